@@ -1,0 +1,140 @@
+"""Gathers a shard's records into the next object of its chain. Pure: no clock, no store."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from consumers.objects.writer import ObjectBytes, ObjectWriter
+from consumers.objects.reader import read_records
+from consumers.objects.codecs import Codec
+from consumers.pipeline import Room
+from consumers.records import HOUR_MS, Position, Record, position_of
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When an object is cut, whichever comes first. Bytes are compressed; the age counts from its first record."""
+
+    max_bytes: int
+    max_records: int
+    max_age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectBatch:
+    """A finished object and the run of records that it holds."""
+
+    first: Position
+    last: Position
+    count: int
+    first_arrival_ms: int
+    min_arrival_ms: int
+    max_arrival_ms: int
+    content: ObjectBytes
+    codec: Codec
+    why: str
+
+    def after(self, position: Position) -> Sequence[Record]:
+        """Give its records after a position, by reading itself back: rare, so nothing is kept for it."""
+        records = read_records(self.codec, self.content.body, self.content.index)
+        return [record for record in records if record.position > position]
+
+
+class ChainBatcher:
+    """One open object at a time.
+
+    An object ends early where the arrival hour advances, since its key says the hour of its first record, and before
+    the position of an object that stands already. A record a little older than its predecessor stays in the object.
+    """
+
+    def __init__(self, limits: Limits, codec: Codec, level: int) -> None:
+        """Begin without an open object."""
+        self._limits = limits
+        self._codec = codec
+        self._new: Callable[[], ObjectWriter] = lambda: ObjectWriter(codec, level)
+        self._writer: ObjectWriter | None = None
+        self.clear()
+
+    @property
+    def empty(self) -> bool:
+        """Whether no object is open."""
+        return self._writer is None
+
+    def clear(self) -> None:
+        """Forget the open object."""
+        self._writer = None
+        self._cut: str | None = None
+        self._first: Record | None = None
+        self._last: Record | None = None
+        self._count = 0
+        self._min_ms = self._max_ms = 0
+        self._opened = 0.0
+        self._before: Position | None = None
+
+    def open(self, room: Room, now: float) -> None:
+        """Begin an object at the next record."""
+        self._writer = self._new()
+        self._opened = now
+        self._before = room.before
+
+    def add(self, records: Sequence[Record]) -> int:
+        """Take records up to the next cut, and say how many were taken."""
+        if self._writer is None:
+            message = "no object is open"
+            raise RuntimeError(message)
+        first = self._first or records[0]
+        arrivals = [record.arrival_ms for record in records]
+        end = self._next_cut(records, arrivals, first.arrival_ms // HOUR_MS)
+        if end == 0:
+            return 0
+        if end < len(records):
+            records, arrivals = records[:end], arrivals[:end]
+        self._writer.add(records, arrivals)
+        low, high = min(arrivals), max(arrivals)
+        self._min_ms = min(self._min_ms, low) if self._first else low
+        self._max_ms = max(self._max_ms, high)
+        self._first, self._last = first, records[-1]
+        self._count += end
+        return end
+
+    def due(self, now: float) -> str | None:
+        """Say why the object must be written now, or None."""
+        if self._writer is None or not self._count:
+            return None
+        if self._cut:
+            return self._cut
+        if self._writer.compressed_bytes >= self._limits.max_bytes:
+            return "bytes"
+        if self._count >= self._limits.max_records:
+            return "records"
+        return "age" if now - self._opened >= self._limits.max_age_s else None
+
+    def take(self, why: str) -> ObjectBatch:
+        """Finish the open object."""
+        if self._writer is None or self._first is None or self._last is None:
+            message = "no object is open"
+            raise RuntimeError(message)
+        batch = ObjectBatch(
+            self._first.position,
+            self._last.position,
+            self._count,
+            self._first.arrival_ms,
+            self._min_ms,
+            self._max_ms,
+            self._writer.finish(),
+            self._codec,
+            why,
+        )
+        self.clear()
+        return batch
+
+    def _next_cut(self, records: Sequence[Record], arrivals: Sequence[int], hour: int) -> int:
+        end = min(len(records), self._limits.max_records - self._count)
+        if max(arrivals) // HOUR_MS > hour:
+            at = next(i for i, ms in enumerate(arrivals) if ms // HOUR_MS > hour)
+            if at < end:
+                end, self._cut = at, "hour"
+        if end and self._before is not None and records[end - 1].position >= self._before:
+            end = bisect_left(records, self._before, hi=end, key=position_of)
+            self._cut = "standing"
+        return end

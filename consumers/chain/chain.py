@@ -1,0 +1,235 @@
+"""Appends to a shard's chain of objects, whoever else writes to it.
+
+Each key is a function of the object's first record, and is written once only (`If-None-Match: *`). A writer that finds
+its key taken adopts the standing object: what that covers is done, and the next object begins after its end.
+The chain in the store is the truth; a checkpoint only says where reading begins again.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from consumers.chain.batcher import ObjectBatch
+from consumers.chain.layout import Layout, position_in
+from consumers.chain.link import Link
+from consumers.chain.origin import ChainRecord, Origin, claim, record_key
+from consumers.chain.store import ObjectStore
+from consumers.objects.codecs import Codec, Garbled
+from consumers.objects.reader import index_key
+from consumers.objects.writer import ObjectBytes, ObjectWriter
+from consumers.pipeline import Room
+from consumers.records import HOUR_MS, Position, Record
+from consumers.waiting import Parked, Unavailable
+
+RETENTION_MARGIN_MS = HOUR_MS
+
+
+class Log(Protocol):
+    """What the chain says of its work: one line for each object."""
+
+    def info(self, event: str, **fields: object) -> None:
+        """Report what was done."""
+
+    def error(self, event: str, **fields: object) -> None:
+        """Report what an operator must know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where the daemon said that this shard begins: after a checkpoint, or at an initial position by its name."""
+
+    checkpoint: Position | None
+    initial: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainPlace:
+    """What identifies a chain and its writer. `retention_hours` is the stream's: older records expire."""
+
+    application: str
+    shard: str
+    layout: Layout
+    codec: Codec
+    writer: str
+    retention_hours: float
+
+    def key(self, first: Position, arrival_ms: int) -> str:
+        """Name the object that begins with this record."""
+        return self.layout.key(self.shard, first, arrival_ms)
+
+
+class Chain:
+    """The sink of one shard. A new one is made each time that a lease is taken."""
+
+    def __init__(self, store: ObjectStore, place: ChainPlace, start: Start, log: Log) -> None:
+        """Take over a shard; nothing is read or written yet."""
+        self._store = store
+        self._place = place
+        self._initial = start.initial
+        self._log = log
+        self._after = start.checkpoint
+        self._origin = start.initial
+        self._standing: list[tuple[Position, str]] | None = None
+
+    def begin(self, first: Record) -> Room:
+        """Look at what stands where an object with this first record would be."""
+        position = first.position
+        if self._standing is None:
+            covered = self._survey(first)
+            if covered:
+                return Room(covered=covered)
+        standing = self._standing or []
+        while standing and standing[0][0] <= position:
+            link = self._link(standing[0][1], standing[0][0])
+            _, key = standing.pop(0)
+            if link.last >= position:
+                return Room(covered=self._adopt(link, key))
+        if self._after and self._near_retention(first):
+            self._origin = "RETENTION"
+        return Room(before=standing[0][0] if standing else None)
+
+    def write(self, batch: ObjectBatch) -> Position:
+        """Store the object, or adopt the one that stands at its key."""
+        key = self._place.key(batch.first, batch.first_arrival_ms)
+        if not self._put(key, batch.content, self._link_of(batch)):
+            return self._adopt(self._link(key, batch.first), key)
+        self._after, self._origin = batch.last, None
+        self._log.info(
+            "object_written",
+            key=key,
+            records=batch.count,
+            bytes=len(batch.content.body),
+            payload_bytes=batch.content.payload_bytes,
+            cut=batch.why,
+            position=str(batch.last),
+        )
+        return batch.last
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _put(self, key: str, content: ObjectBytes, link: Link) -> bool:
+        if content.index is not None:  # first, so that no object ever stands without its index
+            digest = hashlib.sha256(content.index).digest()
+            self._store.put_new(index_key(key, content.sha256), content.index, {}, digest)
+        return self._store.put_new(key, content.body, link.metadata(), content.sha256)
+
+    def _link_of(self, batch: ObjectBatch) -> Link:
+        return Link(
+            self._place.shard,
+            batch.first,
+            batch.last,
+            self._after,
+            self._origin,
+            batch.count,
+            batch.content.payload_bytes,
+            batch.first_arrival_ms,
+            batch.min_arrival_ms,
+            batch.max_arrival_ms,
+            batch.content.sha256.hex(),
+            self._place.writer,
+        )
+
+    def _adopt(self, link: Link, key: str) -> Position:
+        self._after, self._origin = link.last, None
+        self._log.info("object_adopted", key=key, records=link.count, position=str(link.last), writer=link.writer)
+        return link.last
+
+    def _link(self, key: str, first: Position) -> Link:
+        metadata = self._store.metadata(key)
+        if metadata is None:
+            reason = f"{key} was there and is gone: somebody deletes objects of the live archive"
+            raise Unavailable(reason, "stop deleting; the object is written again", operator=True)
+        try:
+            link = Link.parse(metadata)
+        except Garbled as fault:
+            reason = f"{key} stands in the chain's way: {fault}"
+            raise Parked(reason, "restore the object with its metadata, or move it out of the prefix") from fault
+        if (link.shard, link.first) != (self._place.shard, first):
+            reason = f"{key} stands in the chain's way: its metadata speaks of {link.shard} {link.first}"
+            raise Parked(reason, "restore the object with its metadata, or move it out of the prefix")
+        return link
+
+    def _near_retention(self, first: Record) -> bool:
+        age_ms = self._store.now_ms() - first.arrival_ms
+        return age_ms > self._place.retention_hours * HOUR_MS - RETENTION_MARGIN_MS
+
+    def _survey(self, first: Record) -> Position | None:
+        """Look once, before the first write, at what the chain holds from this record on."""
+        place, position = self._place, first.position
+        mine = Origin(
+            first.sequence_number,
+            first.sub_sequence_number,
+            place.key(position, first.arrival_ms),
+            first.arrival_ms,
+            self._initial or "CHECKPOINT",
+        )
+        record_at = record_key(place.application, place.layout, place.shard)
+        record = claim(self._store, record_at, ChainRecord(mine, place.layout))
+        if record.layout != place.layout:
+            self._take_up_layout(record, record_at, first)
+        covered = self._fence(record.origin, first) if self._initial and record.origin.position < position else None
+        self._standing = self._stands(place.layout, first)
+        return covered
+
+    def _stands(self, layout: Layout, first: Record) -> list[tuple[Position, str]]:
+        """List the objects that may cover the record, or stand after it, in order.
+
+        No record of an object arrived in a later hour than its first, so one that covers this record is in its hour's
+        partition or a later one.
+        """
+        until_ms = max(first.arrival_ms, self._store.now_ms()) + HOUR_MS
+        found = [
+            (position, key)
+            for scan in layout.scans(self._place.shard, first.arrival_ms, until_ms)
+            for key in self._store.list(scan)
+            if (position := position_in(key)) is not None
+        ]
+        found.sort()
+        behind = sum(1 for position, _ in found if position <= first.position)
+        return found[max(behind - 1, 0) :]
+
+    def _take_up_layout(self, record: ChainRecord, record_at: str, first: Record) -> None:
+        for position, key in self._stands(record.layout, first):
+            if position > first.position or self._link(key, position).last >= first.position:
+                old = record.layout
+                reason = (
+                    f"the archive's layout was changed (prefix {old.prefix!r}, partition {old.partition!r}, "
+                    f"extension {old.extension!r}) while {key} stands beyond the checkpoint"
+                )
+                remedy = "start once with the former values, stop it cleanly so that it drains, then change them"
+                raise Parked(reason, remedy)
+        changed = ChainRecord(record.origin, self._place.layout)
+        self._store.replace(record_at, msgspec.json.encode(changed))
+        self._log.info("layout_changed", prefix=self._place.layout.prefix, extension=self._place.layout.extension)
+
+    def _fence(self, origin: Origin, first: Record) -> Position | None:
+        """Close the range from the origin to this record to whoever began there and never wrote."""
+        empty = ObjectWriter(self._place.codec, self._place.codec.default_level).finish()
+        gap = Link(
+            self._place.shard,
+            origin.position,
+            first.position.just_before(),
+            None,
+            origin.initial,
+            0,
+            0,
+            origin.arrival_ms,
+            origin.arrival_ms,
+            origin.arrival_ms,
+            empty.sha256.hex(),
+            self._place.writer,
+        )
+        if self._put(origin.key, empty, gap):
+            self._log.error(
+                "records_not_archived",
+                first=str(origin.position),
+                before=str(first.position),
+                reason=f"the start at {origin.initial} was repeated and began further on",
+                remedy="nothing brings them back once they have expired; see docs/guarantee.md",
+            )
+            return None
+        link = self._link(origin.key, origin.position)
+        return self._adopt(link, origin.key) if link.last >= first.position else None

@@ -1,0 +1,85 @@
+"""The key of an object: a pure function of its first record, so that two writers meet at the same key.
+
+Everything here is part of the protocol: a changed layout is a changed key (docs/decisions/0004).
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from consumers.objects.codecs import CODECS
+from consumers.records import HOUR_MS, Position
+
+SEQUENCE_DIGITS = 56
+SUB_DIGITS = 10
+
+_DIRECTIVES = frozenset("Ymd H".replace(" ", ""))
+_SAFE = re.compile(r"[A-Za-z0-9=_.\-/]*")
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """How the objects of one stream are named in a bucket. Times are UTC."""
+
+    prefix: str
+    partition: str
+    stream: str
+    extension: str
+
+    def key(self, shard: str, first: Position, arrival_ms: int) -> str:
+        """Name the object whose first record stands at `first` and arrived at `arrival_ms`."""
+        sequence = f"{first.sequence:0{SEQUENCE_DIGITS}d}.{first.sub:0{SUB_DIGITS}d}"
+        return f"{self.scan(shard, arrival_ms)}{sequence}.lines{self.extension}"
+
+    def scan(self, shard: str, arrival_ms: int) -> str:
+        """Give what the keys of a shard begin with in the partition of an arrival time."""
+        moment = datetime.fromtimestamp(arrival_ms // 1000, UTC)
+        folders = "/".join(part for part in (self.prefix.strip("/"), moment.strftime(self.partition)) if part)
+        return f"{folders}/{self.stream}.{shard}."
+
+    def scans(self, shard: str, from_ms: int, to_ms: int) -> Iterator[str]:
+        """Give those beginnings for each partition from one time to another, both included."""
+        last = ""
+        for hour in range(from_ms // HOUR_MS, to_ms // HOUR_MS + 1):
+            scan = self.scan(shard, hour * HOUR_MS)
+            if scan != last:
+                yield scan
+            last = scan
+
+
+def position_in(key: str) -> Position | None:
+    """Read the first record's position from a key; None if it is not the key of an object of a chain."""
+    name = key.rpartition("/")[2].partition(".lines")[0]
+    parts = name.rsplit(".", 2)
+    if name.startswith("_") or len(parts) != 3 or not all(part.isdigit() for part in parts[1:]):  # noqa: PLR2004
+        return None
+    return Position(int(parts[1]), int(parts[2]))
+
+
+def shard_in(key: str) -> str:
+    """Read the shard from the key of an object."""
+    return key.rpartition("/")[2].partition(".lines")[0].rsplit(".", 3)[1]
+
+
+def layout_faults(prefix: str, partition: str) -> Iterator[tuple[str, str]]:
+    """Say what is wrong with a prefix and a partition template, as pairs of key and message."""
+    for name, text in (("prefix", prefix), ("partition", re.sub("%.", "", partition))):
+        if not _SAFE.fullmatch(text):
+            yield name, "may hold letters, digits and = _ . - / only"
+        if any(part in {"", ".", ".."} for part in text.strip("/").split("/")) and text.strip("/"):
+            yield name, "may not hold empty, '.' or '..' parts: a key must not leave the prefix"
+        if text.startswith("/"):
+            yield name, "may not begin with '/'"
+    if any(part.startswith("_") for part in prefix.split("/")):
+        yield "prefix", "a part that begins with '_' is hidden from Hive, Spark and Athena"
+    found = set(re.findall("%(.)", partition))
+    for missing in sorted({"Y", "m", "d"} - found):
+        yield "partition", f"must hold %{missing}: hours of different days would share a folder"
+    for strange in sorted(found - _DIRECTIVES):
+        yield "partition", f"%{strange} is not known; use %Y, %m, %d, %H"
+
+
+def extension_of(compression: str) -> str:
+    """Give the extension that readers tell the compression by."""
+    return CODECS[compression].extension

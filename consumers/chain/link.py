@@ -1,0 +1,85 @@
+"""A link of the chain: what an object's metadata says of the run of records that it holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from consumers.objects.codecs import Garbled
+from consumers.records import Position
+
+FORMAT = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One object's place in its shard's chain.
+
+    `after` is the position after which it begins: the end of the link before it, or the checkpoint it started from.
+    `origin` is set where nothing proves that no record lies between `after` and `first`: the initial position of a
+    first start (TRIM_HORIZON, LATEST, AT_TIMESTAMP), or RETENTION where the record was about to expire when it was
+    read. A link of zero records marks a range that was never delivered to a writer (docs/guarantee.md).
+    Arrival times are UTC milliseconds.
+    """
+
+    shard: str
+    first: Position
+    last: Position
+    after: Position | None
+    origin: str | None
+    count: int
+    payload_bytes: int
+    first_arrival_ms: int
+    min_arrival_ms: int
+    max_arrival_ms: int
+    sha256: str
+    writer: str
+
+    def metadata(self) -> dict[str, str]:
+        """Write it as S3 user metadata (lower-case names, ASCII values, under 2 KB in all)."""
+        return {
+            "format": FORMAT,
+            "shard": self.shard,
+            "first": str(self.first),
+            "last": str(self.last),
+            "after": str(self.after) if self.after else "",
+            "origin": self.origin or "",
+            "count": str(self.count),
+            "payload-bytes": str(self.payload_bytes),
+            "arrivals-ms": f"{self.first_arrival_ms} {self.min_arrival_ms} {self.max_arrival_ms}",
+            "sha256": self.sha256,
+            "writer": self.writer,
+        }
+
+    @classmethod
+    def parse(cls, metadata: Mapping[str, str]) -> "Link":
+        """Read it from S3 user metadata.
+
+        Raises:
+            Garbled: it is missing, of another format, or contradicts itself.
+
+        """
+        if metadata.get("format") != FORMAT:
+            message = f"its metadata has format {metadata.get('format', 'missing')[:20]!r}, not {FORMAT!r}"
+            raise Garbled(message)
+        try:
+            arrivals = [int(part) for part in metadata["arrivals-ms"].split()]
+            link = cls(
+                metadata["shard"],
+                Position.parse(metadata["first"]),
+                Position.parse(metadata["last"]),
+                Position.parse(metadata["after"]) if metadata["after"] else None,
+                metadata["origin"] or None,
+                int(metadata["count"]),
+                int(metadata["payload-bytes"]),
+                arrivals[0],
+                arrivals[1],
+                arrivals[2],
+                metadata["sha256"],
+                metadata["writer"],
+            )
+        except (KeyError, ValueError, IndexError) as fault:
+            message = f"its metadata is incomplete or damaged ({type(fault).__name__}: {str(fault)[:60]})"
+            raise Garbled(message) from fault
+        if link.last < link.first or link.count < 0 or (link.count and not link.last.names_a_record):
+            message = "its metadata contradicts itself: the range ends before it begins"
+            raise Garbled(message)
+        return link

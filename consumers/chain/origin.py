@@ -1,0 +1,61 @@
+"""Where a shard's chain begins, written down once, and the layout that it is written in.
+
+Two starts without a checkpoint need not see the same first record: TRIM_HORIZON and LATEST move. The first of them
+claims the origin; a later one that begins further on fences the first with a link of zero records at the origin's key,
+so that a writer which thaws there is told how far it must not write.
+"""
+
+import hashlib
+
+import msgspec
+
+from consumers.chain.layout import Layout
+from consumers.chain.store import ObjectStore
+from consumers.records import Position
+from consumers.waiting import Parked, Unavailable
+
+STATE_PREFIX = "_kinesis-fleet"
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """The first record that was ever to be written, the key for it, and the initial position by name."""
+
+    sequence: str
+    sub: int
+    key: str
+    arrival_ms: int
+    initial: str
+
+    @property
+    def position(self) -> Position:
+        """Where the chain begins."""
+        return Position(int(self.sequence), self.sub)
+
+
+class ChainRecord(msgspec.Struct, frozen=True):
+    """What is remembered of a chain outside its objects."""
+
+    origin: Origin
+    layout: Layout
+
+
+def record_key(application: str, layout: Layout, shard: str) -> str:
+    """Name the chain's record. It does not depend on the prefix, so that a changed prefix is noticed."""
+    return f"{STATE_PREFIX}/{application}/{layout.stream}.{shard}.json"
+
+
+def claim(store: ObjectStore, key: str, proposed: ChainRecord) -> ChainRecord:
+    """Return the chain's record, which is the proposed one if there was none."""
+    body = msgspec.json.encode(proposed)
+    if store.put_new(key, body, {}, hashlib.sha256(body).digest()):
+        return proposed
+    standing = store.find(key)
+    if standing is None:
+        reason = f"the chain's record {key} exists and cannot be read"
+        raise Unavailable(reason, "grant s3:GetObject on it", operator=True)
+    try:
+        return msgspec.json.decode(standing, type=ChainRecord)
+    except msgspec.DecodeError as fault:
+        reason = f"the chain's record {key} is damaged"
+        remedy = "restore its former version; without one, delete it while no worker of this application runs"
+        raise Parked(reason, remedy) from fault

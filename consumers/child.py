@@ -1,0 +1,80 @@
+"""The process of one shard, started by the daemon: `python -m consumers.child EFFECTIVE.properties`.
+
+stdin and stdout belong to the protocol. Everything else goes to stderr, a JSON object a line.
+Exit codes: 0 the daemon closed the pipe; 70 a bug or a checkpoint that only a bug explains; 78 configuration.
+"""
+
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import BinaryIO
+
+PIPE_BYTES = 1 << 20  # the most an unprivileged process may ask for; fewer switches between the JVM and us
+F_SETPIPE_SZ = 1031
+EX_SOFTWARE = 70
+EX_CONFIG = 78
+
+
+class DaemonGone(SystemExit):
+    """The other end of the pipe is closed: there is nobody left to answer to."""
+
+
+def take_over_stdio() -> tuple[BinaryIO, BinaryIO]:
+    """Keep the pipe for the protocol, and send whatever else is written to stdout to stderr."""
+    protocol = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return os.fdopen(0, "rb", buffering=PIPE_BYTES), os.fdopen(protocol, "wb")
+
+
+def ignore_signals() -> None:
+    """Leave stopping to the daemon: it asks by message, and a signal to the whole group must not cut a flush."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def pause(seconds: float) -> None:
+    """Wait, and end the process when the daemon goes."""
+    poller = select.poll()
+    poller.register(0, 0)  # POLLHUP is always reported
+    if poller.poll(seconds * 1000):
+        raise DaemonGone(0)
+
+
+def main(path: str) -> int:
+    """Serve one shard until the daemon closes the pipe."""
+    source, sink = take_over_stdio()
+    ignore_signals()
+    # Only now: an import that prints must not reach the protocol.
+    from consumers.config.settings import Faults, load  # noqa: PLC0415
+    from consumers.logs import configure, logger  # noqa: PLC0415
+    from consumers.shard import serve  # noqa: PLC0415
+
+    try:
+        settings = load(Path(path))
+    except Faults as faults:
+        configure("info")
+        logger().error("config_refused", reason=str(faults), remedy="run kinesis-fleet check")
+        return EX_CONFIG
+    configure(settings.log_level)
+    try:
+        serve(settings, source, sink, time.monotonic, pause)
+    except Exception as fault:  # noqa: BLE001 - the last place: report what and where, without data, and end
+        logger().error(
+            "exit",
+            reason=f"{type(fault).__name__}: {fault}"[:500],
+            where=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(fault.__traceback__)],
+            remedy="the daemon restarts and delivers again; report it as a bug if it recurs",
+        )
+        return EX_SOFTWARE
+    return 0
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1])
+    sys.stderr.flush()
+    os._exit(status)  # nothing is left to close, and an exit handler must not hold up the other shards

@@ -1,0 +1,84 @@
+"""The command line ``kinesis-fleet``. Only the subcommand that runs is imported."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from consumers import __version__
+
+# Module of consumers.commands, each with a click command named ``command``, and a line of help.
+COMMANDS: Mapping[str, str] = {
+    "check": "Check a properties file, and list every fault in it.",
+    "daemon": "Check, then become the daemon that runs the consumer.",
+    "prepare": "Create the lease table before a consumer's first start.",
+    "jars": "Verify or lock KCL's JARs.",
+    "cat": "Print stored records.",
+    "demo": "Run everything on this machine, without an AWS account.",
+}
+
+EPILOG = """\b
+Examples:
+  kinesis-fleet check s3_archive.properties
+  kinesis-fleet prepare s3_archive.properties
+  kinesis-fleet daemon s3_archive.properties
+  kinesis-fleet daemon --print s3_archive.properties
+
+\b
+Exit codes:
+  0   done
+  2   wrong usage of the command line
+  69  Java, a JAR or AWS is not available
+  78  the configuration has faults: a restart does not help
+"""
+
+
+class Lazy(click.Group):
+    """A group that knows its commands by name, and turns our errors into exit codes.
+
+    An error of ours carries ``exit_code``; any other is a bug, and keeps its traceback.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names, in the order of use."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of ``cmd_name``."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"consumers.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
+        """Run the subcommand."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            exit_code = getattr(error, "exit_code", None)
+            if exit_code is None:
+                raise
+            click.echo(error, err=True)
+            ctx.exit(exit_code)
+
+
+@click.group(
+    cls=Lazy,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="kinesis-fleet")
+def main() -> None:
+    """Long-running Kinesis consumers: one daemon per consumer and host, one file of properties."""

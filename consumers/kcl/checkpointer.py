@@ -1,0 +1,89 @@
+"""Commits a position in the lease table, and knows what each refusal means."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from amazon_kclpy.checkpoint_error import CheckpointError
+
+from consumers.records import Position
+from consumers.waiting import Log
+
+TRANSIENT = frozenset({"ThrottlingException", "KinesisClientLibDependencyException"})
+LEASE_LOST = "ShutdownException"
+
+
+class RawCheckpointer(Protocol):
+    """kclpy's checkpointer."""
+
+    def checkpoint(self, sequence_number: str | None = None, sub_sequence_number: int | None = None) -> None:
+        """Ask the daemon to checkpoint; raises CheckpointError with the name of a Java exception."""
+
+
+class Outcome(Enum):
+    """How a commit ended."""
+
+    DONE = "done"
+    LATER = "later"
+    LEASE_LOST = "lease_lost"
+
+
+class CheckpointRefused(Exception):  # noqa: N818 - named for what happened
+    """The daemon refused in a way that only a bug explains, or the end of a shard could not be committed."""
+
+
+@dataclass(slots=True)
+class Commits:
+    """Commits with full jitter between tries, for at most `budget_s` a commit."""
+
+    clock: Callable[[], float]
+    pause: Callable[[float], None]
+    log: Log
+    budget_s: float = 10.0
+    jitter: random.Random = field(default_factory=random.Random)
+
+    def commit(self, raw: RawCheckpointer, position: Position) -> Outcome:
+        """Commit a position. `LATER` means that the lease table did not answer: the next commit covers this one.
+
+        Raises:
+            CheckpointRefused: out of step, or our bug.
+
+        """
+        return self._try(lambda: raw.checkpoint(str(position.sequence), position.sub), str(position))
+
+    def commit_end(self, raw: RawCheckpointer) -> Outcome:
+        """Commit the end of the shard, which must succeed: its children start only then.
+
+        Raises:
+            CheckpointRefused: it could not be committed within the budget.
+
+        """
+        outcome = self._try(raw.checkpoint, "SHARD_END")
+        if outcome is Outcome.LATER:
+            message = "the end of the shard could not be committed; the daemon must deliver it again"
+            raise CheckpointRefused(message)
+        return outcome
+
+    def _try(self, call: Callable[[], None], what: str) -> Outcome:
+        until = self.clock() + self.budget_s
+        pause_s = 0.1
+        while True:
+            try:
+                call()
+            except CheckpointError as refusal:
+                error = str(refusal.value)
+            else:
+                return Outcome.DONE
+            if error == LEASE_LOST:
+                return Outcome.LEASE_LOST
+            if error not in TRANSIENT:
+                message = f"checkpoint {what} was refused: {error}"
+                raise CheckpointRefused(message)
+            pause_s = min(pause_s * 2, 2.0)
+            wait_s = self.jitter.uniform(0, pause_s)
+            if self.clock() + wait_s >= until:
+                self.log.warning("checkpoint_later", position=what, reason=error, remedy="none: the next one covers it")
+                return Outcome.LATER
+            self.pause(wait_s)

@@ -1,0 +1,95 @@
+"""Joins the daemon's messages to a shard's pipeline."""
+
+from collections.abc import Callable
+from typing import Any
+
+from consumers.chain.chain import Log, Start
+from consumers.kcl.checkpointer import Commits, Outcome, RawCheckpointer
+from consumers.pipeline import Pipeline
+from consumers.records import Position, Record
+
+NewPipeline = Callable[[str, Start], Pipeline[Any]]
+
+
+class ShardProcessor:
+    """One shard, from `initialize` to its end. Nothing that it raises is answered with a `status`."""
+
+    def __init__(
+        self,
+        new_pipeline: NewPipeline,
+        commits: Commits,
+        clock: Callable[[], float],
+        drain_s: float,
+        log: Log,
+    ) -> None:
+        """Wait for a shard. `drain_s` bounds the last flush when the daemon stops."""
+        self._new_pipeline = new_pipeline
+        self._commits = commits
+        self._clock = clock
+        self._drain_s = drain_s
+        self._log = log
+        self._pipeline: Pipeline[Any] | None = None
+        self._committed: Position | None = None
+
+    def initialize(self, shard: str, sequence_number: str, sub_sequence_number: int) -> None:
+        """Take the shard over."""
+        if sequence_number.isdigit():
+            start = Start(Position(int(sequence_number), sub_sequence_number), None)
+        else:
+            start = Start(None, sequence_number or "TRIM_HORIZON")
+        self._pipeline = self._new_pipeline(shard, start)
+        self._committed = start.checkpoint
+        self._log.info("shard_taken", start=start.initial or str(start.checkpoint))
+
+    def process_records(self, records: list[Record], _behind_ms: int | None, to: RawCheckpointer) -> None:
+        """Write what is due, then commit how far it is durable."""
+        if self._pipeline is None:
+            return
+        self._pipeline.offer(records, self._clock())
+        self._commit(to)
+
+    def lease_lost(self) -> None:
+        """Write nothing more."""
+        self._abandon("lease_lost")
+
+    def shard_ended(self, to: RawCheckpointer) -> None:
+        """Write the rest, however long it takes, and commit the end."""
+        if self._pipeline is None:
+            return  # given up before: what is not written must not be marked as done
+        self._pipeline.drain(self._clock())
+        if self._commits.commit_end(to) is Outcome.LEASE_LOST:
+            self._abandon("lease_lost")
+        else:
+            self._log.info("shard_ended")
+
+    def shutdown_requested(self, to: RawCheckpointer) -> None:
+        """Write the rest within the time allowed; what was not written is delivered again."""
+        if self._pipeline is None:
+            return
+        now = self._clock()
+        if self._pipeline.drain(now, now + self._drain_s):
+            self._commit(to)
+            self._log.info("drained", position=str(self._committed))
+            return
+        self._pipeline.abandon()
+        self._log.warning(
+            "drain_cut_short",
+            reason=f"the destination did not accept within {self._drain_s:g} s",
+            remedy="none: the records are delivered again",
+        )
+
+    def _commit(self, to: RawCheckpointer) -> None:
+        position = self._pipeline.durable if self._pipeline else None
+        if position is None or (self._committed is not None and position <= self._committed):
+            return
+        outcome = self._commits.commit(to, position)
+        if outcome is Outcome.DONE:
+            self._committed = position
+        elif outcome is Outcome.LEASE_LOST:
+            self._abandon("lease_lost_at_checkpoint")
+
+    def _abandon(self, why: str) -> None:
+        if self._pipeline is not None:
+            self._pipeline.abandon()
+            self._pipeline = None
+            self._log.info("shard_given_up", reason=why)

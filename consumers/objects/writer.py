@@ -1,0 +1,59 @@
+"""Builds one object from runs of records, holding only compressed bytes."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consumers.objects.codecs import Codec
+from consumers.objects.index import IndexWriter
+from consumers.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectBytes:
+    """A finished object. `index` is set only where the compression cannot hide it in `body`."""
+
+    body: bytes
+    index: bytes | None
+    payload_bytes: int
+
+    @property
+    def sha256(self) -> bytes:
+        """The digest of the stored bytes, the one that S3 verifies too."""
+        return hashlib.sha256(self.body).digest()
+
+
+class ObjectWriter:
+    """One record a line, in the order given; a record's own newlines stay as they are."""
+
+    def __init__(self, codec: Codec, level: int) -> None:
+        """Begin an object."""
+        self._codec = codec
+        self._compressor = codec.compressor(level)
+        self._index = IndexWriter()
+        self._parts: list[bytes] = []
+        self.compressed_bytes = 0
+        self.payload_bytes = 0
+
+    def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> None:
+        """Append a run; `arrivals_ms` are its records' arrival times."""
+        payloads = [record.data or b"" for record in records]
+        lengths = list(map(len, payloads))
+        self._index.add(records, lengths, arrivals_ms)
+        self.payload_bytes += sum(lengths)
+        payloads.append(b"")  # a last newline
+        self._keep(self._compressor.compress(b"\n".join(payloads)))
+
+    def finish(self) -> ObjectBytes:
+        """Return the object. The writer is of no more use."""
+        self._keep(self._compressor.flush())
+        index = self._index.finish()
+        if self._codec.hide is None:
+            return ObjectBytes(b"".join(self._parts), index, self.payload_bytes)
+        self._keep(self._codec.hide(index))
+        return ObjectBytes(b"".join(self._parts), None, self.payload_bytes)
+
+    def _keep(self, part: bytes) -> None:
+        if part:
+            self._parts.append(part)
+            self.compressed_bytes += len(part)

@@ -1,0 +1,164 @@
+"""One shard's way from the pipe to the destination. Read this file first: it is the whole flow.
+
+    pipe -> records -> batcher -> sink writes until durable, and says how far -> checkpoint
+
+Everything here is synchronous. Blocking is the backpressure: the daemon sends nothing more until it is answered.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from consumers.records import Position, Record, position_of
+from consumers.waiting import DeadlineReached, Patience
+
+BatchT = TypeVar("BatchT", bound="Batch")
+
+
+class Batch(Protocol):
+    """A contiguous run of one shard's records, ready to be written."""
+
+    @property
+    def last(self) -> Position:
+        """The position of its last record."""
+        ...
+
+    def after(self, position: Position) -> Sequence[Record]:
+        """Give its records that stand after a position, in order."""
+        ...
+
+
+class Batcher(Protocol[BatchT]):
+    """Gathers records until a batch is worth writing. Pure: time and positions come as arguments."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether no batch is open."""
+        ...
+
+    def open(self, room: "Room", now: float) -> None:
+        """Begin a batch at the next record."""
+
+    def add(self, records: Sequence[Record]) -> int:
+        """Take records up to the next cut, and say how many were taken."""
+        ...
+
+    def due(self, now: float) -> str | None:
+        """Say why the batch must be written now, or None."""
+        ...
+
+    def take(self, why: str) -> BatchT:
+        """Hand the open batch over."""
+        ...
+
+    def clear(self) -> None:
+        """Forget the open batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the destination knows of the place where a batch would begin.
+
+    `covered`: everything up to here is durable already, by whoever wrote it: skip it.
+    `before`: a batch that begins here must end before this position, where something stands already.
+    """
+
+    covered: Position | None = None
+    before: Position | None = None
+
+
+class Sink(Protocol[BatchT]):
+    """A destination. Each call may block, may be repeated, and raises `Unavailable` to be tried again."""
+
+    def begin(self, first: Record) -> Room:
+        """Look at the place where a batch with this first record would stand."""
+        ...
+
+    def write(self, batch: BatchT) -> Position:
+        """Return how far the destination holds everything durably.
+
+        It may lie before the batch's end, or beyond it, where another writer was first.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what was opened."""
+
+
+class Pipeline(Generic[BatchT]):
+    """Offers a shard's records to a sink, and knows up to where they are durable."""
+
+    def __init__(self, batcher: Batcher[BatchT], sink: Sink[BatchT], patience: Patience) -> None:
+        """Join the parts of one shard."""
+        self._batcher = batcher
+        self._sink = sink
+        self._patience = patience
+        self._delivered: Position | None = None
+        self._covered: Position | None = None
+
+    @property
+    def durable(self) -> Position | None:
+        """The position that may be checkpointed, or None.
+
+        It is the end of a whole batch of the destination, delivered to us: never a place inside one.
+        """
+        covered, delivered = self._covered, self._delivered
+        if covered is None or delivered is None or covered > delivered or not covered.names_a_record:
+            return None
+        return covered
+
+    def offer(self, records: Sequence[Record], now: float) -> None:
+        """Take a delivery, which may be empty, and write what is due. `now` is in monotonic seconds.
+
+        Blocks while the destination does not accept.
+        """
+        if records:
+            self._delivered = records[-1].position
+            self._take(records, now, None)
+        why = self._batcher.due(now)
+        if why:
+            self._write(why, now, None)
+
+    def drain(self, now: float, deadline: float | None = None) -> bool:
+        """Write everything that was taken; False if the monotonic deadline came first."""
+        try:
+            while not self._batcher.empty:
+                self._write("drain" if deadline else "shard_end", now, deadline)
+        except DeadlineReached:
+            return False
+        return True
+
+    def abandon(self) -> None:
+        """Forget what is not written: the shard belongs to somebody else now."""
+        self._batcher.clear()
+
+    def _take(self, records: Sequence[Record], now: float, deadline: float | None) -> None:
+        while records:
+            if self._covered is not None:
+                records = _after(records, self._covered)
+                if not records:
+                    return
+            if self._batcher.empty:
+                first = records[0]
+                room = self._patience.until_done(lambda first=first: self._sink.begin(first), deadline)  # type: ignore[misc]
+                if room.covered is not None and room.covered >= first.position:
+                    self._covered = room.covered
+                    continue
+                self._batcher.open(room, now)
+            records = records[self._batcher.add(records) :]
+            why = self._batcher.due(now)
+            if why:
+                self._write(why, now, deadline)
+
+    def _write(self, why: str, now: float, deadline: float | None) -> None:
+        batch = self._batcher.take(why)
+        self._covered = self._patience.until_done(lambda: self._sink.write(batch), deadline)
+        if self._covered < batch.last:  # another writer's batch ends inside ours: its end is where we go on
+            self._take(batch.after(self._covered), now, deadline)
+
+
+def _after(records: Sequence[Record], position: Position) -> Sequence[Record]:
+    if records[0].position > position:
+        return records
+    return records[bisect_right(records, position, key=position_of) :]

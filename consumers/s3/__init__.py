@@ -1,0 +1,1 @@
+"""Amazon S3, or a server that speaks its protocol."""

@@ -1,0 +1,29 @@
+"""Proves at start-up that the bucket honours the condition on which exactly-once stands."""
+
+import hashlib
+
+from consumers.chain.origin import STATE_PREFIX
+from consumers.chain.store import ObjectStore
+
+PROBE_KEY = f"{STATE_PREFIX}/probe"
+
+
+class ConditionIgnored(Exception):  # noqa: N818 - a fact about the store
+    """The store overwrote an object that it was told not to."""
+
+
+def probe(store: ObjectStore) -> None:
+    """Write one key twice and demand that the second is refused.
+
+    The key is always the same, so that nothing is left to clean up; one that stands from before proves it at once.
+
+    Raises:
+        ConditionIgnored: the second write was accepted.
+        Unavailable: the store does not answer, or refuses the process.
+
+    """
+    body = b"kinesis-fleet: this object proves that If-None-Match is honoured\n"
+    digest = hashlib.sha256(body).digest()
+    if store.put_new(PROBE_KEY, body, {}, digest) and store.put_new(PROBE_KEY, body, {}, digest):
+        message = f"the store overwrote {PROBE_KEY} in spite of If-None-Match: * - it would double and lose records"
+        raise ConditionIgnored(message)

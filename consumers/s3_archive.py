@@ -1,0 +1,113 @@
+"""The S3 archive: every record, once, byte for byte, whatever it holds."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from consumers import __version__
+from consumers.chain.batcher import ChainBatcher, Limits, ObjectBatch
+from consumers.chain.chain import Chain, ChainPlace
+from consumers.chain.layout import Layout, layout_faults
+from consumers.config.consumer import Consumer
+from consumers.objects.codecs import CODECS
+from consumers.pipeline import Pipeline
+from consumers.s3.store import BucketAccess, S3Store
+
+if TYPE_CHECKING:
+    from consumers.config.settings import Settings
+    from consumers.shard import ShardContext
+
+MIB = 1 << 20
+
+
+class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The keys `archive.*`."""
+
+    bucket: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$", description="Give the bucket's name")]
+    prefix: Annotated[str, Meta(max_length=300, description="Give what all keys begin with, such as raw/events")] = ""
+    partition: Annotated[
+        str, Meta(min_length=1, max_length=200, description="Give a template of %Y, %m, %d and %H (UTC)")
+    ] = "dt=%Y-%m-%d/hour=%H"
+    compression: Annotated[
+        Literal["gzip", "zstd", "bzip2", "none"], Meta(description="Give gzip, zstd, bzip2 or none")
+    ] = "gzip"
+    level: Annotated[int, Meta(ge=0, le=19, description="Give the compression's level; 0 is its default")] = 0
+    max_bytes: Annotated[
+        int, Meta(ge=1, le=512 * MIB, description="Give the compressed bytes at which an object is cut, up to 512 MiB")
+    ] = 64 * MIB
+    max_records: Annotated[
+        int, Meta(ge=1, le=10_000_000, description="Give the records at which an object is cut, up to 10 million")
+    ] = 1_000_000
+    max_age_seconds: Annotated[
+        float, Meta(gt=0, le=3600, description="Give the seconds after which an object is cut, up to 3600")
+    ] = 60.0
+    endpoint: Annotated[
+        str, Meta(pattern=r"^(https?://[^\s/]+/?)?$", description="Give http(s)://host[:port], or leave it out")
+    ] = ""
+    region: Annotated[str, Meta(pattern=r"^[a-z0-9\-]*$", description="Give the bucket's region")] = ""
+    storage_class: Annotated[
+        Literal["", "STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"],
+        Meta(description="Give a storage class that can be read at once, or leave it out"),
+    ] = ""
+    sse: Annotated[
+        Literal["", "AES256", "aws:kms", "aws:kms:dsse"],
+        Meta(description="Give AES256, aws:kms or aws:kms:dsse, or leave it to the bucket"),
+    ] = ""
+    kms_key_id: Annotated[str, Meta(max_length=2048, description="Give the ARN of the KMS key")] = ""
+    expected_owner: Annotated[
+        str, Meta(pattern=r"^(\d{12})?$", description="Give the 12 digits of the account that owns the bucket")
+    ] = ""
+    retention_hours: Annotated[
+        float, Meta(ge=24, le=8760, description="Give the stream's retention in hours, 24 to 8760")
+    ] = 24.0
+
+
+def _faults(settings: ArchiveSettings) -> Iterator[tuple[str, str]]:
+    yield from layout_faults(settings.prefix, settings.partition)
+    codec = CODECS[settings.compression]
+    if settings.level and settings.level not in codec.levels:
+        yield "level", f"{settings.compression} has levels {codec.levels.start} to {codec.levels.stop - 1}"
+    if settings.kms_key_id and not settings.sse.startswith("aws:kms"):
+        yield "kmsKeyId", "has no effect without archive.sse = aws:kms"
+
+
+def store_of(settings: ArchiveSettings) -> S3Store:
+    """Connect to the archive's bucket.
+
+    Raises:
+        Unavailable: there is no region.
+
+    """
+    return S3Store(
+        BucketAccess(
+            settings.bucket,
+            settings.region,
+            settings.endpoint,
+            settings.storage_class,
+            settings.sse,
+            settings.kms_key_id,
+            settings.expected_owner,
+        )
+    )
+
+
+def _build(settings: "Settings") -> Callable[["ShardContext"], Pipeline[ObjectBatch]]:
+    archive: ArchiveSettings = settings.section
+    store = store_of(archive)
+    codec = CODECS[archive.compression]
+    layout = Layout(archive.prefix, archive.partition, settings.stream, codec.extension)
+    limits = Limits(archive.max_bytes, archive.max_records, archive.max_age_seconds)
+
+    def build(context: "ShardContext") -> Pipeline[ObjectBatch]:
+        writer = f"{settings.worker} {__version__}"
+        place = ChainPlace(settings.application, context.shard, layout, codec, writer, archive.retention_hours)
+        chain = Chain(store, place, context.start, context.log)
+        batcher = ChainBatcher(limits, codec, archive.level or codec.default_level)
+        return Pipeline(batcher, chain, context.patience)
+
+    return build
+
+
+S3_ARCHIVE = Consumer("s3_archive", "archive", ArchiveSettings, _faults, _build)

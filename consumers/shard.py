@@ -1,0 +1,48 @@
+"""Puts one shard's process together: the pipe, the processor, and the pipeline that its consumer builds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from consumers.chain.chain import Start
+from consumers.config.settings import Settings
+from consumers.kcl.checkpointer import Commits
+from consumers.kcl.pipe import ShardProcess
+from consumers.kcl.processor import ShardProcessor
+from consumers.logs import logger, say_shard
+from consumers.pipeline import Pipeline
+from consumers.registry import CONSUMERS
+from consumers.waiting import Patience
+
+
+@dataclass(frozen=True, slots=True)
+class ShardContext:
+    """What a consumer is given to build its pipeline for one shard."""
+
+    shard: str
+    start: Start
+    patience: Patience
+    log: Any
+
+
+def serve(
+    settings: Settings,
+    source: BinaryIO,
+    sink: BinaryIO,
+    clock: Callable[[], float],
+    pause: Callable[[float], None],
+) -> None:
+    """Answer the daemon until it closes the pipe."""
+    log = logger()
+    consumer = CONSUMERS[settings.consumer]
+    build = consumer.build(settings)
+
+    def new_pipeline(shard: str, start: Start) -> Pipeline[Any]:
+        say_shard(settings.consumer, shard)
+        patience = Patience(pause, clock, log)
+        pipeline: Pipeline[Any] = build(ShardContext(shard, start, patience, log))
+        return pipeline
+
+    commits = Commits(clock, pause, log)
+    processor = ShardProcessor(new_pipeline, commits, clock, settings.flush_timeout_s, log)
+    ShardProcess(processor, source, sink).run()

@@ -1,0 +1,99 @@
+"""Waiting for a dependency, which may take hours, as opposed to hanging, which may not."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 20.0
+
+
+class Unavailable(Exception):  # noqa: N818 - it is a state of the destination, not our error
+    """The destination does not accept now. The only answer is to wait and try again.
+
+    `operator` says that it will not mend itself: somebody has to act, and `remedy` says how.
+    """
+
+    def __init__(self, reason: str, remedy: str = "", *, operator: bool = False) -> None:
+        """Say why, and what would mend it."""
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+        self.operator = operator
+
+
+class Parked(Unavailable):
+    """This shard alone cannot go on until somebody has looked; the others of the host go on."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        """Say why, and what would mend it."""
+        super().__init__(reason, remedy, operator=True)
+
+
+class DeadlineReached(Exception):  # noqa: N818 - the normal end of a drain that ran out of time
+    """The time allowed ended before the destination accepted."""
+
+
+class Log(Protocol):
+    """The two levels that waiting speaks at."""
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Report something that mends itself."""
+
+    def error(self, event: str, **fields: object) -> None:
+        """Report something that an operator must mend: an alarm."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """Tries a call until it is accepted, with full jitter between the tries.
+
+    `pause` waits for the given seconds, and ends the process when the daemon is gone.
+    `clock` gives monotonic seconds.
+    """
+
+    pause: Callable[[float], None]
+    clock: Callable[[], float]
+    log: Log
+    remind_s: float = 60.0
+    jitter: random.Random = field(default_factory=random.Random)
+
+    def until_done(self, call: Callable[[], T], deadline: float | None = None) -> T:
+        """Return what the call returns once it does not raise `Unavailable`.
+
+        Raises:
+            DeadlineReached: the monotonic `deadline` would pass before another try.
+
+        """
+        began = self.clock()
+        tries, reminded = 0, None
+        while True:
+            try:
+                return call()
+            except Unavailable as fault:
+                now = self.clock()
+                tries += 1
+                if reminded is None or now - reminded >= self.remind_s:
+                    self._say(fault, tries, now - began)
+                    reminded = now
+                seconds = self._next_pause(tries)
+                if deadline is not None and now + seconds >= deadline:
+                    raise DeadlineReached(fault.reason) from fault
+                self.pause(seconds)
+
+    def _next_pause(self, tries: int) -> float:
+        ceiling = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(tries, 16))
+        return self.jitter.uniform(FIRST_PAUSE_S / 2, ceiling)
+
+    def _say(self, fault: Unavailable, tries: int, waited_s: float) -> None:
+        say = self.log.error if fault.operator else self.log.warning
+        say(
+            "parked" if isinstance(fault, Parked) else "waiting",
+            reason=fault.reason,
+            remedy=fault.remedy,
+            tries=tries,
+            waited_s=round(waited_s, 1),
+        )

@@ -1,0 +1,44 @@
+"""An object store in memory, for tests and models: it passes the same contract suite as the real ones."""
+
+import time
+from collections.abc import Iterator, Mapping
+
+
+class MemoryStore:
+    """A bucket that honours the condition and nothing else."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.objects: dict[str, tuple[bytes, dict[str, str]]] = {}
+        self.clock_ms = lambda: int(time.time() * 1000)
+
+    def put_new(self, key: str, body: bytes, metadata: Mapping[str, str], sha256: bytes) -> bool:  # noqa: ARG002
+        """Store an object unless the key exists."""
+        if key in self.objects:
+            return False
+        self.objects[key] = (body, dict(metadata))
+        return True
+
+    def replace(self, key: str, body: bytes) -> None:
+        """Store an object, whatever stands there."""
+        self.objects[key] = (body, {})
+
+    def metadata(self, key: str) -> Mapping[str, str] | None:
+        """Return an object's user metadata."""
+        return self.objects[key][1] if key in self.objects else None
+
+    def find(self, key: str) -> bytes | None:
+        """Return an object's bytes."""
+        return self.objects[key][0] if key in self.objects else None
+
+    def get(self, key: str) -> bytes:
+        """Return an object's bytes; KeyError if there is none."""
+        return self.objects[key][0]
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield the keys that begin with a prefix."""
+        yield from sorted(key for key in self.objects if key.startswith(prefix))
+
+    def now_ms(self) -> int:
+        """Return the time by this store's clock."""
+        return self.clock_ms()

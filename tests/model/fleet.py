@@ -1,0 +1,347 @@
+"""A simulated stream, lease table and fleet around the production classes of one shard's process.
+
+Each child process is a greenlet: it can be frozen before or after each effect on the store, crash there, thaw after its
+lease has moved, lose answers, and be refused. One seed gives one schedule.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from amazon_kclpy.checkpoint_error import CheckpointError
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from consumers.chain.batcher import ChainBatcher, Limits
+from consumers.chain.chain import Chain, ChainPlace, Start
+from consumers.chain.layout import Layout
+from consumers.chain.link import Link
+from consumers.kcl.checkpointer import CheckpointRefused, Commits
+from consumers.kcl.processor import ShardProcessor
+from consumers.objects.codecs import CODECS
+from consumers.objects.reader import fetch
+from consumers.pipeline import Pipeline
+from consumers.records import HOUR_MS, Position, Record
+from consumers.waiting import Patience, Unavailable
+from tests.memory_store import MemoryStore
+
+SHARD_END = "SHARD_END"
+EPOCH_MS = 1_700_000_000_000 - 1_700_000_000_000 % HOUR_MS + HOUR_MS - 40
+
+
+class Silent:
+    """A log that nobody reads."""
+
+    def info(self, event: str, **fields: object) -> None: ...
+    def warning(self, event: str, **fields: object) -> None: ...
+    def error(self, event: str, **fields: object) -> None: ...
+
+
+@dataclass
+class Shard:
+    """A shard's records and its row of the lease table."""
+
+    name: str
+    parents: tuple["Shard", ...] = ()
+    records: list[Record] = field(default_factory=list)
+    trimmed: int = 0
+    closed: bool = False
+    checkpoint: Position | str = "TRIM_HORIZON"
+    epoch: int = 0
+
+    def after(self, position: Position | None) -> list[Record]:
+        """Give what can still be read after a position."""
+        return [r for r in self.records[self.trimmed :] if position is None or r.position > position]
+
+    @property
+    def ready(self) -> bool:
+        """Children wait for the end of their parents."""
+        return all(parent.checkpoint == SHARD_END for parent in self.parents)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing of it is left to do."""
+        return self.checkpoint == SHARD_END
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Which classes run: the production ones, or a seeded bug of a negative control."""
+
+    chain: type[Chain] = Chain
+    pipeline: type[Pipeline] = Pipeline  # type: ignore[type-arg]
+    processor: type[ShardProcessor] = ShardProcessor
+    store: type[MemoryStore] = MemoryStore
+
+
+class FlakyStore(MemoryStore):
+    """Yields to the scheduler around each effect, and now and then fails before it or loses the answer."""
+
+    def __init__(self, inner: MemoryStore, rng: random.Random) -> None:
+        self._inner, self._rng = inner, rng
+        self.objects = inner.objects
+
+    def _do(self, call: Callable[[], object]) -> object:
+        getcurrent().parent.switch()
+        if self._rng.random() < 0.04:
+            raise Unavailable("down")
+        result = call()
+        getcurrent().parent.switch()
+        if self._rng.random() < 0.04:
+            raise Unavailable("the answer was lost")
+        return result
+
+    def put_new(self, key, body, metadata, sha256):  # type: ignore[no-untyped-def]
+        return self._do(lambda: self._inner.put_new(key, body, metadata, sha256))
+
+    def replace(self, key, body):  # type: ignore[no-untyped-def]
+        return self._do(lambda: self._inner.replace(key, body))
+
+    def metadata(self, key):  # type: ignore[no-untyped-def]
+        return self._do(lambda: self._inner.metadata(key))
+
+    def find(self, key):  # type: ignore[no-untyped-def]
+        return self._do(lambda: self._inner.find(key))
+
+    def list(self, prefix):  # type: ignore[no-untyped-def]
+        return iter(self._do(lambda: list(self._inner.list(prefix))))  # type: ignore[call-overload]
+
+
+class LeaseRow:
+    """What a child sees of the lease table: kclpy's checkpointer, with KCL's own checks."""
+
+    def __init__(self, shard: Shard, epoch: int, rng: random.Random, ends: Callable[[], set[Position]]) -> None:
+        self.shard, self.epoch, self.rng, self.ends = shard, epoch, rng, ends
+        self.faults: list[str] = []
+        self.delivered: Position | None = None
+        self.ended = False
+
+    def checkpoint(self, sequence_number: str | None = None, sub_sequence_number: int | None = None) -> None:
+        getcurrent().parent.switch()
+        if self.epoch != self.shard.epoch:
+            raise CheckpointError("ShutdownException")
+        if self.rng.random() < 0.05:
+            raise CheckpointError("ThrottlingException")
+        if sequence_number is None:
+            assert self.ended, "a bare checkpoint before the end of the shard"
+            self.shard.checkpoint = SHARD_END
+            return
+        position = Position(int(sequence_number), int(sub_sequence_number or 0))
+        if self.delivered is None or position > self.delivered:
+            raise CheckpointError("IllegalArgumentException")
+        if position not in self.ends():
+            self.faults.append(f"checkpoint {position} is not the end of an object")
+        self.shard.checkpoint = position
+
+
+class Simulation:
+    """One schedule, drawn from a seed."""
+
+    def __init__(self, seed: int, variant: Variant = Variant(), *, trims: bool = False, rewinds: bool = False) -> None:  # noqa: B008
+        self.rng = random.Random(seed)
+        self.variant = variant
+        self.trims, self.rewinds = trims, rewinds
+        self.store = variant.store()
+        self.now_ms = EPOCH_MS
+        self.store.clock_ms = lambda: self.now_ms
+        self.sequence = 10**55
+        self.shards = [Shard("shardId-000000000000"), Shard("shardId-000000000001")]
+        self.children: list[tuple[greenlet, Shard, int]] = []
+        self.splits = self.rng.randint(0, 3)
+        self.time = 0.0
+        self.left = 0
+        self.faults: list[str] = []
+
+    def run(self, steps: int = 4000, records: int = 60) -> bool:
+        """Play until every shard is done; False if the schedule did not end."""
+        self.left = records
+        for _ in range(steps):
+            self._turn()
+            if not self.left and all(shard.done for shard in self.shards):
+                break
+        for child, _, _ in self.children:
+            child.throw(GreenletExit)
+        return all(shard.done for shard in self.shards)
+
+    def _turn(self) -> None:
+        dice = self.rng.random()
+        self.time += self.rng.random()
+        if self.left and dice < 0.08:
+            self._produce()
+        elif self.left and dice < 0.10 and self.splits:
+            self._reshard()
+        elif self.left and self.trims and dice < 0.13:
+            self._trim()
+        elif self.left and self.rewinds and dice < 0.14:
+            self._rewind()
+        elif dice < 0.16 or not self.children:
+            self._move_lease()
+        else:
+            child, shard, epoch = self.rng.choice(self.children)
+            if epoch != shard.epoch and self.rng.random() < 0.6:  # a zombie thaws rarely
+                child, shard, epoch = self.rng.choice(self.children)
+            child.switch()
+        if not self.left:  # the stream ends: let every shard close
+            for shard in self.shards:
+                shard.closed = True
+        self.children = [entry for entry in self.children if not entry[0].dead]
+
+    def _produce(self) -> None:
+        shard = self.rng.choice([s for s in self.shards if not s.closed] or [None])  # type: ignore[list-item]
+        if shard is None:
+            return
+        for _ in range(min(self.left, self.rng.randint(1, 6))):
+            self.left -= 1
+            self.sequence += self.rng.randint(1, 10**6)
+            self.now_ms += self.rng.randint(0, 12)
+            arrival = self.now_ms - self.rng.choice([0, 0, 0, 7])
+            for sub in range(self.rng.choice([1, 1, 1, 3])):
+                data = self.rng.randbytes(self.rng.randint(0, 8))
+                shard.records.append(Record(data, "key", str(self.sequence), arrival, sub))
+
+    def _reshard(self) -> None:
+        self.splits -= 1
+        alive = [shard for shard in self.shards if not shard.closed]
+        count = len(self.shards)
+        if len(alive) > 1 and self.rng.random() < 0.4:
+            parents: tuple[Shard, ...] = tuple(alive[:2])
+            names = 1
+        else:
+            parents, names = (self.rng.choice(alive),), 2
+        for parent in parents:
+            parent.closed = True
+        self.shards += [Shard(f"shardId-{count + i:012d}", parents) for i in range(names)]
+
+    def _trim(self) -> None:
+        """Expire the oldest records of a shard whose chain has no object yet, as at a first start at the edge."""
+        for shard in self.shards:
+            begun = any(f".{shard.name}." in key and "_kinesis" not in key for key in self.store.objects)
+            if not begun and len(shard.records) > shard.trimmed + 4:
+                shard.trimmed += self.rng.randint(1, 3)
+
+    def _rewind(self) -> None:
+        """Set a checkpoint back to any place, as an operator does while the workers are stopped."""
+        shard = self.rng.choice(self.shards)
+        if shard.done or not shard.ready or not shard.records:
+            return
+        shard.epoch += 1
+        for child, of, _ in self.children:
+            if of is shard:
+                child.throw(GreenletExit)
+        former, shard.checkpoint = shard.checkpoint, "TRIM_HORIZON"
+        if isinstance(former, Position) and self.rng.random() < 0.7:
+            behind = [r.position for r in shard.records if r.position <= former]
+            shard.checkpoint = self.rng.choice(behind)
+
+    def _move_lease(self) -> None:
+        shard = self.rng.choice(self.shards)
+        owned = any(of is shard and epoch == shard.epoch for _, of, epoch in self.children)
+        if not shard.ready or shard.done or (owned and self.rng.random() < 0.7):
+            return
+        shard.epoch += 1
+        if self.rng.random() < 0.5:  # the old child died; otherwise it lives on as a zombie
+            for child, of, _ in self.children:
+                if of is shard:
+                    child.throw(GreenletExit)
+        row = LeaseRow(shard, shard.epoch, random.Random(self.rng.random()), lambda: self._ends(shard))
+        row.faults = self.faults
+        child = greenlet(lambda: self._live(shard, row))
+        self.children.append((child, shard, shard.epoch))
+
+    def _ends(self, shard: Shard) -> set[Position]:
+        return {Link.parse(self.store.objects[key][1]).last for key in self.keys(shard)}
+
+    def keys(self, shard: Shard) -> list[str]:
+        """Give the keys of a shard's objects."""
+        return [key for key in self.store.objects if f".{shard.name}." in key and key.startswith("p/")]
+
+    def _live(self, shard: Shard, row: LeaseRow) -> None:
+        with suppress(CheckpointRefused):  # the process exits; its daemon starts another
+            self._child(shard, row)
+
+    def _child(self, shard: Shard, row: LeaseRow) -> None:
+        rng = row.rng
+        processor = self._processor(rng)
+        start = shard.checkpoint
+        if isinstance(start, Position):
+            processor.initialize(shard.name, str(start.sequence), start.sub)
+            row.delivered = start
+        elif start == SHARD_END:
+            return
+        else:
+            processor.initialize(shard.name, start, 0)
+        position = start if isinstance(start, Position) else None
+        while True:
+            getcurrent().parent.switch()
+            waiting = shard.after(position)
+            if row.epoch == shard.epoch and rng.random() < 0.03:
+                processor.shutdown_requested(row)
+                return
+            if waiting:
+                batch = waiting[: rng.randint(1, 9)]
+                position = row.delivered = batch[-1].position
+                processor.process_records(batch, 0, row)
+            elif shard.closed:
+                if row.epoch == shard.epoch:
+                    row.ended = True
+                    processor.shard_ended(row)
+                return
+            else:
+                processor.process_records([], 0, row)
+
+    def _processor(self, rng: random.Random) -> ShardProcessor:
+        store, log = FlakyStore(self.store, rng), Silent()
+        store.clock_ms = self.store.clock_ms
+        codec = CODECS["gzip"]
+        limits = Limits(rng.choice([1, 40, 1000]), rng.choice([2, 5, 100]), rng.choice([0.5, 3.0]))
+
+        def pause(_seconds: float) -> None:
+            getcurrent().parent.switch()
+
+        def clock() -> float:
+            return self.time
+
+        def pipeline(shard: str, start: Start) -> Pipeline:  # type: ignore[type-arg]
+            place = ChainPlace("app", shard, Layout("p", "dt=%Y-%m-%d/hour=%H", "s", ".gz"), codec, "w", 24)
+            chain = self.variant.chain(store, place, start, log)
+            return self.variant.pipeline(ChainBatcher(limits, codec, 1), chain, Patience(pause, clock, log, jitter=rng))
+
+        return self.variant.processor(pipeline, Commits(clock, pause, log, jitter=rng), clock, 5.0, log)
+
+
+@dataclass
+class Verdict:
+    """What the store holds against what was put."""
+
+    lost: int
+    doubled: int
+    altered: int
+    faults: list[str]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.lost or self.doubled or self.altered or self.faults)
+
+
+def judge(simulation: Simulation) -> Verdict:
+    """Read everything back."""
+    verdict = Verdict(0, 0, 0, list(simulation.faults))
+    for shard in simulation.shards:
+        keys = simulation.keys(shard)
+        links = sorted((Link.parse(simulation.store.objects[key][1]) for key in keys), key=lambda link: link.first)
+        archived = [record for key in keys for record in fetch(simulation.store, key)]
+        seen = Counter(record.position for record in archived)
+        expected = {record.position: record for record in shard.records}
+        verdict.doubled += sum(1 for count in seen.values() if count > 1)
+        verdict.lost += sum(1 for r in shard.records[shard.trimmed :] if r.position not in seen)
+        verdict.altered += sum(1 for record in archived if expected.get(record.position) != record)
+        for before, link in zip(links, links[1:], strict=False):
+            if link.first <= before.last:
+                verdict.faults.append(f"overlap at {link.first}")
+            if link.after is not None and link.after != before.last:
+                verdict.faults.append(f"gap before {link.first}")
+        verdict.faults += [f"count of {link.first}" for link in links if sum(
+            1 for position in expected if link.first <= position <= link.last and position in seen) != link.count]
+    return verdict
