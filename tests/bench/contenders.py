@@ -1,0 +1,79 @@
+"""The programs that are compared, each set up for the same work."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import lines, services
+from tests.bench.services import BUCKET
+
+_PROPERTIES = """\
+consumer = s3_archive
+streamName = {stream}
+applicationName = {name}
+regionName = us-east-1
+metricsLevel = NONE
+kinesisEndpoint = {endpoint}
+dynamoDBEndpoint = {endpoint}
+jvm.shards = 2
+archive.bucket = {bucket}
+archive.prefix = archive/{name}
+archive.endpoint = {endpoint}
+archive.maxRecords = {records}
+archive.maxAgeSeconds = {age}
+"""
+
+
+def children(directory: Path, endpoint: str, tape: lines.Tape) -> dict[str, list[str]]:
+    """Give the command of each child of the child benchmark. Each stores an object for each line."""
+    payload = directory / "floor.payload"
+    payload.write_bytes(tape.payload(0))
+    commands = {
+        "stock": stock_child(endpoint, "stock"),
+        "floor": [sys.executable, "-m", "tests.bench.floor_child", str(payload)],
+    }
+    if ours_is_here():
+        commands["ours"] = our_child(directory, endpoint, "ours")
+    return commands
+
+
+def stock_child(endpoint: str, prefix: str) -> list[str]:
+    """Give the command of the stock child."""
+    return [sys.executable, "-m", "tests.bench.stock_child", BUCKET, f"archive/{prefix}", endpoint]
+
+
+def our_child(directory: Path, endpoint: str, prefix: str) -> list[str]:
+    """Give the command of our child, with an effective properties file as the launcher writes it."""
+    from consumers.config.settings import load  # noqa: PLC0415 - stock can be measured without ours
+    from consumers.kcl.launcher import render  # noqa: PLC0415
+
+    folder = directory / f"runtime-{prefix}"
+    folder.mkdir(exist_ok=True)
+    launch = render(load(our_properties(directory, endpoint, prefix)), folder)
+    return [sys.executable, "-m", "consumers.child", str(launch.properties)]
+
+
+def our_properties(directory: Path, endpoint: str, prefix: str, max_age_s: float = 60.0) -> Path:
+    """Give the properties file of our consumer, as an operator would write it, with stock's size of objects."""
+    path = directory / f"{prefix}.properties"
+    path.write_text(
+        _PROPERTIES.format(
+            stream=services.STREAM, name=prefix, endpoint=endpoint, bucket=BUCKET, records=lines.LINE_RECORDS, age=max_age_s
+        )
+    )
+    return path
+
+
+def memory_children() -> dict[str, Callable[[Path, str, str], list[str]]]:
+    """Give the children of the memory benchmark: what makes their command, for a directory, an endpoint and a use."""
+
+    def stock(_directory: Path, endpoint: str, prefix: str) -> list[str]:
+        return stock_child(endpoint, prefix)
+
+    return ({"ours": our_child} if ours_is_here() else {}) | {"stock": stock}
+
+
+def ours_is_here() -> bool:
+    """Whether the child can be started at all."""
+    return importlib.util.find_spec("consumers.child") is not None

@@ -1,0 +1,3 @@
+module kinesis-fleet/bench/replay
+
+go 1.24

@@ -1,0 +1,100 @@
+"""The command line: exit codes, results for machines, and no import that is not needed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from consumers import __version__
+from consumers.cli import COMMANDS, main
+
+ROOT = Path(__file__).parents[2]
+MINIMAL = ROOT / "properties" / "s3_archive.minimal.properties"
+OURS = ("check", "daemon", "jars", "prepare")
+
+
+def _run(*arguments: str, bucket: str = "a-bucket") -> Result:
+    return CliRunner(env={"ARCHIVE_BUCKET": bucket}).invoke(main, arguments)
+
+
+def test_help_and_version_import_no_subcommand() -> None:
+    """The table of commands alone answers."""
+    code = (
+        "import sys; from consumers.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not [m for m in sys.modules if m.startswith('consumers.commands.')]\n"
+        "assert 'rich' not in sys.modules and 'boto3' not in sys.modules\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "Examples:" in answer.stdout
+    assert all(f"  {name} " in answer.stdout for name in COMMANDS)
+    assert _run("--version").output == f"kinesis-fleet, version {__version__}\n"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_command_documents_its_exit_codes(name: str) -> None:
+    """An operator finds them where the command is explained."""
+    assert "Exit codes:" in _run(name, "--help").output
+
+
+def test_a_good_file_passes() -> None:
+    """Exit code 0, and the effective values for a machine."""
+    assert (_run("check", str(MINIMAL)).output, _run("check", str(MINIMAL)).exit_code) == (
+        f"{MINIMAL}: ok\n",
+        0,
+    )
+    result = json.loads(_run("check", "--json", str(MINIMAL)).output)
+    assert result["ok"]
+    assert result["effective"]["shutdownGraceMillis"] == "20000"
+
+
+@pytest.mark.parametrize("name", ["check", "daemon", "prepare"])
+def test_faults_exit_with_78(name: str) -> None:
+    """A process manager sees that a restart does not help; the operator sees line and key."""
+    result = _run(name, str(MINIMAL), bucket="")
+    assert result.exit_code == 78
+    assert "archive.bucket: is missing" in result.stderr
+
+
+def test_faults_are_listed_for_a_machine_too(tmp_path: Path) -> None:
+    """Each with line, key, problem and remedy."""
+    path = tmp_path / "a.properties"
+    path.write_text("consumer = s3_archive\nstreamNam = s\n")
+    result = _run("check", "--json", str(path))
+    assert result.exit_code == 78
+    faults = json.loads(result.stdout)["faults"]
+    assert {"line": 2, "key": "streamNam", "problem": "is not a known key", "remedy": "Write streamName"} in faults
+
+
+def test_the_daemon_shows_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``--print`` writes the files and runs nothing."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    result = _run("daemon", "--print", str(MINIMAL))
+    assert result.output.startswith("env LANG=C.UTF-8 ")
+    assert f"--properties-file {tmp_path / 'effective.properties'}\n" in result.output
+
+
+def test_what_is_not_available_exits_with_69(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No Java: not the configuration's fault."""
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    result = _run("daemon", str(MINIMAL))
+    assert (result.exit_code, result.stderr.startswith("no java in JAVA_HOME")) == (69, True)
+
+
+def test_the_jars_are_verified() -> None:
+    """For people and for machines."""
+    assert json.loads(_run("jars", "verify", "--json").output) == {
+        "ok": True,
+        "jars": 79,
+        "differences": [],
+    }
+    assert _run("jars", "verify").output.endswith(": ok\n")

@@ -1,0 +1,176 @@
+"""Every fault is found, at its line, with what to do about it."""
+
+from pathlib import Path
+
+import pytest
+
+from consumers.config.kcl_keys import REFUSED
+from tests.config.sample import lines, refused, settings
+
+
+def _keys(folder: Path, changes: dict[str, str | None]) -> list[str]:
+    return [fault.key for fault in refused(folder, lines(changes))]
+
+
+def test_all_faults_are_listed_at_once_in_the_order_of_lines(tmp_path: Path) -> None:
+    """One run of the check shows everything that is wrong."""
+    text = (
+        "consumer = sample\n"
+        "# a comment\n"
+        "streamName = events\n"
+        "maxRecords = 10_000\n"
+        "sample.maxBytes = 101\n"
+        "sample.bucket = \\\n"
+        "    A B\n"
+        "flushTimeoutSeconds = 21\n"
+        "timeoutInSeconds = 5\n"
+    )
+    faults = refused(tmp_path, text)
+    assert [(fault.line, fault.key) for fault in faults] == [
+        (0, "applicationName"),
+        (0, "shutdownGraceMillis"),
+        (4, "maxRecords"),
+        (5, "sample.maxBytes"),
+        (6, "sample.bucket"),
+        (9, "timeoutInSeconds"),
+    ]
+    assert all(fault.problem and fault.remedy for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("MaxRecords", "maxRecords"),
+        ("maxRecord", "maxRecords"),
+        ("dynamoDbEndpoint", "dynamoDBEndpoint"),
+        ("flushTimeoutSecs", "flushTimeoutSeconds"),
+        ("jvm.heapMib", "jvm.heapMiB"),
+        ("sample.maxByte", "sample.maxBytes"),
+        ("consumerName", "fanoutConfig.consumerName"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(
+    tmp_path: Path, wrong: str, right: str
+) -> None:
+    """KCL would ignore a typing error, also one of case, without a word."""
+    (fault,) = refused(tmp_path, lines({wrong: "1"}))
+    assert (fault.key, fault.line, fault.remedy) == (wrong, 5, f"Write {right}")
+
+
+@pytest.mark.parametrize("key", REFUSED)
+def test_a_key_that_harms_is_refused(tmp_path: Path, key: str) -> None:
+    """Each key of the list is refused, whatever its value."""
+    assert _keys(tmp_path, {key: "1"}) == [key]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("skipShardSyncAtWorkerInitializationIfLeasesExist", "true"),
+        ("callProcessRecordsEvenForEmptyRecordList", "false"),
+        ("initialPositionInStream", "AT_TIMESTAMP"),
+        ("retrievalMode", "DEFAULT"),
+        ("maxRecords", "10001"),
+        ("maxLeasesForWorker", "9"),
+        ("cleanupLeasesUponShardCompletion", "ja"),
+        ("kinesisEndpoint", "localhost:4567"),
+        ("staleWorkerMetricsEntryCleanupDuration", "1 day"),
+        ("initialPositionInStreamExtended", "yesterday"),
+        ("consumer", "sampel"),
+        ("log.level", "loud"),
+        ("jvm.heapMiB", "512"),
+        ("jvm.options", "-Xmx1g"),
+        ("jvm.options", "-cp x"),
+        ("streamArn", "arn:aws:s3:::bucket"),
+        ("streamArn", "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"),
+    ],
+)
+def test_a_value_that_harms_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    """KCL would take many of these for 0, false or something else, without a word."""
+    faults = refused(tmp_path, lines({key: value}))
+    assert {fault.key for fault in faults} <= {key, "streamName"}
+
+
+@pytest.mark.parametrize(
+    ("flush_s", "handoff_ms", "grace_ms", "stop_s", "wrong"),
+    [
+        ("15", "15000", "20000", "45", ["gracefulLeaseHandoffTimeoutMillis"]),
+        ("15", "30000", "15000", "45", ["shutdownGraceMillis"]),
+        ("15", "30000", "45000", "45", ["stopTimeoutSeconds"]),
+        ("15", "15001", "15001", "15.002", []),
+    ],
+)
+def test_timeouts_must_fit_into_each_other(
+    tmp_path: Path, flush_s: str, handoff_ms: str, grace_ms: str, stop_s: str, wrong: list[str]
+) -> None:
+    """flush < hand-over and flush < grace < stop: equal is too little."""
+    changes: dict[str, str | None] = {
+        "flushTimeoutSeconds": flush_s,
+        "gracefulLeaseHandoffTimeoutMillis": handoff_ms,
+        "shutdownGraceMillis": grace_ms,
+        "stopTimeoutSeconds": stop_s,
+    }
+    if wrong:
+        assert _keys(tmp_path, changes) == wrong
+    else:
+        assert settings(tmp_path, changes).stop_timeout_s == 15.002
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("awsCredentialsProvider", "StaticCredentialsProvider|AKIAIOSFODNN7EXAMPLE|abc"),
+        ("sample.bucket", "ASIAIOSFODNN7EXAMPLE"),
+        ("aws.secretAccessKey", "wJalrXUtnFEMI"),
+        ("db.password", "hunter2"),
+    ],
+)
+def test_a_credential_is_refused_and_never_repeated(tmp_path: Path, key: str, value: str) -> None:
+    """The message names the key and the line; the value stays out of logs."""
+    faults = refused(tmp_path, lines({key: value}))
+    assert key in {fault.key for fault in faults}
+    assert not any(value in fault.render(tmp_path) for fault in faults)
+
+
+def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
+    """Java would take the last; the fault names both lines. Another case of the prefix counts."""
+    text = lines({}) + "streamName = other\n"
+    (fault,) = refused(tmp_path, text)
+    assert (fault.key, fault.line, fault.problem) == (
+        "streamName",
+        5,
+        "given twice, first on line 2",
+    )
+    twice = lines({"awsCredentialsProvider": "A"}) + "AWSCredentialsProvider = B\n"
+    assert [fault.line for fault in refused(tmp_path, twice)] == [6]
+
+
+@pytest.mark.parametrize("value", ["${env:NOPE}", "${env:}", "${env:A", "${env:A-b}"])
+def test_a_reference_that_cannot_be_resolved_is_one_fault(tmp_path: Path, value: str) -> None:
+    """An unset variable or a malformed reference names the key, and is not called missing too."""
+    (fault,) = refused(tmp_path, lines({"sample.bucket": value}))
+    assert (fault.key, fault.line) == ("sample.bucket", 4)
+
+
+def test_a_key_of_another_consumer_is_refused(tmp_path: Path) -> None:
+    """One file, one consumer."""
+    (fault,) = refused(tmp_path, lines({"other.bucket": "b"}))
+    assert fault.problem == "belongs to the consumer other, this file is sample's"
+
+
+def test_what_fields_cannot_tell_the_consumer_tells(tmp_path: Path) -> None:
+    """Its cross-field faults get their line and their remedy."""
+    (fault,) = refused(tmp_path, lines({"sample.strict": "true", "sample.maxBytes": "51"}))
+    assert (fault.key, fault.line) == ("sample.maxBytes", 6)
+    assert (fault.problem, fault.remedy) == ("is too much for strict", "Lower it to 50")
+
+
+def test_both_initial_positions_are_refused(tmp_path: Path) -> None:
+    """KCL would take either, by the order of a hash table."""
+    changes: dict[str, str | None] = {
+        "initialPositionInStream": "LATEST",
+        "initialPositionInStreamExtended": "1764547200",
+    }
+    assert _keys(tmp_path, changes) == ["initialPositionInStreamExtended"]
+    del changes["initialPositionInStream"]
+    assert "initialPositionInStream" not in settings(tmp_path, changes).kcl

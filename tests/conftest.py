@@ -1,0 +1,59 @@
+"""Servers that several suites share: started once, each test with a bucket of its own name or a clean one."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.archive import BUCKET
+from tests.support.proxy import FaultProxy, fault_proxy
+from tests.support.servers import KEYS, Server, embedded_aws, on_disk_s3
+
+os.environ.update(KEYS)
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Server]:
+    """The embedded AWS."""
+    with embedded_aws() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def disk() -> Iterator[Server]:
+    """A real S3 server on disk."""
+    with on_disk_s3() as server:
+        yield server
+
+
+@pytest.fixture(params=["moto", "versitygw"])
+def s3(request: pytest.FixtureRequest) -> Server:
+    """Each S3 server in turn, with an empty bucket."""
+    server: Server = request.getfixturevalue("aws" if request.param == "moto" else "disk")
+    empty_bucket(server)
+    return server
+
+
+@pytest.fixture
+def proxy(s3: Server) -> Iterator[FaultProxy]:
+    """A proxy before that server that does what a test asks of it."""
+    with fault_proxy(s3.endpoint) as it:
+        yield it
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for a test's files."""
+    return tmp_path
+
+
+def empty_bucket(server: Server) -> None:
+    """Leave the server with one empty bucket."""
+    client = server.client("s3")
+    if BUCKET not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
+        client.create_bucket(Bucket=BUCKET)
+        return
+    while objects := client.list_objects_v2(Bucket=BUCKET).get("Contents"):
+        for entry in objects:
+            client.delete_object(Bucket=BUCKET, Key=entry["Key"])
