@@ -206,30 +206,43 @@ class Chain:
         self._log.info("layout_changed", prefix=self._place.layout.prefix, extension=self._place.layout.extension)
 
     def _fence(self, origin: Origin, first: Record) -> Position | None:
-        """Close the range from the origin to this record to whoever began there and never wrote."""
-        empty = ObjectWriter(self._place.codec, self._place.codec.default_level).finish()
-        gap = Link(
-            self._place.shard,
-            origin.position,
-            first.position.just_before(),
-            None,
-            origin.initial,
-            0,
-            0,
-            origin.arrival_ms,
-            origin.arrival_ms,
-            origin.arrival_ms,
-            empty.sha256.hex(),
-            self._place.writer,
-        )
-        if self._put(origin.key, empty, gap):
-            self._log.error(
-                "records_not_archived",
-                first=str(origin.position),
-                before=str(first.position),
-                reason=f"the start at {origin.initial} was repeated and began further on",
-                remedy="nothing brings them back once they have expired; see docs/guarantee.md",
+        """Close the range from the origin to this record to whoever began in it and never wrote.
+
+        A former fence may have closed a part of it: then its end is where another began, and the next fence stands.
+        """
+        key, at, arrival_ms = origin.key, origin.position, origin.arrival_ms
+        while True:
+            empty = ObjectWriter(self._place.codec, self._place.codec.default_level).finish()
+            gap = Link(
+                self._place.shard,
+                at,
+                first.position.just_before(),
+                None,
+                origin.initial,
+                0,
+                0,
+                arrival_ms,
+                arrival_ms,
+                first.arrival_ms,  # with the range's end, the key at which the next range begins
+                empty.sha256.hex(),
+                self._place.writer,
             )
-            return None
-        link = self._link(origin.key, origin.position)
-        return self._adopt(link, origin.key) if link.last >= first.position else None
+            if self._put(key, empty, gap):
+                self._say_lost(origin.initial, at, first.position)
+                return None
+            link = self._link(key, at)
+            if link.last >= first.position:
+                return self._adopt(link, key)
+            if link.count or link.last == gap.last:
+                return None
+            at, arrival_ms = Position(link.last.sequence, link.last.sub + 1), link.max_arrival_ms
+            key = self._place.key(at, arrival_ms)
+
+    def _say_lost(self, initial: str, first: Position, before: Position) -> None:
+        self._log.error(
+            "records_not_archived",
+            first=str(first),
+            before=str(before),
+            reason=f"the start at {initial} was repeated and began further on",
+            remedy="nothing brings them back once they have expired; see docs/guarantee.md",
+        )

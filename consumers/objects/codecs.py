@@ -133,6 +133,11 @@ def _gzip(level: int) -> Compressor:
     return zlib.compressobj(level, zlib.DEFLATED, GZIP_WBITS)
 
 
+def _zstd(level: int) -> Compressor:
+    options = {zstd.CompressionParameter.compression_level: level, zstd.CompressionParameter.checksum_flag: 1}
+    return cast("Compressor", zstd.ZstdCompressor(options=options))
+
+
 CODECS: Mapping[str, Codec] = {
     codec.name: codec
     for codec in (
@@ -152,7 +157,7 @@ CODECS: Mapping[str, Codec] = {
             ".zst",
             range(1, 20),
             3,
-            lambda level: cast("Compressor", zstd.ZstdCompressor(level)),
+            _zstd,
             lambda raw: cast("BinaryIO", zstd.ZstdFile(raw)),
             _hide_in_zstd,
             _found_in_zstd,

@@ -1,0 +1,115 @@
+"""``kinesis-fleet cat``: objects of the archive, turned back into the records that went in."""
+
+import base64
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+
+from consumers.objects.codecs import Garbled
+from consumers.objects.reader import fetch
+from consumers.records import Record
+from consumers.s3.store import BucketAccess, S3Store
+from consumers.waiting import Unavailable
+
+EPILOG = """\b
+Examples:
+  kinesis-fleet cat s3://bucket/raw/dt=2026-01-31/hour=23/events.shardId-000000000000.49…0.lines.gz
+  kinesis-fleet cat --json events.shardId-000000000000.49…0.lines.gz | jq .position
+  kinesis-fleet cat --data FILE > payloads.bin
+
+\b
+Each line: position, arrival time (UTC), partition key, payload with unprintable bytes escaped.
+With --json: the payload as "text" where it is UTF-8, otherwise as "base64".
+With --data: the payloads as they were put, each with a newline after it, as zcat gives them.
+
+\b
+Exit codes: 0 done; 65 an object is damaged, or is not one of the archive; 66 there is no such object; 69 S3 refuses.
+"""
+
+
+class _Failed(click.ClickException):
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class _Folder:
+    """Local files as a store."""
+
+    def get(self, key: str) -> bytes:
+        try:
+            return Path(key).read_bytes()
+        except OSError as error:
+            raise KeyError(error.strerror) from error
+
+
+@click.command(epilog=EPILOG)
+@click.argument("objects", nargs=-1, required=True)
+@click.option("--json", "form", flag_value="json", help="Print one JSON object a record.")
+@click.option("--data", "form", flag_value="data", help="Print the payloads alone, byte for byte.")
+@click.option("--endpoint", default="", help="S3's endpoint, where it is not AWS.")
+@click.option("--region", default="", help="The bucket's region.")
+def command(objects: tuple[str, ...], form: str | None, endpoint: str, region: str) -> None:
+    """Print the records of OBJECTS: files, or s3://bucket/key."""
+    write = {"json": _json, "data": _data}.get(form or "", _text)
+    out = sys.stdout.buffer
+    for name in objects:
+        try:
+            for record in _records(name, endpoint, region):
+                out.write(write(record))
+        except KeyError as error:
+            message = f"{name}: there is no such object ({error.args[0]})"
+            raise _Failed(message, 66) from error
+        except Garbled as error:
+            message = f"{name}: {error}"
+            raise _Failed(message, 65) from error
+        except Unavailable as error:
+            message = f"{error.reason}. {error.remedy}"
+            raise _Failed(message, 69) from error
+        except BrokenPipeError:  # as in `| head`
+            sys.stderr.close()
+            return
+    out.flush()
+
+
+def _records(name: str, endpoint: str, region: str) -> Iterator[Record]:
+    if not name.startswith("s3://"):
+        return fetch(_Folder(), name)
+    parts = urlsplit(name, allow_fragments=False)
+    return fetch(S3Store(BucketAccess(parts.netloc, region, endpoint)), name.removeprefix(f"s3://{parts.netloc}/"))
+
+
+def _text(record: Record) -> bytes:
+    shown = record.payload.decode("utf-8", "backslashreplace")
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+    key = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in record.partition_key)
+    return f"{record.position}\t{_moment(record.arrival_ms)}\t{key}\t{safe}\n".encode()
+
+
+def _json(record: Record) -> bytes:
+    payload: dict[str, str]
+    try:
+        payload = {"text": record.payload.decode("utf-8")}
+    except UnicodeDecodeError:
+        payload = {"base64": base64.b64encode(record.payload).decode()}
+    described = {
+        "position": str(record.position),
+        "arrivalMs": record.arrival_ms,
+        "partitionKey": record.partition_key,
+        **payload,
+    }
+    return msgspec.json.encode(described) + b"\n"
+
+
+def _data(record: Record) -> bytes:
+    return record.payload + b"\n"
+
+
+def _moment(arrival_ms: int) -> str:
+    from datetime import UTC, datetime  # noqa: PLC0415 - the other forms do without
+
+    return datetime.fromtimestamp(arrival_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,14 @@
+"""Asks for more memory than there is in a callback."""
+
+from consumers.pipeline import Pipeline
+from tests.child.broken import run
+
+
+def _offer(self, records, now):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    bytearray(1 << 60)
+
+
+Pipeline.offer = _offer  # type: ignore[method-assign]
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,14 @@
+"""Recurses without end in a callback."""
+
+from consumers.pipeline import Pipeline
+from tests.child.broken import run
+
+
+def _offer(self, records, now):  # type: ignore[no-untyped-def]
+    return _offer(self, records, now)
+
+
+Pipeline.offer = _offer  # type: ignore[method-assign]
+
+if __name__ == "__main__":
+    run()
