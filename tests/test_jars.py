@@ -10,7 +10,7 @@ from consumers.kcl.jars import Unavailable
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with two JARs."""
+    """Make a folder with two JARs."""
     (tmp_path / "a-1.jar").write_bytes(b"a")
     (tmp_path / "b-2.jar").write_bytes(b"b")
     return tmp_path

@@ -6,7 +6,6 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import javaproperties
@@ -96,7 +95,8 @@ def _java(folder: Path, version: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "told"), [("11.0.2", "is Java 11"), ("1.8.0_402", "is Java 8"), ("", "is Java unknown")]
+    ("version", "told"),
+    [("11.0.2", "is Java 11"), ("1.8.0_402", "is Java 8"), ("", "is Java unknown")],
 )
 def test_an_old_java_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, told: str
@@ -124,7 +124,7 @@ def test_no_java_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_runtime_folder_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """systemd's is taken as it is; among temporary files, an open one is refused."""
+    """That of systemd is taken as it is; among temporary files, an open one is refused."""
     loaded = settings(tmp_path)
     monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/a:/run/b")
     assert launcher.runtime_folder(loaded) == Path("/run/a")
@@ -153,7 +153,7 @@ def test_the_jvms_lines_are_json_without_data(tmp_path: Path) -> None:
         [launch.command[0], *flags, str(source)], capture_output=True, text=True, check=True
     )
     assert "SECRET" not in answer.stderr + answer.stdout
-    lines: list[Mapping[str, str]] = [json.loads(line) for line in answer.stderr.splitlines()]
+    lines: list[dict[str, str]] = [json.loads(line) for line in answer.stderr.splitlines()]
     assert [line.get("logger") for line in lines] == [
         "software.amazon.kinesis.lifecycle.ProcessTask",
         "quotes",

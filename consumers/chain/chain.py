@@ -71,24 +71,30 @@ class Chain:
         self._log = log
         self._after = start.checkpoint
         self._origin = start.initial
-        self._standing: list[tuple[Position, str]] | None = None
+        self._taken = False
+        self._standing: list[tuple[Position, str]] = []
+        self._listed_hour = -1
 
     def begin(self, first: Record) -> Room:
         """Look at what stands where an object with this first record would be."""
         position = first.position
-        if self._standing is None:
-            covered = self._survey(first)
+        if not self._taken:
+            covered = self._take(first)
+            self._taken = True
             if covered:
                 return Room(covered=covered)
-        standing = self._standing or []
-        while standing and standing[0][0] <= position:
-            link = self._link(standing[0][1], standing[0][0])
-            _, key = standing.pop(0)
+        if first.arrival_ms // HOUR_MS != self._listed_hour:
+            self._standing = self._stands(self._place.layout, first)
+            self._listed_hour = first.arrival_ms // HOUR_MS
+        while self._standing and self._standing[0][0] <= position:
+            at, key = self._standing[0]
+            link = self._link(key, at)
+            del self._standing[0]
             if link.last >= position:
                 return Room(covered=self._adopt(link, key))
         if self._after and self._near_retention(first):
             self._origin = "RETENTION"
-        return Room(before=standing[0][0] if standing else None)
+        return Room(before=self._standing[0][0] if self._standing else None)
 
     def write(self, batch: ObjectBatch) -> Position:
         """Store the object, or adopt the one that stands at its key."""
@@ -140,6 +146,7 @@ class Chain:
     def _link(self, key: str, first: Position) -> Link:
         metadata = self._store.metadata(key)
         if metadata is None:
+            self._listed_hour = -1  # look again
             reason = f"{key} was there and is gone: somebody deletes objects of the live archive"
             raise Unavailable(reason, "stop deleting; the object is written again", operator=True)
         try:
@@ -156,8 +163,8 @@ class Chain:
         age_ms = self._store.now_ms() - first.arrival_ms
         return age_ms > self._place.retention_hours * HOUR_MS - RETENTION_MARGIN_MS
 
-    def _survey(self, first: Record) -> Position | None:
-        """Look once, before the first write, at what the chain holds from this record on."""
+    def _take(self, first: Record) -> Position | None:
+        """Settle, once for each lease, where the chain begins and how its keys are made."""
         place, position = self._place, first.position
         mine = Origin(
             first.sequence_number,
@@ -170,20 +177,17 @@ class Chain:
         record = claim(self._store, record_at, ChainRecord(mine, place.layout))
         if record.layout != place.layout:
             self._take_up_layout(record, record_at, first)
-        covered = self._fence(record.origin, first) if self._initial and record.origin.position < position else None
-        self._standing = self._stands(place.layout, first)
-        return covered
+        return self._fence(record.origin, first) if self._initial and record.origin.position < position else None
 
     def _stands(self, layout: Layout, first: Record) -> list[tuple[Position, str]]:
-        """List the objects that may cover the record, or stand after it, in order.
+        """List the objects that may cover the record, or stand in the way of an object that begins with it, in order.
 
-        No record of an object arrived in a later hour than its first, so one that covers this record is in its hour's
-        partition or a later one.
+        An object ends where the hour advances: no record of it arrived in a later hour than its first, nor do ours.
+        So what matters is in the partition of the record's hour, or, where arrival times run back, in the next.
         """
-        until_ms = max(first.arrival_ms, self._store.now_ms()) + HOUR_MS
         found = [
             (position, key)
-            for scan in layout.scans(self._place.shard, first.arrival_ms, until_ms)
+            for scan in layout.scans(self._place.shard, first.arrival_ms, first.arrival_ms + HOUR_MS)
             for key in self._store.list(scan)
             if (position := position_in(key)) is not None
         ]

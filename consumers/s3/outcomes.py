@@ -47,13 +47,15 @@ _MENDS_ITSELF = frozenset(
     }
 )
 _SERVER_ERROR = 500
+_CONFLICT = 409
 _TOO_MANY = 429
 
 
 def unavailable(operation: str, where: str, code: str, status: int) -> Unavailable:
     """Say what an error answer means: something to wait out, or something that an operator must mend."""
     reason = f"{operation} {where}: {code} (HTTP {status})"
-    if code in _MENDS_ITSELF or status >= _SERVER_ERROR and code != "NotImplemented" or status == _TOO_MANY:
+    server_failed = status >= _SERVER_ERROR and code != "NotImplemented"
+    if code in _MENDS_ITSELF or server_failed or status in {_CONFLICT, _TOO_MANY}:
         return Unavailable(reason, "none: it is tried again")
     if code.startswith("KMS."):
         return Unavailable(reason, "enable the key of archive.kmsKeyId and grant kms:GenerateDataKey", operator=True)

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError as EndpointUnreachable,
     CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
@@ -49,6 +50,7 @@ class S3Store:
             Unavailable: there is no region.
 
         """
+        self.access = access
         self._bucket = access.bucket
         self._owner = {"ExpectedBucketOwner": access.expected_owner} if access.expected_owner else {}
         options = {
@@ -194,6 +196,6 @@ def _unreachable(operation: str, where: str, fault: Exception) -> Unavailable:
         return Unavailable(reason, "give the process AWS credentials: an instance profile, or AWS_*", operator=True)
     if isinstance(fault, NoRegionError):
         return Unavailable(reason, "set archive.region, or AWS_DEFAULT_REGION", operator=True)
-    if isinstance(fault, HTTPClientError):
+    if isinstance(fault, (HTTPClientError, EndpointUnreachable)):
         return Unavailable(reason, "none: it is tried again")
     return Unavailable(f"{reason}: {fault}", "correct the archive.* keys", operator=True)

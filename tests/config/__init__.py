@@ -1,0 +1,1 @@
+"""Configuration: what a properties file may say, and what becomes of it."""

@@ -46,7 +46,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def lines(changes: Mapping[str, str | None]) -> str:
-    """The minimal file with ``changes``; None takes a key away."""
+    """Write the minimal file with ``changes``; None takes a key away."""
     merged = {**MINIMAL, **changes}
     return "".join(f"{key} = {value}\n" for key, value in merged.items() if value is not None)
 
@@ -61,7 +61,7 @@ def refused(
     text: str,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[Fault, ...]:
-    """The faults of a file that must not load."""
+    """List the faults of a file that must not load."""
     try:
         load(write(folder, text), consumers=CONSUMERS, environment=environment or {})
     except Faults as error:

@@ -69,7 +69,12 @@ def test_faults_are_listed_for_a_machine_too(tmp_path: Path) -> None:
     result = _run("check", "--json", str(path))
     assert result.exit_code == 78
     faults = json.loads(result.stdout)["faults"]
-    assert {"line": 2, "key": "streamNam", "problem": "is not a known key", "remedy": "Write streamName"} in faults
+    assert {
+        "line": 2,
+        "key": "streamNam",
+        "problem": "is not a known key",
+        "remedy": "Write streamName",
+    } in faults
 
 
 def test_the_daemon_shows_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

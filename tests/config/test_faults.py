@@ -7,6 +7,13 @@ import pytest
 from consumers.config.kcl_keys import REFUSED
 from tests.config.sample import lines, refused, settings
 
+TIMEOUTS = (
+    "flushTimeoutSeconds",
+    "gracefulLeaseHandoffTimeoutMillis",
+    "shutdownGraceMillis",
+    "stopTimeoutSeconds",
+)
+
 
 def _keys(folder: Path, changes: dict[str, str | None]) -> list[str]:
     return [fault.key for fault in refused(folder, lines(changes))]
@@ -92,28 +99,25 @@ def test_a_value_that_harms_is_refused(tmp_path: Path, key: str, value: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("flush_s", "handoff_ms", "grace_ms", "stop_s", "wrong"),
+    ("values", "wrong"),
     [
-        ("15", "15000", "20000", "45", ["gracefulLeaseHandoffTimeoutMillis"]),
-        ("15", "30000", "15000", "45", ["shutdownGraceMillis"]),
-        ("15", "30000", "45000", "45", ["stopTimeoutSeconds"]),
-        ("15", "15001", "15001", "15.002", []),
+        (("15", "15000", "20000", "45"), "gracefulLeaseHandoffTimeoutMillis"),
+        (("15", "30000", "15000", "45"), "shutdownGraceMillis"),
+        (("15", "30000", "45000", "45"), "stopTimeoutSeconds"),
     ],
 )
 def test_timeouts_must_fit_into_each_other(
-    tmp_path: Path, flush_s: str, handoff_ms: str, grace_ms: str, stop_s: str, wrong: list[str]
+    tmp_path: Path, values: tuple[str, ...], wrong: str
 ) -> None:
-    """flush < hand-over and flush < grace < stop: equal is too little."""
-    changes: dict[str, str | None] = {
-        "flushTimeoutSeconds": flush_s,
-        "gracefulLeaseHandoffTimeoutMillis": handoff_ms,
-        "shutdownGraceMillis": grace_ms,
-        "stopTimeoutSeconds": stop_s,
-    }
-    if wrong:
-        assert _keys(tmp_path, changes) == wrong
-    else:
-        assert settings(tmp_path, changes).stop_timeout_s == 15.002
+    """Flush < hand-over and flush < grace < stop: equal is too little."""
+    assert _keys(tmp_path, dict(zip(TIMEOUTS, values, strict=True))) == [wrong]
+
+
+def test_timeouts_that_fit_are_accepted(tmp_path: Path) -> None:
+    """A millisecond is enough."""
+    values = ("15", "15001", "15001", "15.002")
+    loaded = settings(tmp_path, dict(zip(TIMEOUTS, values, strict=True)))
+    assert (loaded.flush_timeout_s, loaded.stop_timeout_s) == (15, 15.002)
 
 
 @pytest.mark.parametrize(

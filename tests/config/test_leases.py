@@ -122,5 +122,5 @@ def test_parents_that_have_expired_are_kept_in_the_row() -> None:
 def test_a_hole_in_the_hash_range_is_refused() -> None:
     """A stream in the middle of a reshard must not begin with a part of its shards."""
     shard = {"ShardId": FIRST, "HashKeyRange": {"StartingHashKey": "0", "EndingHashKey": "9"}}
-    with pytest.raises(Incomplete, match="up to 10 only. Try again"):
+    with pytest.raises(Incomplete, match=r"up to 10 only\. Try again"):
         leases.roots([shard], "TRIM_HORIZON")

@@ -1,0 +1,1 @@
+"""Tests of the local fleet: embedded AWS, simulator, putter, audit, demonstration."""

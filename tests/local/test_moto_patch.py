@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import moto
 import pytest
@@ -12,7 +13,7 @@ from consumers.local.moto_patch import Shard
 
 
 def filled(total: int) -> Shard:
-    """A shard that holds ``total`` records."""
+    """Make a shard that holds ``total`` records."""
     shard = Shard(0, 0, 2**128 - 1)
     for _ in range(total):
         shard.put_record("key", "ZGF0YQ==", "")
@@ -20,7 +21,7 @@ def filled(total: int) -> Shard:
 
 
 def cost(work: Callable[[], object]) -> float:
-    """The least CPU seconds of five tries."""
+    """Measure the least CPU seconds of five tries."""
     costs = []
     for _ in range(5):
         began_s = time.process_time()
@@ -55,7 +56,7 @@ def test_sequence_numbers_have_gaps_and_56_digits() -> None:
     numbers = [record.sequence_number for record in records]
     assert last == numbers[-1]
     assert behind_ms >= 0
-    assert all(later - earlier > 1 for earlier, later in zip(numbers, numbers[1:], strict=False))
+    assert all(later - earlier > 1 for earlier, later in pairwise(numbers))
     assert all(len(str(number)) == 56 for number in numbers)
 
 
@@ -70,9 +71,7 @@ def test_a_moment_becomes_a_position() -> None:
     assert shard.get_sequence_number_at(2000.0) == records[3].sequence_number
 
 
-def test_another_version_is_left_alone(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_another_version_is_left_alone(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """A moto that was never tried is not touched, and that is said."""
     monkeypatch.setattr(moto, "__version__", "6.0.0")
     before = models.Shard

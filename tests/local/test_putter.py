@@ -34,12 +34,12 @@ class Stream:
         turn = self._script.get(len(self.calls), ())
         self.calls.append([record["Data"] for record in Records])
         refused = () if isinstance(turn, Exception) else turn
-        results = [self._result(record, index in refused) for index, record in enumerate(Records)]
+        results = [self._result(record, refused=index in refused) for index, record in enumerate(Records)]
         if isinstance(turn, Exception):
             raise turn
         return {"FailedRecordCount": len(refused), "Records": results}
 
-    def _result(self, record: dict[str, Any], refused: bool) -> dict[str, str]:
+    def _result(self, record: dict[str, Any], *, refused: bool) -> dict[str, str]:
         if refused:
             return {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "slow"}
         self.taken.append(record["Data"])
@@ -48,7 +48,7 @@ class Stream:
 
 @pytest.fixture
 def ledger() -> Ledger:
-    """An empty ledger."""
+    """Open an empty ledger."""
     return Ledger()
 
 

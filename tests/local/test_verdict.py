@@ -29,7 +29,7 @@ class Archive:
         self.records[shard].append(Record(data, "key", str(sequence), 0))
 
     def audited(self) -> Verdict:
-        """The verdict over what is archived now."""
+        """Give the verdict over what is archived now."""
         audit = Audit(self.ledger)
         for shard, records in self.records.items():
             audit.take(f"{shard}.lines", shard, records)
@@ -38,7 +38,7 @@ class Archive:
 
 @pytest.fixture
 def archive() -> Archive:
-    """An exact archive of forty records."""
+    """Make an exact archive of forty records."""
     made = Archive()
     for ordinal in range(40):
         made.put(SHARDS[ordinal % 2], ordinal, f"data {ordinal}".encode())
@@ -86,9 +86,7 @@ def sub_sequence(records: list[Record]) -> None:
         (sub_sequence, {"unexpected": 1, "lost": 1}),
     ],
 )
-def test_damage_is_seen(
-    archive: Archive, damage: Callable[[list[Record]], object], counts: dict[str, int]
-) -> None:
+def test_damage_is_seen(archive: Archive, damage: Callable[[list[Record]], object], counts: dict[str, int]) -> None:
     """Negative controls: each kind of damage is counted as what it is, with an example."""
     damage(archive.records[SHARDS[0]])
     verdict = archive.audited()
@@ -135,7 +133,7 @@ def test_a_ledger_survives_the_disk(archive: Archive, tmp_path: Path) -> None:
 def test_passed_counts_up_to_a_checkpoint() -> None:
     """A checkpoint covers the records at or before it, in whatever order they were entered."""
     ledger, numbers = Ledger(), list(range(0, 100, 3))
-    random.Random(1).shuffle(numbers)
+    random.Random(1).shuffle(numbers)  # noqa: S311 - an order, no secret
     for number in numbers:
         ledger.add(Entry("a", BASE + number, "", 0, ""))
     assert [ledger.passed("a", BASE + n) for n in (-1, 0, 1, 3, 99, 200)] == [0, 1, 1, 2, 34, 34]

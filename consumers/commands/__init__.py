@@ -1,0 +1,1 @@
+"""The subcommands of ``kinesis-fleet``, one module each."""

@@ -1,0 +1,57 @@
+"""``kinesis-fleet check``: every fault of a properties file at once."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from consumers.config.faults import Faults
+from consumers.config.settings import Settings, load
+
+EPILOG = """\b
+Examples:
+  kinesis-fleet check s3_archive.properties
+  kinesis-fleet check --json s3_archive.properties | jq .effective
+
+\b
+Exit codes: 0 no fault; 78 faults, each on standard error with line, key and remedy.
+In a systemd unit: ExecStartPre=kinesis-fleet check FILE
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def command(file: Path, *, as_json: bool) -> None:
+    """Check FILE. Nothing is started, and nothing is asked of AWS."""
+    try:
+        settings = load(file)
+    except Faults as error:
+        if as_json:
+            faults = [msgspec.to_builtins(fault) for fault in error.faults]
+            _print_json({"ok": False, "path": str(file), "faults": faults})
+            raise SystemExit(error.exit_code) from error
+        raise
+    if as_json:
+        effective = {**settings.kcl, **settings.own}
+        _print_json({"ok": True, "path": str(file), "effective": effective})
+    elif sys.stdout.isatty():
+        _print_table(settings)
+    else:
+        click.echo(f"{file}: ok")
+
+
+def _print_json(result: dict[str, Any]) -> None:
+    click.echo(msgspec.json.encode(result))
+
+
+def _print_table(settings: Settings) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("key", "value", title=f"{settings.path}: ok", title_justify="left")
+    for key, value in sorted({**settings.kcl, **settings.own}.items()):
+        table.add_row(key, value)
+    Console().print(table)

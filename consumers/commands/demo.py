@@ -1,0 +1,118 @@
+"""``kinesis-fleet demo``: the whole fleet on one machine, with a verdict at the end."""
+
+import os
+import secrets
+from dataclasses import replace
+from pathlib import Path
+
+import boto3
+import click
+
+from consumers.local.conduct import conduct
+from consumers.local.plan import EMBEDDED_REGION, Plan
+
+_ACCOUNT = "aws"
+_SEEDS = 2**32
+
+EPILOG = """\b
+Examples:
+  kinesis-fleet demo
+  kinesis-fleet demo --records 5000 --compression zstd --keep run/
+  kinesis-fleet demo --json | jq .verdict
+
+\b
+Exit codes:
+  0    every record put is archived exactly once, byte for byte
+  1    it is not, or the run failed; the logs are kept, and their place is printed
+  130  ended by a second Ctrl-C
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--records", default=30_000, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--rate",
+    default=1000.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Records a second; 0 is as fast as the stream takes them.",
+)
+@click.option("--shards", default=4, show_default=True, type=click.IntRange(1, 100))
+@click.option("--seed", type=int, help="Decides every byte put. Random by default, and printed.")
+@click.option(
+    "--compression",
+    type=click.Choice(["gzip", "zstd", "bzip2", "none"]),
+    help="The archive's own default if not given.",
+)
+@click.option("--stream", default="player-events", show_default=True)
+@click.option("--bucket", default="player-archive", show_default=True)
+@click.option("--prefix", default="archive", show_default=True)
+@click.option(
+    "--endpoint",
+    metavar="URL|aws",
+    help="Where Kinesis, DynamoDB and S3 answer instead of the embedded AWS; 'aws' is the account "
+    "of your credentials, and costs money.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory that keeps logs, properties, ledger and a copy of the objects.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
+def command(  # noqa: PLR0913 - one parameter per option, as click wants it
+    *,
+    records: int,
+    rate: float,
+    shards: int,
+    seed: int | None,
+    compression: str | None,
+    stream: str,
+    bucket: str,
+    prefix: str,
+    endpoint: str | None,
+    keep: Path | None,
+    as_json: bool,
+) -> None:
+    """Play viewers against the archive, drain it, and prove what it holds.
+
+    An embedded AWS and the consumer's daemon start under supervisord. Simulated players put
+    records, damaged and oversized ones among them. Once all are archived the daemon is drained,
+    and the objects are read back and compared with what was put, byte for byte.
+
+    Ctrl-C stops putting and goes on to archive, drain and audit; a second one ends at once.
+    """
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        message = f"{keep} is not empty: name a new directory, so that two runs never mix"
+        raise click.UsageError(message)
+    plan = Plan(
+        stream=stream,
+        bucket=bucket,
+        prefix=prefix.strip("/"),
+        application=f"demo-{secrets.token_hex(4)}",
+        region=EMBEDDED_REGION,
+        endpoint=None,
+        embedded=True,
+        shards=shards,
+        records=records,
+        rate=rate,
+        seed=secrets.randbelow(_SEEDS) if seed is None else seed,
+        compression=compression,
+    )
+    plan = plan if endpoint is None else _elsewhere(plan, endpoint)
+    raise SystemExit(conduct(plan, keep, machine=as_json))
+
+
+def _elsewhere(plan: Plan, endpoint: str) -> Plan:
+    """Move the plan to an endpoint or account that other runs share: a prefix for itself."""
+    # boto3 reads AWS_DEFAULT_REGION and profiles only, the JVM AWS_REGION first.
+    region = os.environ.get("AWS_REGION") or boto3.Session().region_name
+    if region is None:
+        message = "no region is set: export AWS_REGION, or choose a profile that has one"
+        raise click.UsageError(message)
+    return replace(
+        plan,
+        embedded=False,
+        endpoint=None if endpoint == _ACCOUNT else endpoint,
+        region=region,
+        prefix=f"{plan.prefix}/{plan.application}",
+    )

@@ -1,0 +1,1 @@
+"""Settings: one ``.properties`` file per consumer holds KCL's keys and the consumer's own."""

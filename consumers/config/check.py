@@ -1,0 +1,160 @@
+"""The check of an operator's file: from its text to values, or to every fault in it."""
+
+import re
+import socket
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from consumers.config import properties, rules
+from consumers.config.consumer import Consumer
+from consumers.config.faults import Fault, Faults
+from consumers.config.kcl_keys import KCL_KEYS, REFUSED
+from consumers.config.keys import COMMON_KEYS, Common, nearest
+from consumers.config.properties import Entry
+from consumers.config.section import convert, unknown
+from consumers.kcl import heap
+
+Entries = Mapping[str, Entry]
+
+
+def values(
+    text: str,
+    path: Path,
+    consumers: Mapping[str, Consumer],
+    environment: Mapping[str, str],
+) -> dict[str, str]:
+    """All keys with their values, defaults filled in, references resolved.
+
+    An empty value counts as none.
+
+    Raises:
+        Faults: everything that is wrong, in the order of the lines.
+
+    """
+    entries, faults = _entries(text, environment)
+    secrets = [fault for entry in entries.values() if (fault := rules.secret(entry))]
+    for fault in secrets:
+        del entries[fault.key]
+    faults += secrets
+    common = _common(entries, faults)
+    consumer = _consumer(entries, consumers, faults)
+    if consumer is not None:
+        faults += _section(entries, consumer)
+        faults += _foreign(entries, consumer, consumers)
+    faults += _kcl(entries, {other.section for other in consumers.values()})
+    wrong = {fault.key for fault in faults}
+    complete = _complete({key: e for key, e in entries.items() if key not in wrong}, common)
+    found = [fault for rule in rules.RULES for fault in rule(complete, common)]
+    faults += [_placed(fault, entries) for fault in found if fault.key not in wrong]
+    if faults:
+        raise Faults(path, [fault for fault in faults if not _told(fault, faults)])
+    return complete
+
+
+def _told(fault: Fault, faults: list[Fault]) -> bool:
+    """Whether a key counts as missing only because another fault took it away."""
+    others = (other for other in faults if other.key == fault.key and other.line)
+    return not fault.line and any(others)
+
+
+def _entries(text: str, environment: Mapping[str, str]) -> tuple[dict[str, Entry], list[Fault]]:
+    parsed, faults = properties.parse(text)
+    entries: dict[str, Entry] = {}
+    for raw in parsed:
+        entry, unresolved = properties.expand(raw, environment)
+        faults += unresolved
+        # KCL takes any case of this one prefix.
+        name = re.sub(r"(?i)^awscredentialsprovider", "awsCredentialsProvider", entry.key)
+        if name in entries:
+            faults.append(properties.duplicate(entry, entries[name]))
+        elif entry.value and not unresolved:
+            entries[name] = replace(entry, key=name)
+    return entries, faults
+
+
+def _common(entries: Entries, faults: list[Fault]) -> Common:
+    given = {key: entry for key, entry in entries.items() if key in COMMON_KEYS}
+    common, found = convert(Common, "", given)
+    faults += found
+    if common is not None:
+        return common
+    # The rules go on with what can be read, so that their faults are listed too.
+    wrong = {fault.key for fault in found}
+    readable = {key: entry.value for key, entry in given.items() if key not in wrong}
+    return msgspec.convert({"consumer": "unknown", **readable}, Common, strict=False)
+
+
+def _consumer(
+    entries: Entries,
+    consumers: Mapping[str, Consumer],
+    faults: list[Fault],
+) -> Consumer | None:
+    entry = entries.get("consumer")
+    if entry is None:
+        return None
+    if entry.value not in consumers:
+        guess = nearest(entry.value, consumers)
+        remedy = f"Write {guess}" if guess else f"Write one of {', '.join(sorted(consumers))}"
+        faults.append(Fault("consumer", f"{entry.value!r} is no consumer", remedy, entry.line))
+    return consumers.get(entry.value)
+
+
+def _section(entries: Entries, consumer: Consumer) -> list[Fault]:
+    prefix = f"{consumer.section}."
+    given = {key: entry for key, entry in entries.items() if key.startswith(prefix)}
+    section, faults = convert(consumer.settings, prefix, given)
+    if section is not None:
+        for key, message in consumer.faults(section):
+            name = key if key.startswith(prefix) else prefix + key
+            problem, _, remedy = message.partition(". ")
+            remedy = remedy.rstrip(".") or "Correct it"
+            faults.append(_placed(Fault(name, problem.rstrip("."), remedy), entries))
+    return faults
+
+
+def _foreign(
+    entries: Entries,
+    consumer: Consumer,
+    consumers: Mapping[str, Consumer],
+) -> Iterator[Fault]:
+    sections = {other.section: other.name for other in consumers.values()}
+    for key, entry in entries.items():
+        section = key.partition(".")[0]
+        if section in sections and section != consumer.section:
+            problem = f"belongs to the consumer {sections[section]}, this file is {consumer.name}'s"
+            yield Fault(key, problem, "Move it to that consumer's own file", entry.line)
+
+
+def _kcl(entries: Entries, sections: Collection[str]) -> Iterator[Fault]:
+    known = {**KCL_KEYS, **dict.fromkeys(COMMON_KEYS)}
+    for key, entry in entries.items():
+        if key in COMMON_KEYS or key.partition(".")[0] in sections:
+            continue
+        if key in REFUSED:
+            problem, remedy = REFUSED[key]
+            yield Fault(key, problem, remedy, entry.line)
+        elif key not in KCL_KEYS:
+            yield unknown(entry, known)
+        elif problem_found := KCL_KEYS[key].problem(entry.value):
+            yield Fault(key, f"{entry.value!r} {problem_found}", "Correct it", entry.line)
+
+
+def _complete(entries: Entries, common: Common) -> dict[str, str]:
+    tamed = {key.name: key.tamed for key in KCL_KEYS.values() if key.tamed is not None}
+    if "initialPositionInStreamExtended" in entries:
+        del tamed["initialPositionInStream"]
+    tamed["workerId"] = f"{socket.gethostname()}-{common.consumer}"
+    tamed["maxLeasesForWorker"] = str(common.jvm_shards)
+    complete = tamed | {key: entry.value for key, entry in entries.items()}
+    if not common.jvm_heap_mib:
+        max_records = int(complete["maxRecords"])
+        complete["jvm.heapMiB"] = str(heap.needed_mib(common.jvm_shards, max_records))
+    return complete
+
+
+def _placed(fault: Fault, entries: Entries) -> Fault:
+    entry = entries.get(fault.key)
+    return replace(fault, line=entry.line) if entry else fault

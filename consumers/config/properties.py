@@ -1,0 +1,86 @@
+"""Java ``.properties`` as an operator writes it: line numbers, duplicates, host references."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import javaproperties
+
+from consumers.config.faults import Fault
+
+_OPENED = re.compile(r"\$\{env:")
+_REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key with its value, and the 1-based line on which it begins."""
+
+    key: str
+    value: str
+    line: int
+
+
+def parse(text: str) -> tuple[list[Entry], list[Fault]]:
+    """Read ``text``; a key given twice is a fault, since Java would silently take the last.
+
+    White space at the end of a value is dropped: Java would keep it, and then fail to
+    recognise the value.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    entries: dict[str, Entry] = {}
+    faults: list[Fault] = []
+    line = 1
+    try:
+        for element in javaproperties.parse(text):
+            if isinstance(element, javaproperties.KeyValue):
+                entry = Entry(element.key, element.value.rstrip(), line)
+                if entry.key in entries:
+                    faults.append(duplicate(entry, entries[entry.key]))
+                entries.setdefault(entry.key, entry)
+            line += element.source.count("\n")
+    except javaproperties.InvalidUEscapeError as error:
+        escape = Fault(
+            "",
+            f"malformed escape {error.escape}",
+            "Write \\u and four hexadecimal digits, or the character itself in UTF-8",
+            line,
+        )
+        faults.append(escape)
+    return list(entries.values()), faults
+
+
+def duplicate(entry: Entry, first: Entry) -> Fault:
+    """Make the fault of a key that ``first`` has given already."""
+    problem = f"given twice, first on line {first.line}"
+    return Fault(entry.key, problem, "Delete one of the two lines", entry.line)
+
+
+def expand(entry: Entry, environment: Mapping[str, str]) -> tuple[Entry, list[Fault]]:
+    """Replace ``${env:NAME}`` and ``${env:NAME:-default}`` in the value.
+
+    An unset variable without a default is a fault. An empty variable counts as unset for the
+    default, as in a shell. What it expands to is not expanded again.
+    """
+    faults: list[Fault] = []
+
+    def resolve(match: re.Match[str]) -> str:
+        name, default = match.groups()
+        value = environment.get(name)
+        if value or (value is not None and default is None):
+            return value
+        if default is None:
+            faults.append(_unset(entry, name))
+        return default or ""
+
+    value, count = _REFERENCE.subn(resolve, entry.value)
+    if count != len(_OPENED.findall(entry.value)):
+        problem = "holds a malformed reference to the environment"
+        remedy = "Write ${env:NAME} or ${env:NAME:-default}"
+        faults.append(Fault(entry.key, problem, remedy, entry.line))
+    return replace(entry, value=value.strip()), faults
+
+
+def _unset(entry: Entry, name: str) -> Fault:
+    remedy = f"Set {name} where the daemon starts, or write ${{env:{name}:-default}}"
+    return Fault(entry.key, f"the environment variable {name} is not set", remedy, entry.line)

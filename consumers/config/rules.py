@@ -1,0 +1,109 @@
+"""What no single key can tell: secrets, forbidden values, time-outs that must fit together."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from consumers.config.faults import Fault
+from consumers.config.keys import Common
+from consumers.config.properties import Entry
+from consumers.kcl import heap
+
+Values = Mapping[str, str]
+
+_ACCESS_KEY = re.compile(r"(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z0-9]{12,}")
+_SECRET_NAME = re.compile(
+    r"(?i)secret|passw(?:or)?d|accesskey|(?:session|auth|api)[._-]?(?:token|key)"
+)
+_HEAP_OPTION = re.compile(r"-X(?:mx|ms|mn)|-XX:(?:MaxHeapSize|MaxNewSize|NewSize)")
+_OWN_OPTION = re.compile(r"-cp$|--?class-?path|-jar$|-Dlogback\.|-Dfile\.encoding")
+
+
+def secret(entry: Entry) -> Fault | None:
+    """Return a fault when the entry looks like a credential. The value is never repeated."""
+    if not _SECRET_NAME.search(entry.key) and not _ACCESS_KEY.search(entry.value):
+        return None
+    problem = "looks like a credential, and the daemon logs each key with its value"
+    remedy = "Delete it, and give the host a role (awsCredentialsProvider finds it)"
+    return Fault(entry.key, problem, remedy, entry.line)
+
+
+def _required(values: Values, common: Common) -> Iterator[Fault]:
+    del common
+    if not values.get("applicationName"):
+        remedy = "Name this consumer's own application: it names the lease table"
+        yield Fault("applicationName", "is missing", remedy)
+    arn = values.get("streamArn", "")
+    if not values.get("streamName") and not arn:
+        yield Fault("streamName", "is missing", "Name the stream, or give streamArn")
+    if arn and re.fullmatch(r"arn:[^:]+:kinesis:[^:]+:\d{12}:stream/[A-Za-z0-9_.-]+", arn) is None:
+        remedy = "Write arn:aws:kinesis:REGION:ACCOUNT:stream/NAME"
+        yield Fault("streamArn", "is not the ARN of a stream", remedy)
+    elif arn and values.get("streamName", arn.rpartition("/")[2]) != arn.rpartition("/")[2]:
+        yield Fault("streamName", "is not the stream of streamArn", "Delete one of the two")
+
+
+def _positions(values: Values, common: Common) -> Iterator[Fault]:
+    del common
+    if "initialPositionInStream" in values and "initialPositionInStreamExtended" in values:
+        problem = "stands beside initialPositionInStream, and either may win"
+        yield Fault("initialPositionInStreamExtended", problem, "Delete one of the two")
+
+
+def _switches(values: Values, common: Common) -> Iterator[Fault]:
+    del common
+    if values.get("skipShardSyncAtWorkerInitializationIfLeasesExist", "").lower() == "true":
+        yield Fault(
+            "skipShardSyncAtWorkerInitializationIfLeasesExist",
+            "turns off the filter that keeps sub-records of an aggregate single after a reshard",
+            "Write false, or delete it",
+        )
+    if values.get("callProcessRecordsEvenForEmptyRecordList", "").lower() == "false":
+        yield Fault(
+            "callProcessRecordsEvenForEmptyRecordList",
+            "leaves a quiet shard's last records unflushed for ever",
+            "Write true, or delete it",
+        )
+
+
+def _timeouts(values: Values, common: Common) -> Iterator[Fault]:
+    handoff_ms = int(values["gracefulLeaseHandoffTimeoutMillis"])
+    grace_ms = int(values["shutdownGraceMillis"])
+    flush_ms, stop_ms = common.flush_timeout_s * 1000, common.stop_timeout_s * 1000
+    if flush_ms >= handoff_ms:
+        problem = f"{handoff_ms} ms end before a flush of {flush_ms:g} ms has ended"
+        remedy = "Keep flushTimeoutSeconds * 1000 below gracefulLeaseHandoffTimeoutMillis"
+        yield Fault("gracefulLeaseHandoffTimeoutMillis", problem, remedy)
+    if flush_ms >= grace_ms:
+        problem = f"{grace_ms} ms end before a flush of {flush_ms:g} ms has ended"
+        remedy = "Keep flushTimeoutSeconds * 1000 below shutdownGraceMillis"
+        yield Fault("shutdownGraceMillis", problem, remedy)
+    if grace_ms >= stop_ms:
+        problem = f"{stop_ms:g} ms end before shutdownGraceMillis ({grace_ms} ms) has passed"
+        remedy = "Keep shutdownGraceMillis below stopTimeoutSeconds * 1000"
+        yield Fault("stopTimeoutSeconds", problem, remedy)
+
+
+def _jvm(values: Values, common: Common) -> Iterator[Fault]:
+    leases = int(values["maxLeasesForWorker"])
+    if leases > common.jvm_shards:
+        problem = f"{leases} leases exceed the {common.jvm_shards} shards that the heap is made for"
+        yield Fault("maxLeasesForWorker", problem, "Delete it, or raise jvm.shards")
+    needed_mib = heap.needed_mib(common.jvm_shards, int(values["maxRecords"]))
+    if 0 < common.jvm_heap_mib < needed_mib:
+        problem = f"{common.jvm_heap_mib} MiB die of OutOfMemoryError at {common.jvm_shards} shards"
+        remedy = f"Give {needed_mib} MiB or more, lower jvm.shards, or delete it"
+        yield Fault("jvm.heapMiB", problem, remedy)
+    for option in common.jvm_options.split():
+        if _HEAP_OPTION.match(option):
+            yield Fault("jvm.options", f"sets {option}", "Set jvm.heapMiB instead")
+        elif _OWN_OPTION.match(option) or not option.startswith("-"):
+            yield Fault("jvm.options", f"sets {option}", "Delete it: the launcher sets that")
+
+
+RULES: Iterable[Callable[[Values, Common], Iterator[Fault]]] = (
+    _required,
+    _positions,
+    _switches,
+    _timeouts,
+    _jvm,
+)

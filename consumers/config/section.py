@@ -1,0 +1,67 @@
+"""From texts to a struct, field by field, so that every fault is found at once."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, TypeVar, get_args, get_origin
+
+import msgspec
+
+from consumers.config.faults import Fault
+from consumers.config.keys import nearest
+from consumers.config.properties import Entry
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def convert(
+    struct: type[S],
+    prefix: str,
+    entries: Mapping[str, Entry],
+) -> tuple[S | None, list[Fault]]:
+    """Make a ``struct`` of ``entries``, whose keys are ``prefix`` and a field's encoded name.
+
+    Returns the struct, or None when there are faults.
+    """
+    faults = list(_faults(struct, prefix, entries))
+    if faults:
+        return None, faults
+    values = {key.removeprefix(prefix): entry.value for key, entry in entries.items()}
+    try:
+        return msgspec.convert(values, struct, strict=False), []
+    except msgspec.ValidationError as error:
+        problem = f"cannot be read: {error}"
+        return None, [Fault(prefix.rstrip("."), problem, "Correct the section as a whole")]
+
+
+def _faults(
+    struct: type[msgspec.Struct],
+    prefix: str,
+    entries: Mapping[str, Entry],
+) -> Iterator[Fault]:
+    fields = {prefix + field.encode_name: field for field in msgspec.structs.fields(struct)}
+    for key, entry in entries.items():
+        if key not in fields:
+            yield unknown(entry, fields)
+            continue
+        try:
+            msgspec.convert(entry.value, fields[key].type, strict=False)
+        except msgspec.ValidationError as error:
+            problem = f"{error}, got {entry.value!r}"
+            yield Fault(key, problem, _remedy(fields[key].type), entry.line)
+    for key, field in fields.items():
+        if field.required and key not in entries:
+            yield Fault(key, "is missing", _remedy(field.type))
+
+
+def unknown(entry: Entry, known: Mapping[str, object]) -> Fault:
+    """Make the fault for a key that nobody understands, naming what it may have meant."""
+    guess = nearest(entry.key, known)
+    remedy = f"Write {guess}" if guess else "Delete it, or correct its name"
+    return Fault(entry.key, "is not a known key", remedy, entry.line)
+
+
+def _remedy(annotation: object) -> str:
+    if get_origin(annotation) is Annotated:
+        for meta in get_args(annotation)[1:]:
+            if isinstance(meta, msgspec.Meta) and meta.description:
+                return meta.description.rstrip(".")
+    return "Give a value of that kind"

@@ -1,0 +1,185 @@
+"""A lease table made ready before the first start, so that it does not wait at random.
+
+KCL 3.1.3 waits 1 to 30 s at random while its lease table is empty, and on the real DynamoDB for
+an index to be added to a table that has none. The rows are those of ``DynamoDBLeaseSerializer``
+and ``HierarchicalShardSyncer.newKCLLease``.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from consumers.config.settings import Settings
+
+OWNER_INDEX = "LeaseOwnerToLeaseKeyIndex"
+_TABLE_WAIT = {"Delay": 1, "MaxAttempts": 120}
+_HASH_KEYS = 2**128
+
+Item = dict[str, Any]
+Shard = Mapping[str, Any]
+
+
+class Incomplete(Exception):  # noqa: N818 - it names a state of the stream
+    """The shards that Kinesis lists leave a part of the hash range uncovered."""
+
+    exit_code = 69
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """``created`` and ``existing`` name shards; ``running`` that the application has run before.
+
+    An application that has run is left alone: the lease of a shard that it has finished may be
+    deleted already, and one made anew would deliver the shard a second time.
+    """
+
+    table: str
+    position: str
+    created: tuple[str, ...]
+    existing: tuple[str, ...]
+    running: bool
+
+
+def prepare(settings: Settings, kinesis: Any, dynamodb: Any) -> Prepared:  # noqa: ANN401 - boto3
+    """Make the lease table and a lease for each shard at which reading begins.
+
+    Idempotent, and safe beside a starting daemon: it never changes a lease that exists.
+
+    Raises:
+        Incomplete: the stream is being resharded, or does not cover its hash range.
+        botocore.exceptions.ClientError: AWS refused a call.
+
+    """
+    table = settings.kcl.get("tableName", settings.application)
+    position = initial_position(settings.kcl)
+    protected = settings.kcl.get("leaseTableDeletionProtectionEnabled", "").lower() == "true"
+    make_table(dynamodb, table, protected=protected)
+    existing = {item["leaseKey"]["S"]: item for item in _scan(dynamodb, table)}
+    if not all(pristine(item, position) for item in existing.values()):
+        return Prepared(table, position, (), tuple(sorted(existing)), running=True)
+    shards = roots(_list(settings, kinesis), position)
+    rows = [lease(shard, position) for shard in shards]
+    created = tuple(row["leaseKey"]["S"] for row in rows if _put(dynamodb, table, row))
+    known = tuple(sorted(existing.keys() - set(created)))
+    return Prepared(table, position, created, known, running=False)
+
+
+def initial_position(kcl: Mapping[str, str]) -> str:
+    """Return the sentinel that KCL writes as the checkpoint of a lease not yet begun."""
+    if "initialPositionInStreamExtended" in kcl:
+        return "AT_TIMESTAMP"
+    return kcl["initialPositionInStream"].upper()
+
+
+def lease(shard: Shard, position: str) -> Item:
+    """Make the row of ``shard``, unowned, in the attributes that KCL writes."""
+    item: Item = {
+        "leaseKey": {"S": shard["ShardId"]},
+        "leaseCounter": {"N": "0"},
+        "ownerSwitchesSinceCheckpoint": {"N": "0"},
+        "checkpoint": {"S": position},
+        "checkpointSubSequenceNumber": {"N": "0"},
+        "startingHashKey": {"S": shard["HashKeyRange"]["StartingHashKey"]},
+        "endingHashKey": {"S": shard["HashKeyRange"]["EndingHashKey"]},
+    }
+    parents = _parents(shard)
+    return {**item, "parentShardId": {"SS": parents}} if parents else item
+
+
+def pristine(item: Item, position: str) -> bool:
+    """Whether no daemon has touched the lease since it was prepared at ``position``."""
+    untouched = item["leaseCounter"]["N"] == "0" and "leaseOwner" not in item
+    return untouched and item["checkpoint"]["S"] == position
+
+
+def roots(shards: Iterable[Shard], position: str) -> tuple[Shard, ...]:
+    """Choose the shards at which reading begins: their children's leases follow by themselves.
+
+    The real Kinesis has filtered already; a stand-in that ignores the filter lists them all.
+
+    Raises:
+        Incomplete: together they do not cover the hash range.
+
+    """
+    listed = list(shards)
+    if position == "LATEST":
+        begun = [s for s in listed if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
+    else:
+        names = {shard["ShardId"] for shard in listed}
+        begun = [shard for shard in listed if not names.intersection(_parents(shard))]
+    begun.sort(key=lambda shard: int(shard["HashKeyRange"]["StartingHashKey"]))
+    covered = 0
+    for shard in begun:
+        if int(shard["HashKeyRange"]["StartingHashKey"]) != covered:
+            break
+        covered = int(shard["HashKeyRange"]["EndingHashKey"]) + 1
+    if covered != _HASH_KEYS:
+        message = f"the shards cover the hash range up to {covered} only. Try again in a minute."
+        raise Incomplete(message)
+    return tuple(begun)
+
+
+def make_table(dynamodb: Any, table: str, *, protected: bool = False) -> None:  # noqa: ANN401
+    """Create the lease table, billed on demand, with the index of owners; keep an existing one."""
+    names = ("leaseKey", "leaseOwner")
+    with suppress(dynamodb.exceptions.ResourceInUseException):
+        dynamodb.create_table(
+            TableName=table,
+            KeySchema=[{"AttributeName": "leaseKey", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
+            GlobalSecondaryIndexes=[_OWNER_INDEX],
+            BillingMode="PAY_PER_REQUEST",
+            DeletionProtectionEnabled=protected,
+        )
+    dynamodb.get_waiter("table_exists").wait(TableName=table, WaiterConfig=_TABLE_WAIT)
+
+
+_OWNER_INDEX = {
+    "IndexName": OWNER_INDEX,
+    "KeySchema": [
+        {"AttributeName": "leaseOwner", "KeyType": "HASH"},
+        {"AttributeName": "leaseKey", "KeyType": "RANGE"},
+    ],
+    "Projection": {"ProjectionType": "KEYS_ONLY"},
+}
+
+
+def _put(dynamodb: Any, table: str, item: Item) -> bool:  # noqa: ANN401
+    condition = "attribute_not_exists(leaseKey)"
+    try:
+        dynamodb.put_item(TableName=table, Item=item, ConditionExpression=condition)
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def _scan(dynamodb: Any, table: str) -> Iterator[Item]:  # noqa: ANN401
+    pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    return (item for page in pages for item in page["Items"])
+
+
+def _list(settings: Settings, kinesis: Any) -> Iterator[Shard]:  # noqa: ANN401
+    stream = settings.kcl.get("streamArn")
+    name = {"StreamARN": stream} if stream else {"StreamName": settings.stream}
+    request = {**name, "ShardFilter": _filter(settings.kcl)}
+    while True:
+        answer = kinesis.list_shards(**request)
+        yield from answer["Shards"]
+        if not answer.get("NextToken"):
+            return
+        request = {"NextToken": answer["NextToken"]}
+
+
+def _filter(kcl: Mapping[str, str]) -> dict[str, Any]:
+    position = initial_position(kcl)
+    if position != "AT_TIMESTAMP":
+        return {"Type": f"AT_{position}"}
+    epoch_s = int(kcl["initialPositionInStreamExtended"])
+    return {"Type": position, "Timestamp": datetime.fromtimestamp(epoch_s, UTC)}
+
+
+def _parents(shard: Shard) -> list[str]:
+    keys = ("ParentShardId", "AdjacentParentShardId")
+    return sorted({shard[key] for key in keys if shard.get(key)})

@@ -1,0 +1,1 @@
+"""The fleet on one machine: an embedded AWS, a player simulator, and the demonstration."""

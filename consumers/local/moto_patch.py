@@ -1,0 +1,173 @@
+"""Mends moto's model of Kinesis, in the embedded server only.
+
+moto 5.2 copies the list of a shard's records to find the newest one at every put, and walks
+from the oldest one at every read, so that both cost the square of what a shard holds. Here
+records lie in a list with their sequence numbers beside them, and are found by bisection.
+
+Three more traits of the real service that KCL and an archive lean on: sequence numbers of 56
+digits with gaps, a resharded parent that keeps its records and ends (``NextShardIterator``
+absent, ``ChildShards`` present), and a GetRecords that returns 10 MiB at the most.
+"""
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import Any
+
+import moto
+from moto.kinesis import models, responses
+from moto.kinesis.utils import decompose_shard_iterator
+
+_LOG = logging.getLogger(__name__)
+
+_KNOWN_VERSIONS = ("5.2.",)
+_MAX_READ_BYTES = 10 * 1024 * 1024
+_MAX_READ_RECORDS = 10_000
+_BASE64_GROWTH = 4 / 3
+
+# The order of magnitude and the strides are those of the real service: the age of the shard,
+# its number and the record's ordinal lie at such distances in a sequence number.
+_EPOCH = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898
+_SECOND_STRIDE = 2**152
+_SHARD_STRIDE = 2**144
+_RECORD_STRIDE = 2**80
+
+
+class Shard(models.Shard):
+    """A shard whose puts and reads do not depend on how much it holds."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Open an empty shard; the arguments are moto's."""
+        super().__init__(*arguments, **options)
+        self._log: list[models.Record] = []
+        self._sequences: list[int] = []
+        self._lock = threading.Lock()
+        age = int(time.time()) * _SECOND_STRIDE
+        self._next = self._start = _EPOCH + age + self._shard_id * _SHARD_STRIDE
+
+    def put_record(self, partition_key: str, data: str, explicit_hash_key: str) -> str:
+        """Append a record; safe when several requests put at once."""
+        with self._lock:
+            self._next += _RECORD_STRIDE
+            record = models.Record(partition_key, data, self._next, explicit_hash_key)
+            self._log.append(record)
+            self._sequences.append(self._next)
+            return str(self._next)
+
+    def get_records(self, last_sequence_id: str, limit: int | None) -> tuple[list[models.Record], int, int]:
+        """Read the records after ``last_sequence_id``, the last one's number, and the lag in ms."""
+        after = int(last_sequence_id)
+        begin = bisect_right(self._sequences, after)
+        found = list(self._bounded(begin, limit or _MAX_READ_RECORDS))
+        if not found:
+            return [], after, 0
+        behind_s = self._log[-1].created_at - found[-1].created_at
+        return found, found[-1].sequence_number, int(behind_s * 1000)
+
+    def _bounded(self, begin: int, limit: int) -> Iterator[models.Record]:
+        size_bytes = 0.0
+        for record in self._log[begin : begin + limit]:
+            size_bytes += len(record.data) / _BASE64_GROWTH
+            if size_bytes > _MAX_READ_BYTES:
+                return
+            yield record
+
+    def exhausted(self, last_sequence_id: str) -> bool:
+        """Tell whether the shard is closed and nothing follows ``last_sequence_id``."""
+        read = bisect_right(self._sequences, int(last_sequence_id))
+        return not self.is_open and read == len(self._sequences)
+
+    def get_min_sequence_number(self) -> int:
+        """Give the shard's start, also while it is empty."""
+        return self._start
+
+    def get_max_sequence_number(self) -> int:
+        """Give the newest record's number; the shard's start while it is empty."""
+        return self._next
+
+    def get_sequence_number_at(self, at_timestamp: float) -> int:
+        """Give the number of the last record before ``at_timestamp`` (seconds), 0 if there is none."""
+        index = bisect_left(self._log, at_timestamp, key=attrgetter("created_at"))
+        return self._sequences[index - 1] if index else 0
+
+
+class Stream(models.Stream):
+    """A stream whose closed shards keep their records and take no more."""
+
+    def get_shard_for_key(self, partition_key: str, explicit_hash_key: str) -> models.Shard | None:
+        """Find the open shard whose range holds the key's hash; moto finds closed ones first."""
+        super().get_shard_for_key(partition_key, explicit_hash_key)  # refuses bad keys
+        hashed = int(explicit_hash_key) if explicit_hash_key else _hash(partition_key)
+        shards = self.shards.values()
+        return next(s for s in shards if s.is_open and s.starting_hash <= hashed <= s.ending_hash)
+
+    def children(self, shard_id: str) -> list[dict[str, Any]]:
+        """List the shards that follow ``shard_id``, as GetRecords tells them."""
+        return [
+            {
+                "ShardId": shard.shard_id,
+                "ParentShards": [p for p in (shard.parent, shard.adjacent_parent) if p],
+                "HashKeyRange": shard.to_json()["HashKeyRange"],
+            }
+            for shard in self.shards.values()
+            if shard_id in (shard.parent, shard.adjacent_parent)
+        ]
+
+
+def _get_records(response: responses.KinesisResponse) -> str:
+    """GetRecords as JSON at once: moto's general serializer costs ten times the read itself.
+
+    A closed shard that is read to its end has no next iterator but names its children.
+    """
+    names = ("StreamARN", "ShardIterator", "Limit")
+    arn, iterator, limit = map(response._get_param, names)  # noqa: SLF001 - moto's own way
+    following, records, behind_ms = response.kinesis_backend.get_records(arn, iterator, limit)
+    answer: dict[str, Any] = {
+        "Records": [_document(record) for record in records],
+        "MillisBehindLatest": behind_ms,
+    }
+    name, shard_id, last = decompose_shard_iterator(following)
+    stream = response.kinesis_backend.describe_stream(arn, name)
+    if stream.shards[shard_id].exhausted(last):  # type: ignore[attr-defined]
+        answer["ChildShards"] = stream.children(shard_id)  # type: ignore[attr-defined]
+    else:
+        answer["NextShardIterator"] = following
+    return json.dumps(answer)
+
+
+def _document(record: models.Record) -> dict[str, Any]:
+    return {
+        "Data": record.data,
+        "PartitionKey": record.partition_key,
+        "SequenceNumber": str(record.sequence_number),
+        "ApproximateArrivalTimestamp": int(record.created_at * 1000) / 1000,
+    }
+
+
+def _hash(partition_key: str) -> int:
+    return int(hashlib.md5(partition_key.encode(), usedforsecurity=False).hexdigest(), 16)
+
+
+def apply() -> bool:
+    """Put the mended classes in moto's place, for this process.
+
+    Returns:
+        Whether it was done: a moto that these classes were not tried with is left as it is.
+
+    """
+    if not moto.__version__.startswith(_KNOWN_VERSIONS):
+        _LOG.warning(
+            "moto %s is not the version this patch was made for: it runs unpatched, slow with "
+            "more than some 50,000 records; install moto 5.2 to mend that",
+            moto.__version__,
+        )
+        return False
+    models.Shard = Shard  # type: ignore[misc]
+    models.Stream = Stream  # type: ignore[misc]
+    responses.KinesisResponse.get_records = _get_records  # type: ignore[method-assign,assignment]
+    return True

@@ -1,0 +1,119 @@
+"""Shows a run: live on a terminal, an occasional plain line elsewhere, nothing for machines."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+_PLAIN_EVERY_S = 5.0
+_BAR_WIDTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One look at a run. Counts are of records; ``lag`` is put but not yet checkpointed."""
+
+    phase: str
+    elapsed_s: float
+    total: int
+    put: int = 0
+    archived: int = 0
+    objects: int = 0
+
+    @property
+    def lag(self) -> int:
+        """Records that wait for the archive."""
+        return self.put - self.archived
+
+
+class Screen(Protocol):
+    """Where progress and remarks go."""
+
+    def show(self, progress: Progress) -> None:
+        """Show the newest state; called a few times a second."""
+
+    def say(self, remark: str) -> None:
+        """Show a line that stays."""
+
+
+class Silent:
+    """For ``--json``."""
+
+    def show(self, progress: Progress) -> None:
+        """Show nothing."""
+
+    def say(self, remark: str) -> None:
+        """Say nothing."""
+
+
+class Plain:
+    """Lines for a log: one for each phase, and one now and then within it."""
+
+    def __init__(self, console: Console) -> None:
+        """Write to ``console``."""
+        self._console = console
+        self._phase = ""
+        self._next_s = 0.0
+
+    def show(self, progress: Progress) -> None:
+        """Write a line when one is due."""
+        now_s = time.monotonic()
+        if progress.phase == self._phase and now_s < self._next_s:
+            return
+        self._phase, self._next_s = progress.phase, now_s + _PLAIN_EVERY_S
+        self._console.print(
+            f"{progress.elapsed_s:5.1f}s  {progress.phase}: {progress.put} put, "
+            f"{progress.archived} archived, lag {progress.lag}, {progress.objects} objects",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+
+    def say(self, remark: str) -> None:
+        """Write the remark."""
+        self._console.print(remark, highlight=False, markup=False, soft_wrap=True)
+
+
+class Lively:
+    """Two bars that race each other."""
+
+    def __init__(self, live: Live) -> None:
+        """Draw into ``live``."""
+        self._live = live
+
+    def show(self, progress: Progress) -> None:
+        """Draw the state."""
+        self._live.update(_drawing(progress))
+
+    def say(self, remark: str) -> None:
+        """Print the remark above the bars."""
+        self._live.console.print(escape(remark), highlight=False)
+
+
+def _drawing(progress: Progress) -> Group:
+    bars = Table.grid(padding=(0, 2))
+    for name, count in (("put", progress.put), ("archived", progress.archived)):
+        bar = ProgressBar(total=max(1, progress.total), completed=count, width=_BAR_WIDTH)
+        bars.add_row(name, bar, f"{count:,}")
+    numbers = f"lag {progress.lag:,}   objects {progress.objects:,}   {progress.elapsed_s:.0f} s"
+    return Group(Text(progress.phase, style="bold"), bars, Text(numbers, style="dim"))
+
+
+@contextmanager
+def opened(console: Console, *, machine: bool) -> Iterator[Screen]:
+    """Choose the screen that fits the console."""
+    if machine:
+        yield Silent()
+    elif console.is_terminal:
+        with Live(console=console, refresh_per_second=8, transient=True) as live:
+            yield Lively(live)
+    else:
+        yield Plain(console)

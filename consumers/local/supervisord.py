@@ -1,0 +1,87 @@
+"""The configuration of supervisord: a unix socket for control, no open port."""
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# 0 and 143: drained after SIGTERM. 69 and 78: a missing program or a bad configuration, which
+# another start would not mend (sysexits.h).
+_FINAL_EXIT_CODES = "0,69,78,143"
+
+_HEAD = """\
+[supervisord]
+nodaemon = true
+silent = true
+{user}logfile = supervisord.log
+pidfile = {socket}.pid
+childlogdir = .
+
+[unix_http_server]
+file = {socket}
+chmod = 0700
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+"""
+_PROGRAM = """\
+[program:{name}]
+command = {command}
+directory = {directory}
+autostart = {autostart}
+autorestart = unexpected
+exitcodes = {exitcodes}
+startsecs = 1
+startretries = 2
+stopsignal = TERM
+stopwaitsecs = {stop_timeout_s}
+stopasgroup = false
+killasgroup = true
+redirect_stderr = true
+stdout_logfile = {name}.log
+stdout_logfile_maxbytes = 0
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One program.
+
+    SIGTERM goes to it alone, since its children must outlive it to drain; what is left after
+    ``stop_timeout_s`` is killed with its whole group.
+    """
+
+    name: str
+    command: Sequence[str]
+    stop_timeout_s: float
+    autostart: bool = True
+
+
+def configuration(programs: Sequence[Program], socket: Path) -> str:
+    """Write the text of supervisord's configuration file.
+
+    Logs are named without a directory, as supervisord expands ``%`` in their names once too often:
+    it must be started where they belong. The programs run in the present directory.
+    """
+    user = "user = root\n" if os.geteuid() == 0 else ""
+    parts = [_HEAD.format(user=user, socket=_literal(socket))]
+    parts += (
+        _PROGRAM.format(
+            name=program.name,
+            command=_literal(shlex.join(program.command)),
+            autostart=str(program.autostart).lower(),
+            exitcodes=_FINAL_EXIT_CODES,
+            stop_timeout_s=int(program.stop_timeout_s),
+            directory=_literal(Path.cwd()),
+        )
+        for program in programs
+    )
+    return "".join(parts)
+
+
+def _literal(value: object) -> str:
+    """Supervisor expands ``%(name)s``."""
+    return str(value).replace("%", "%%")

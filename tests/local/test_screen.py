@@ -1,0 +1,38 @@
+"""The screen: sparing lines in a log, bars on a terminal, nothing for machines."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from consumers.local.screen import Progress, opened
+
+
+def shown(*, terminal: bool, machine: bool, steps: int) -> str:
+    """Show some steps of one phase, and return what was written."""
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=terminal, width=100)
+    with opened(console, machine=machine) as screen:
+        screen.say("seed [1]")
+        for put in range(steps):
+            screen.show(Progress("putting", 1.0, 100, put, put // 2, 3))
+    return written.getvalue()
+
+
+def test_a_log_gets_a_line_now_and_then() -> None:
+    """Many looks within seconds make one line, free of control sequences."""
+    text = shown(terminal=False, machine=False, steps=50)
+    assert text == "seed [1]\n  1.0s  putting: 0 put, 0 archived, lag 0, 3 objects\n"
+
+
+def test_a_terminal_gets_bars() -> None:
+    """The terminal shows the newest numbers."""
+    text = shown(terminal=True, machine=False, steps=50)
+    assert "lag 25" in text
+    assert "seed [1]" in text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_machine_gets_nothing(*, terminal: bool) -> None:
+    """With --json only the outcome is printed."""
+    assert shown(terminal=terminal, machine=True, steps=3) == ""

@@ -1,0 +1,168 @@
+"""One contract for each object store: the fake in memory, moto, and a real server on disk."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from consumers.s3.probe import ConditionIgnored, probe
+from consumers.s3.store import BucketAccess, S3Store
+from consumers.waiting import Patience, Unavailable
+from tests.conftest import empty_bucket
+from tests.memory_store import MemoryStore
+from tests.model.fleet import Silent
+from tests.support.archive import BUCKET, archive_of
+from tests.support.proxy import Call, FaultProxy
+from tests.support.servers import KEYS, Server
+
+Put = Callable[[str, bytes], bool]
+
+
+@pytest.fixture(params=["memory", "moto", "versitygw"])
+def store(request: pytest.FixtureRequest) -> S3Store | MemoryStore:
+    """Each store in turn, empty."""
+    if request.param == "memory":
+        return MemoryStore()
+    server: Server = request.getfixturevalue("aws" if request.param == "moto" else "disk")
+    empty_bucket(server)
+    return archive_of(server)
+
+
+def put(store: S3Store | MemoryStore, key: str, body: bytes, **metadata: str) -> bool:
+    """Store an object with its digest."""
+    return store.put_new(key, body, metadata, hashlib.sha256(body).digest())
+
+
+def test_first_write_wins(store: S3Store) -> None:
+    """A key is written once; a refused write changes nothing."""
+    assert put(store, "a/b", b"one", writer="first") is True
+    assert put(store, "a/b", b"two", writer="second") is False
+    assert store.find("a/b") == b"one"
+    assert dict(store.metadata("a/b") or {}) == {"writer": "first"}
+
+
+def test_racing_writers_have_one_winner(store: S3Store) -> None:
+    """Of eight writers at one key, each of twenty times, exactly one succeeds, and its bytes stand."""
+    writers = [store if isinstance(store, MemoryStore) else S3Store(store.access) for _ in range(8)]
+    rounds = 20
+    won: list[list[int]] = [[] for _ in range(rounds)]
+    barrier = threading.Barrier(len(writers))
+
+    def race(number: int) -> None:
+        for at in range(rounds):
+            barrier.wait()
+            until = Patience(lambda _: None, time.monotonic, Silent())
+            if until.until_done(lambda at=at: put(writers[number], f"race/{at}", b"%d" % number)):  # type: ignore[misc]
+                won[at].append(number)
+
+    threads = [threading.Thread(target=race, args=(n,)) for n in range(len(writers))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(winners) for winners in won] == [1] * rounds
+    assert [store.find(f"race/{at}") for at in range(rounds)] == [b"%d" % winners[0] for winners in won]
+
+
+def test_absent(store: S3Store) -> None:
+    """What is not there is None, not an error."""
+    assert store.find("nothing") is None
+    assert store.metadata("nothing") is None
+    with pytest.raises(KeyError):
+        store.get("nothing")
+    assert list(store.list("nothing")) == []
+
+
+def test_list_is_ordered_and_complete(store: S3Store) -> None:
+    """More keys than a page holds come in the order of their bytes, and only those of the prefix."""
+    count = 1105  # S3 gives 1,000 a page
+    for n in range(count):
+        put(store, f"many/{n * 7 % count:06d}", b"")
+    put(store, "manyother", b"")
+    assert list(store.list("many/")) == [f"many/{n:06d}" for n in range(count)]
+
+
+def test_replace(store: S3Store) -> None:
+    """The one write without a condition, for the chain's record."""
+    store.replace("r", b"1")
+    store.replace("r", b"2")
+    assert store.find("r") == b"2"
+
+
+def test_clock_is_the_servers(store: S3Store) -> None:
+    """The time comes with the answers."""
+    store.find("nothing")
+    assert abs(store.now_ms() - time.time() * 1000) < 5_000  # noqa: PLR2004 - a Date header has whole seconds
+
+
+def test_probe_accepts_a_store_that_honours_the_condition(store: S3Store) -> None:
+    """Twice, since the key of the first probe stands at the second."""
+    probe(store)
+    probe(store)
+
+
+def test_probe_refuses_a_store_that_ignores_the_condition(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that overwrites would double and lose records."""
+    monkeypatch.setattr(type(store), "put_new", lambda *_: True)
+    with pytest.raises(ConditionIgnored, match="If-None-Match"):
+        probe(store)
+
+
+def test_damaged_upload_is_refused(disk: Server) -> None:
+    """The server verifies the digest that came with the bytes. (moto stores it all the same.)"""
+    empty_bucket(disk)
+    store = archive_of(disk)
+    with pytest.raises(Unavailable) as fault:
+        store.put_new("k", b"bytes", {}, hashlib.sha256(b"other bytes").digest())
+    assert not fault.value.operator
+    assert store.find("k") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "operator"), [(500, False), (503, False), (409, False), (429, False), (403, True), (400, True)]
+)
+def test_refusals(aws: Server, proxy: FaultProxy, status: int, operator: bool) -> None:  # noqa: FBT001
+    """Each refusal is waited out; those that an operator must mend say so, and name a remedy."""
+
+    def refuse(call: Call) -> None:
+        call.status = status
+
+    proxy.fault = refuse
+    store = S3Store(BucketAccess(BUCKET, KEYS["AWS_DEFAULT_REGION"], proxy.endpoint))
+    with pytest.raises(Unavailable) as fault:
+        store.metadata("k")
+    assert fault.value.operator is operator
+    assert str(status) in fault.value.reason
+    assert fault.value.remedy
+
+
+def test_missing_bucket_names_the_key(aws: Server) -> None:
+    """The remedy names the property."""
+    store = S3Store(BucketAccess("no-such-bucket", KEYS["AWS_DEFAULT_REGION"], aws.endpoint))
+    with pytest.raises(Unavailable) as fault:
+        put(store, "k", b"")
+    assert fault.value.operator
+    assert "archive.bucket" in fault.value.remedy
+
+
+def test_no_credentials(aws: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process without credentials waits, and says what it lacks."""
+    for name in KEYS:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    store = S3Store(BucketAccess(BUCKET, "us-east-1", aws.endpoint))
+    with pytest.raises(Unavailable) as fault:
+        put(store, "k", b"")
+    assert fault.value.operator
+    assert "credentials" in fault.value.remedy
+
+
+def test_nobody_listens() -> None:
+    """A refused connection is waited out."""
+    store = S3Store(BucketAccess(BUCKET, "us-east-1", "http://127.0.0.1:9"))
+    with pytest.raises(Unavailable) as fault:
+        put(store, "k", b"")
+    assert not fault.value.operator
