@@ -67,7 +67,9 @@ def main(path: str) -> int:
         logger().error(
             "exit",
             reason=f"{type(fault).__name__}: {fault}"[:500],
-            where=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(fault.__traceback__)],
+            where=[
+                f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(fault.__traceback__)
+            ],
             remedy="the daemon restarts and delivers again; report it as a bug if it recurs",
         )
         return EX_SOFTWARE

@@ -2,7 +2,13 @@
 
 import sys
 
-import structlog
+# structlog imports rich, where it is installed, for tracebacks on a terminal: 6 MiB a shard for nothing.
+_rich = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+
+import structlog  # noqa: E402
+
+if _rich is None:
+    del sys.modules["rich"]
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 

@@ -14,6 +14,8 @@ from consumers.records import Position, Record, position_of
 from consumers.waiting import DeadlineReached, Patience
 
 BatchT = TypeVar("BatchT", bound="Batch")
+Made_co = TypeVar("Made_co", bound="Batch", covariant=True)
+Taken_contra = TypeVar("Taken_contra", bound="Batch", contravariant=True)
 
 
 class Batch(Protocol):
@@ -29,7 +31,7 @@ class Batch(Protocol):
         ...
 
 
-class Batcher(Protocol[BatchT]):
+class Batcher(Protocol[Made_co]):
     """Gathers records until a batch is worth writing. Pure: time and positions come as arguments."""
 
     @property
@@ -48,7 +50,7 @@ class Batcher(Protocol[BatchT]):
         """Say why the batch must be written now, or None."""
         ...
 
-    def take(self, why: str) -> BatchT:
+    def take(self, why: str) -> Made_co:
         """Hand the open batch over."""
         ...
 
@@ -68,14 +70,14 @@ class Room:
     before: Position | None = None
 
 
-class Sink(Protocol[BatchT]):
+class Sink(Protocol[Taken_contra]):
     """A destination. Each call may block, may be repeated, and raises `Unavailable` to be tried again."""
 
     def begin(self, first: Record) -> Room:
         """Look at the place where a batch with this first record would stand."""
         ...
 
-    def write(self, batch: BatchT) -> Position:
+    def write(self, batch: Taken_contra) -> Position:
         """Return how far the destination holds everything durably.
 
         It may lie before the batch's end, or beyond it, where another writer was first.

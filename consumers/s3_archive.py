@@ -1,5 +1,6 @@
 """The S3 archive: every record, once, byte for byte, whatever it holds."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,10 +11,13 @@ from consumers import __version__
 from consumers.chain.batcher import ChainBatcher, Limits, ObjectBatch
 from consumers.chain.chain import Chain, ChainPlace
 from consumers.chain.layout import Layout, layout_faults
-from consumers.config.consumer import Consumer
+from consumers.config.consumer import Consumer, NotReady
+from consumers.logs import logger
 from consumers.objects.codecs import CODECS
 from consumers.pipeline import Pipeline
+from consumers.s3.probe import ConditionIgnored, probe
 from consumers.s3.store import BucketAccess, S3Store
+from consumers.waiting import Patience, Unavailable
 
 if TYPE_CHECKING:
     from consumers.config.settings import Settings
@@ -93,6 +97,24 @@ def store_of(settings: ArchiveSettings) -> S3Store:
     )
 
 
+def _probe(archive: ArchiveSettings) -> None:
+    """Prove that the bucket honours the condition."""
+
+    def ask() -> None:
+        try:
+            probe(store_of(archive))
+        except Unavailable as fault:
+            if fault.operator:
+                message = f"archive.bucket {archive.bucket}: {fault.reason}. Remedy: {fault.remedy}"
+                raise NotReady(message) from fault
+            raise
+        except ConditionIgnored as fault:
+            message = f"archive.endpoint {archive.endpoint or 'AWS'}: {fault}. Remedy: use a store that honours it"
+            raise NotReady(message) from fault
+
+    Patience(time.sleep, time.monotonic, logger()).until_done(ask)
+
+
 def _build(settings: "Settings") -> Callable[["ShardContext"], Pipeline[ObjectBatch]]:
     archive: ArchiveSettings = settings.section
     store = store_of(archive)
@@ -110,4 +132,4 @@ def _build(settings: "Settings") -> Callable[["ShardContext"], Pipeline[ObjectBa
     return build
 
 
-S3_ARCHIVE = Consumer("s3_archive", "archive", ArchiveSettings, _faults, _build)
+S3_ARCHIVE = Consumer("s3_archive", "archive", ArchiveSettings, _faults, _probe, _build)

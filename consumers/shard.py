@@ -12,7 +12,7 @@ from consumers.kcl.processor import ShardProcessor
 from consumers.logs import logger, say_shard
 from consumers.pipeline import Pipeline
 from consumers.registry import CONSUMERS
-from consumers.waiting import Patience
+from consumers.waiting import Log, Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class ShardContext:
     shard: str
     start: Start
     patience: Patience
-    log: Any
+    log: Log
 
 
 def serve(

@@ -11,7 +11,7 @@ FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 20.0
 
 
-class Unavailable(Exception):  # noqa: N818 - it is a state of the destination, not our error
+class Unavailable(Exception):
     """The destination does not accept now. The only answer is to wait and try again.
 
     `operator` says that it will not mend itself: somebody has to act, and `remedy` says how.
@@ -33,12 +33,15 @@ class Parked(Unavailable):
         super().__init__(reason, remedy, operator=True)
 
 
-class DeadlineReached(Exception):  # noqa: N818 - the normal end of a drain that ran out of time
+class DeadlineReached(Exception):
     """The time allowed ended before the destination accepted."""
 
 
 class Log(Protocol):
-    """The two levels that waiting speaks at."""
+    """What is said of a shard's work: an event, and fields that one can filter by. Never a record's data."""
+
+    def info(self, event: str, **fields: object) -> None:
+        """Report what was done."""
 
     def warning(self, event: str, **fields: object) -> None:
         """Report something that mends itself."""

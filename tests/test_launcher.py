@@ -71,9 +71,7 @@ def test_the_command_is_made_of_the_locked_jars(tmp_path: Path) -> None:
         (None, False),
     ],
 )
-def test_cbor_is_off_only_for_a_stand_in_on_this_host(
-    tmp_path: Path, endpoint: str | None, *, off: bool
-) -> None:
+def test_cbor_is_off_only_for_a_stand_in_on_this_host(tmp_path: Path, endpoint: str | None, *, off: bool) -> None:
     """The real Kinesis answers CBOR, which costs the JVM less."""
     launch = launcher.render(settings(tmp_path, {"kinesisEndpoint": endpoint}), tmp_path)
     assert ("-Daws.cborEnabled=false" in launch.command) is off
@@ -98,9 +96,7 @@ def _java(folder: Path, version: str) -> None:
     ("version", "told"),
     [("11.0.2", "is Java 11"), ("1.8.0_402", "is Java 8"), ("", "is Java unknown")],
 )
-def test_an_old_java_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, told: str
-) -> None:
+def test_an_old_java_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, told: str) -> None:
     """The message names the Java that was found, and what to install."""
     _java(tmp_path, version)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
@@ -149,9 +145,7 @@ def test_the_jvms_lines_are_json_without_data(tmp_path: Path) -> None:
     source.write_text(LOGGING)
     launch = launcher.render(settings(tmp_path), tmp_path)
     flags = launch.command[1 : launch.command.index(launcher.MAIN_CLASS)]
-    answer = subprocess.run(
-        [launch.command[0], *flags, str(source)], capture_output=True, text=True, check=True
-    )
+    answer = subprocess.run([launch.command[0], *flags, str(source)], capture_output=True, text=True, check=True)
     assert "SECRET" not in answer.stderr + answer.stdout
     lines: list[dict[str, str]] = [json.loads(line) for line in answer.stderr.splitlines()]
     assert [line.get("logger") for line in lines] == [

@@ -4,9 +4,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from consumers.objects.writer import ObjectBytes, ObjectWriter
-from consumers.objects.reader import read_records
 from consumers.objects.codecs import Codec
+from consumers.objects.reader import read_records
+from consumers.objects.writer import ObjectBytes, ObjectWriter
 from consumers.pipeline import Room
 from consumers.records import HOUR_MS, Position, Record, position_of
 

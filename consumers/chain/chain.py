@@ -7,7 +7,6 @@ The chain in the store is the truth; a checkpoint only says where reading begins
 
 import hashlib
 from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 
@@ -21,19 +20,9 @@ from consumers.objects.reader import index_key
 from consumers.objects.writer import ObjectBytes, ObjectWriter
 from consumers.pipeline import Room
 from consumers.records import HOUR_MS, Position, Record
-from consumers.waiting import Parked, Unavailable
+from consumers.waiting import Log, Parked, Unavailable
 
 RETENTION_MARGIN_MS = HOUR_MS
-
-
-class Log(Protocol):
-    """What the chain says of its work: one line for each object."""
-
-    def info(self, event: str, **fields: object) -> None:
-        """Report what was done."""
-
-    def error(self, event: str, **fields: object) -> None:
-        """Report what an operator must know."""
 
 
 @dataclass(frozen=True, slots=True)

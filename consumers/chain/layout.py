@@ -15,7 +15,7 @@ from consumers.records import HOUR_MS, Position
 SEQUENCE_DIGITS = 56
 SUB_DIGITS = 10
 
-_DIRECTIVES = frozenset("Ymd H".replace(" ", ""))
+_DIRECTIVES = frozenset("YmdH")
 _SAFE = re.compile(r"[A-Za-z0-9=_.\-/]*")
 
 
@@ -64,7 +64,7 @@ def shard_in(key: str) -> str:
 
 def layout_faults(prefix: str, partition: str) -> Iterator[tuple[str, str]]:
     """Say what is wrong with a prefix and a partition template, as pairs of key and message."""
-    for name, text in (("prefix", prefix), ("partition", re.sub("%.", "", partition))):
+    for name, text in (("prefix", prefix), ("partition", re.sub("%.", "0", partition))):
         if not _SAFE.fullmatch(text):
             yield name, "may hold letters, digits and = _ . - / only"
         if any(part in {"", ".", ".."} for part in text.strip("/").split("/")) and text.strip("/"):

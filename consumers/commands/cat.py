@@ -34,7 +34,7 @@ Exit codes: 0 done; 65 an object is damaged, or is not one of the archive; 66 th
 class _Failed(click.ClickException):
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]  # click declares it once for the class
 
 
 class _Folder:

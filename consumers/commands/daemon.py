@@ -8,6 +8,8 @@ import click
 
 from consumers.config.settings import load
 from consumers.kcl.launcher import render, runtime_folder
+from consumers.logs import configure
+from consumers.registry import CONSUMERS
 
 EPILOG = """\b
 Examples:
@@ -15,7 +17,9 @@ Examples:
   kinesis-fleet daemon --print s3_archive.properties
 
 \b
-Exit codes: 78 the configuration has faults; 69 Java 17 or a locked JAR is missing.
+Exit codes: 78 the configuration has faults; 69 Java 17 or a locked JAR is missing, or the
+destination refuses (no bucket, no credentials, wrong region, a store that overwrites). A
+destination that is away is waited for.
 Once Java runs, its own: 0 or 143 after SIGTERM, 1 when a child or KCL failed.
 
 The files that Java reads are written into RUNTIME_DIRECTORY, which systemd gives to a unit with
@@ -34,5 +38,7 @@ def command(file: Path, *, only_print: bool) -> None:
         variables = [f"{name}={value}" for name, value in launch.environment.items()]
         click.echo(shlex.join(["env", *variables, *launch.command]))
         return
+    configure(settings.log_level)
+    CONSUMERS[settings.consumer].probe(settings.section)
     java = launch.command[0]
     os.execve(java, launch.command, {**os.environ, **launch.environment})  # noqa: S606

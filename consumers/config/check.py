@@ -2,7 +2,7 @@
 
 import re
 import socket
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from consumers.config.faults import Fault, Faults
 from consumers.config.kcl_keys import KCL_KEYS, REFUSED
 from consumers.config.keys import COMMON_KEYS, Common, nearest
 from consumers.config.properties import Entry
-from consumers.config.section import convert, unknown
+from consumers.config.section import convert, readable, unknown
 from consumers.kcl import heap
 
 Entries = Mapping[str, Entry]
@@ -44,7 +44,7 @@ def values(
     if consumer is not None:
         faults += _section(entries, consumer)
         faults += _foreign(entries, consumer, consumers)
-    faults += _kcl(entries, {other.section for other in consumers.values()})
+    faults += _kcl(entries, consumers)
     wrong = {fault.key for fault in faults}
     complete = _complete({key: e for key, e in entries.items() if key not in wrong}, common)
     found = [fault for rule in rules.RULES for fault in rule(complete, common)]
@@ -106,12 +106,13 @@ def _section(entries: Entries, consumer: Consumer) -> list[Fault]:
     prefix = f"{consumer.section}."
     given = {key: entry for key, entry in entries.items() if key.startswith(prefix)}
     section, faults = convert(consumer.settings, prefix, given)
-    if section is not None:
-        for key, message in consumer.faults(section):
-            name = key if key.startswith(prefix) else prefix + key
-            problem, _, remedy = message.partition(". ")
-            remedy = remedy.rstrip(".") or "Correct it"
-            faults.append(_placed(Fault(name, problem.rstrip("."), remedy), entries))
+    if section is None:
+        section = readable(consumer.settings, prefix, given, {fault.key for fault in faults})
+    for key, message in consumer.faults(section):
+        name = key if key.startswith(prefix) else prefix + key
+        problem, _, remedy = message.partition(". ")
+        remedy = remedy.rstrip(".") or "Correct it"
+        faults.append(_placed(Fault(name, problem.rstrip("."), remedy), entries))
     return faults
 
 
@@ -128,8 +129,13 @@ def _foreign(
             yield Fault(key, problem, "Move it to that consumer's own file", entry.line)
 
 
-def _kcl(entries: Entries, sections: Collection[str]) -> Iterator[Fault]:
+def _kcl(entries: Entries, consumers: Mapping[str, Consumer]) -> Iterator[Fault]:
+    sections = {consumer.section for consumer in consumers.values()}
     known = {**KCL_KEYS, **dict.fromkeys(COMMON_KEYS)}
+    for consumer in consumers.values():
+        known |= {
+            f"{consumer.section}.{field.encode_name}": None for field in msgspec.structs.fields(consumer.settings)
+        }
     for key, entry in entries.items():
         if key in COMMON_KEYS or key.partition(".")[0] in sections:
             continue

@@ -7,6 +7,13 @@ from typing import Any
 import msgspec
 
 CrossFaults = Iterable[tuple[str, str]]
+EX_UNAVAILABLE = 69
+
+
+class NotReady(Exception):
+    """The destination refuses this consumer, and only an operator can mend it; the message says how."""
+
+    exit_code = EX_UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +24,14 @@ class Consumer:
     ``<section>.<field>``. ``settings`` is a struct whose ``Annotated[..., msgspec.Meta]``
     fields carry constraints and, as ``description``, the remedy shown for a wrong value.
     ``faults`` yields ``(key without section, what is wrong and what to do)`` for what no
-    single field can tell. ``build`` makes the shard's pipeline in its child process.
+    single field can tell. ``probe`` proves, before the daemon starts, that the destination accepts
+    what the consumer relies on: it waits while the destination is away, and raises ``NotReady``.
+    ``build`` makes the shard's pipeline in its child process.
     """
 
     name: str
     section: str
     settings: type[msgspec.Struct]
     faults: Callable[[Any], CrossFaults]
+    probe: Callable[[Any], None]
     build: Callable[..., Any]

@@ -23,7 +23,7 @@ class Fault:
         return f"{where}: {subject}{self.problem}. {self.remedy}"
 
 
-class Faults(Exception):  # noqa: N818 - it is a list of faults, not one error
+class Faults(Exception):
     """A configuration that must not start, with every fault found in it.
 
     ``exit_code`` is sysexits' EX_CONFIG: a process manager must not retry it in a loop.

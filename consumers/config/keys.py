@@ -55,22 +55,20 @@ class Common(msgspec.Struct, frozen=True, kw_only=True):
     """The keys that every consumer shares, beside KCL's."""
 
     consumer: Annotated[str, Meta(description="Name a registered consumer")]
-    flush_timeout_s: Annotated[
-        float, Meta(gt=0, le=3600, description="Longest flush at a drain, in seconds")
-    ] = msgspec.field(name="flushTimeoutSeconds", default=15)
+    flush_timeout_s: Annotated[float, Meta(gt=0, le=3600, description="Longest flush at a drain, in seconds")] = (
+        msgspec.field(name="flushTimeoutSeconds", default=15)
+    )
     stop_timeout_s: Annotated[
         float,
         Meta(gt=0, le=7200, description="Seconds that the process manager waits after SIGTERM"),
     ] = msgspec.field(name="stopTimeoutSeconds", default=45)
-    jvm_shards: Annotated[
-        int, Meta(ge=1, le=1000, description="Most shards that this host may hold at once")
-    ] = msgspec.field(name="jvm.shards", default=8)
-    jvm_heap_mib: Annotated[
-        int, Meta(ge=0, le=1_048_576, description="Heap of the JVM in MiB; 0 computes it")
-    ] = msgspec.field(name="jvm.heapMiB", default=0)
-    jvm_options: Annotated[
-        str, Meta(description="Further options of the JVM, separated by spaces")
-    ] = msgspec.field(
+    jvm_shards: Annotated[int, Meta(ge=1, le=1000, description="Most shards that this host may hold at once")] = (
+        msgspec.field(name="jvm.shards", default=8)
+    )
+    jvm_heap_mib: Annotated[int, Meta(ge=0, le=1_048_576, description="Heap of the JVM in MiB; 0 computes it")] = (
+        msgspec.field(name="jvm.heapMiB", default=0)
+    )
+    jvm_options: Annotated[str, Meta(description="Further options of the JVM, separated by spaces")] = msgspec.field(
         name="jvm.options",
         default="-XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData",
     )

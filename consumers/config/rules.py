@@ -11,9 +11,7 @@ from consumers.kcl import heap
 Values = Mapping[str, str]
 
 _ACCESS_KEY = re.compile(r"(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z0-9]{12,}")
-_SECRET_NAME = re.compile(
-    r"(?i)secret|passw(?:or)?d|accesskey|(?:session|auth|api)[._-]?(?:token|key)"
-)
+_SECRET_NAME = re.compile(r"(?i)secret|passw(?:or)?d|accesskey|(?:session|auth|api)[._-]?(?:token|key)")
 _HEAP_OPTION = re.compile(r"-X(?:mx|ms|mn)|-XX:(?:MaxHeapSize|MaxNewSize|NewSize)")
 _OWN_OPTION = re.compile(r"-cp$|--?class-?path|-jar$|-Dlogback\.|-Dfile\.encoding")
 

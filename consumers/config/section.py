@@ -1,6 +1,6 @@
 """From texts to a struct, field by field, so that every fault is found at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, TypeVar, get_args, get_origin
 
 import msgspec
@@ -30,6 +30,21 @@ def convert(
     except msgspec.ValidationError as error:
         problem = f"cannot be read: {error}"
         return None, [Fault(prefix.rstrip("."), problem, "Correct the section as a whole")]
+
+
+def readable(struct: type[S], prefix: str, entries: Mapping[str, Entry], wrong: Collection[str]) -> S:
+    """Make a ``struct`` of what can be read, so that the rules across fields find their faults too.
+
+    A field that is wrong has its default, or an empty text where it has none: another fault says so.
+    """
+    values: dict[str, object] = {}
+    for field in msgspec.structs.fields(struct):
+        key = prefix + field.encode_name
+        if key in entries and key not in wrong:
+            values[field.name] = msgspec.convert(entries[key].value, field.type, strict=False)
+        elif field.required:
+            values[field.name] = ""
+    return struct(**values)
 
 
 def _faults(

@@ -114,12 +114,8 @@ def _assemble(values: Mapping[str, str], path: Path, consumers: Consumers) -> Se
     common = msgspec.convert(given, Common, strict=False)
     consumer = consumers[common.consumer]
     prefix = f"{consumer.section}."
-    section = {
-        key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)
-    }
-    own = {
-        key: value for key, value in values.items() if key in COMMON_KEYS or key.startswith(prefix)
-    }
+    section = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
+    own = {key: value for key, value in values.items() if key in COMMON_KEYS or key.startswith(prefix)}
     return Settings(
         consumer=consumer.name,
         stream=values.get("streamName") or values["streamArn"].rpartition("/")[2],

@@ -30,7 +30,7 @@ class Outcome(Enum):
     LEASE_LOST = "lease_lost"
 
 
-class CheckpointRefused(Exception):  # noqa: N818 - named for what happened
+class CheckpointRefused(Exception):
     """The daemon refused in a way that only a bug explains, or the end of a shard could not be committed."""
 
 

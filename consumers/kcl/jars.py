@@ -12,7 +12,7 @@ EX_UNAVAILABLE = 69
 LOCK = Path(__file__).with_name("jars.lock")
 
 
-class Unavailable(Exception):  # noqa: N818 - it names a state of the host
+class Unavailable(Exception):
     """Something that the host must have is missing or altered.
 
     ``exit_code`` is sysexits' EX_UNAVAILABLE.

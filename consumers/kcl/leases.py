@@ -21,7 +21,7 @@ Item = dict[str, Any]
 Shard = Mapping[str, Any]
 
 
-class Incomplete(Exception):  # noqa: N818 - it names a state of the stream
+class Incomplete(Exception):
     """The shards that Kinesis lists leave a part of the hash range uncovered."""
 
     exit_code = 69

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from consumers.chain.chain import Log, Start
+from consumers.chain.chain import Start
 from consumers.kcl.checkpointer import Commits, Outcome, RawCheckpointer
 from consumers.pipeline import Pipeline
 from consumers.records import Position, Record
+from consumers.waiting import Log
 
 NewPipeline = Callable[[str, Start], Pipeline[Any]]
 

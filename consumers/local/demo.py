@@ -25,7 +25,7 @@ _ARCHIVED_TIMEOUT_S = 120.0
 _DRAINED_EXIT_CODES = frozenset({0, 143})
 
 
-class Stopped(Exception):  # noqa: N818 - it is the user's wish, no error
+class Stopped(Exception):
     """The user asked for the end before anything was put."""
 
 

@@ -21,7 +21,7 @@ _POLL_S = 0.05
 _FAILED_STATES = frozenset({"FATAL", "EXITED", "UNKNOWN"})
 
 
-class Broken(Exception):  # noqa: N818 - named for the state that it tells
+class Broken(Exception):
     """A program ended that should run; the message says where its log is."""
 
     def __init__(self, program: str, state: str, log: Path, tail: Sequence[str]) -> None:

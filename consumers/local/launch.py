@@ -26,7 +26,7 @@ Look = Callable[[str], None]
 """Shows the phase; raises when the user has asked for the end."""
 
 
-class Slow(Exception):  # noqa: N818 - named for the state that it tells
+class Slow(Exception):
     """A step did not come to its end in time; the message says where to look."""
 
 

@@ -57,7 +57,7 @@ class Putter:
         self._stream = stream
         self._ledger = ledger
         self._rate = rate
-        self._dice = random.Random()  # noqa: S311  (jitter)
+        self._dice = random.Random()
 
     def put(self, records: Iterable[Produced], stop: threading.Event) -> None:
         """Put all ``records``, or fewer when ``stop`` is set.

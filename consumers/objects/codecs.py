@@ -33,6 +33,10 @@ class Garbled(ValueError):
     """The object is not what its format promises."""
 
 
+# What the decompressors raise for damaged data.
+DAMAGE = (OSError, EOFError, ValueError, zlib.error, zstd.ZstdError, cast("type[Exception]", isal_zlib.IsalError))
+
+
 class Compressor(Protocol):
     """Compresses piece by piece."""
 
@@ -58,7 +62,7 @@ def _hide_in_gzip(index: bytes) -> bytes:
     members = -(-payload_length // _EXTRA_MAX)
     overhead = len(_MEMBER_HEAD) + 2 + 4 + len(_MEMBER_TAIL)
     payload = index + _FOOTER.pack(payload_length + members * overhead, _MAGIC)
-    parts = []
+    parts: list[bytes] = []
     # The footer must not be torn: the first member takes the odd length, the rest are full.
     start, size = 0, payload_length - (members - 1) * _EXTRA_MAX
     while start < payload_length:
@@ -127,6 +131,11 @@ class Codec:
         return memoryview(body)[: len(body) - length], index
 
 
+def gunzip(raw: BinaryIO) -> BinaryIO:
+    """Open a gzip stream."""
+    return cast("BinaryIO", igzip.IGzipFile(fileobj=raw, mode="rb"))  # type: ignore[no-untyped-call]
+
+
 def _gzip(level: int) -> Compressor:
     if level <= ISAL_MAX_LEVEL:
         return cast("Compressor", isal_zlib.compressobj(level, isal_zlib.DEFLATED, GZIP_WBITS))
@@ -134,7 +143,7 @@ def _gzip(level: int) -> Compressor:
 
 
 def _zstd(level: int) -> Compressor:
-    options = {zstd.CompressionParameter.compression_level: level, zstd.CompressionParameter.checksum_flag: 1}
+    options = {int(zstd.CompressionParameter.compression_level): level, int(zstd.CompressionParameter.checksum_flag): 1}
     return cast("Compressor", zstd.ZstdCompressor(options=options))
 
 
@@ -147,7 +156,7 @@ CODECS: Mapping[str, Codec] = {
             range(1, 10),
             1,
             _gzip,
-            lambda raw: cast("BinaryIO", igzip.IGzipFile(fileobj=raw, mode="rb")),
+            gunzip,
             _hide_in_gzip,
             _found_in_gzip,
             len(_MEMBER_TAIL),
@@ -163,6 +172,6 @@ CODECS: Mapping[str, Codec] = {
             _found_in_zstd,
         ),
         Codec("bzip2", ".bz2", range(1, 10), 9, bz2.BZ2Compressor, lambda raw: cast("BinaryIO", bz2.BZ2File(raw))),
-        Codec("none", "", range(1), 0, lambda _level: _Plain(), lambda raw: cast("BinaryIO", io.BufferedReader(raw))),  # type: ignore[arg-type]
+        Codec("none", "", range(1), 0, lambda _level: _Plain(), lambda raw: cast("BinaryIO", io.BufferedReader(raw))),
     )
 }

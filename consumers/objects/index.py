@@ -8,9 +8,9 @@ import io
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from isal import igzip, isal_zlib
+from isal import isal_zlib
 
-from consumers.objects.codecs import GZIP_WBITS, Garbled
+from consumers.objects.codecs import DAMAGE, GZIP_WBITS, Garbled, gunzip
 from consumers.records import Record
 
 _LEVEL = 1
@@ -63,8 +63,8 @@ def read_index(index: bytes) -> Iterator[IndexRun]:
     """
     decoder = msgspec.json.Decoder(IndexRun)
     try:
-        for line in igzip.IGzipFile(fileobj=io.BytesIO(index), mode="rb"):
+        for line in gunzip(io.BytesIO(index)):
             yield decoder.decode(line)
-    except (OSError, EOFError, isal_zlib.error, msgspec.DecodeError) as fault:
+    except (*DAMAGE, msgspec.DecodeError) as fault:
         message = "the index is damaged"
         raise Garbled(message) from fault

@@ -2,18 +2,12 @@
 
 import hashlib
 import io
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 
-from backports.zstd import ZstdError
-from isal import isal_zlib
-
-from consumers.objects.codecs import CODECS, Codec, Garbled
+from consumers.objects.codecs import CODECS, DAMAGE, Codec, Garbled
 from consumers.objects.index import read_index
 from consumers.records import Record
-
-_DAMAGE = (OSError, EOFError, ValueError, zlib.error, isal_zlib.error, ZstdError)
 
 
 class Readable(Protocol):
@@ -69,7 +63,7 @@ def read_records(codec: Codec, body: bytes, index: bytes | None = None) -> Itera
             yield from _records(content, index)
     except Garbled:
         raise
-    except _DAMAGE as fault:
+    except DAMAGE as fault:
         message = f"the {codec.name} data is damaged ({type(fault).__name__})"
         raise Garbled(message) from fault
 
@@ -79,12 +73,12 @@ def _records(content: BinaryIO, index: bytes) -> Iterator[Record]:
         columns = zip(
             run.length, run.partition_key, run.sequence_number, run.arrival_ms, run.sub_sequence_number, strict=True
         )
-        for length, *rest in columns:
+        for length, key, sequence_number, arrival_ms, sub_sequence_number in columns:
             line = content.read(length + 1)
             if len(line) != length + 1 or line[-1:] != b"\n":
                 message = "the index and the lines disagree"
                 raise Garbled(message)
-            yield Record(line[:-1], *rest)
+            yield Record(line[:-1], key, sequence_number, arrival_ms, sub_sequence_number)
     if content.read(1):
         message = "there are lines that the index does not know"
         raise Garbled(message)

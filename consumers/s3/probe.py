@@ -8,7 +8,7 @@ from consumers.chain.store import ObjectStore
 PROBE_KEY = f"{STATE_PREFIX}/probe"
 
 
-class ConditionIgnored(Exception):  # noqa: N818 - a fact about the store
+class ConditionIgnored(Exception):
     """The store overwrote an object that it was told not to."""
 
 

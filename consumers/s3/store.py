@@ -12,17 +12,20 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionError as EndpointUnreachable,
     CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
 )
+from botocore.exceptions import (
+    ConnectionError as EndpointUnreachable,
+)
 
 from consumers.s3.outcomes import ABSENT, EXISTS, unavailable
 from consumers.waiting import Unavailable
 
+CONNECT = "connect"
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
 
@@ -100,9 +103,7 @@ class S3Store:
     def find(self, key: str) -> bytes | None:
         """Return an object's bytes, or None if there is no such object."""
         get = self._client.get_object
-        answer = self._call(
-            "GetObject", key, lambda: _read(get(Bucket=self._bucket, Key=key, **self._owner)), ABSENT
-        )
+        answer = self._call("GetObject", key, lambda: _read(get(Bucket=self._bucket, Key=key, **self._owner)), ABSENT)
         return None if answer is None else answer["Bytes"]
 
     def get(self, key: str) -> bytes:
@@ -158,7 +159,7 @@ class S3Store:
                 "s3", region_name=access.region or None, endpoint_url=access.endpoint or None, config=config
             )
         except (BotoCoreError, ValueError) as fault:
-            raise _unreachable("S3 client", access.endpoint or "AWS", fault) from fault
+            raise _unreachable(CONNECT, access.endpoint or "AWS", fault) from fault
         return client
 
     def _call(

@@ -60,7 +60,7 @@ class Victim:
 @pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("step", ["before_the_put", "after_the_put"])
 def test_child_killed_around_the_put(s3: Server, proxy: FaultProxy, folder: Path, step: str, n: int) -> None:
-    """kill -9 before the PUT is applied, or after it and before the checkpoint: nothing is lost or doubled."""
+    """Kill -9 before the PUT is applied, or after it and before the checkpoint: nothing is lost or doubled."""
     lease, victim = Lease(records=new_records(RECORDS)), Victim()
 
     def kill(call: Call) -> None:
@@ -83,7 +83,7 @@ def test_child_killed_around_the_put(s3: Server, proxy: FaultProxy, folder: Path
 
 @pytest.mark.parametrize("when", ["asked", "accepted"])
 def test_child_killed_around_the_checkpoint(s3: Server, folder: Path, when: str) -> None:
-    """kill -9 when a checkpoint was asked for, or just after it was accepted."""
+    """Kill -9 when a checkpoint was asked for, or just after it was accepted."""
     lease = Lease(records=new_records(RECORDS))
     properties = write_properties(folder, s3.endpoint)
     with Child(properties, lease) as child:
@@ -92,7 +92,7 @@ def test_child_killed_around_the_checkpoint(s3: Server, folder: Path, when: str)
         asked = child.read()
         assert asked["action"] == "checkpoint"
         if when == "accepted":
-            child.send(child._checkpoint(asked))  # noqa: SLF001 - the answer is written, then the child dies
+            child.send(child._checkpoint(asked))
         child.process.kill()
     run_to_end(properties, lease)
     assert faults_of(archive_of(s3), lease.records) == []
@@ -116,7 +116,7 @@ def test_sigterm_to_the_child_is_left_to_the_daemon(s3: Server, folder: Path) ->
 
 
 @pytest.mark.parametrize("applied", [False, True])
-def test_zombie_that_thaws_after_its_lease_moved(s3: Server, proxy: FaultProxy, folder: Path, applied: bool) -> None:  # noqa: FBT001
+def test_zombie_that_thaws_after_its_lease_moved(s3: Server, proxy: FaultProxy, folder: Path, applied: bool) -> None:
     """A child frozen in its PUT, or just after it, thaws when another has gone on: it gives up without a trace."""
     lease, zombie_pid = Lease(records=new_records(RECORDS)), [0]
 
@@ -187,7 +187,7 @@ def test_nth_call_fails(s3: Server, proxy: FaultProxy, folder: Path, failure: st
         assert faults_of(archive_of(s3), lease.records, shard) == []
         if len(proxy.calls) - first < n:
             break
-    assert n > 4  # noqa: PLR2004 - the record of the chain, a listing and three objects at least
+    assert n > 4
 
 
 @pytest.mark.parametrize("bug", ["checkpoints_first", "swallows", "unconditional"])

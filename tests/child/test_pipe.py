@@ -128,7 +128,7 @@ def test_refusals_that_only_a_bug_explains_end_the_process(properties: Path, err
         child.refusals = [error]
         with pytest.raises(ChildDied):
             child.deliver()
-        assert child.process.returncode == 70  # noqa: PLR2004 - EX_SOFTWARE
+        assert child.process.returncode == 70
         assert said(child) == ["status initialize", "checkpoint 4"]
         assert error in child.logs("exit")[0]["reason"]
 
@@ -142,7 +142,7 @@ def test_end_of_shard_that_cannot_be_committed_ends_the_process(aws: Server, pro
         child.refusals = ["KinesisClientLibDependencyException"] * 10_000
         with pytest.raises(ChildDied):
             child.end_shard()
-        assert child.process.returncode == 70  # noqa: PLR2004 - EX_SOFTWARE
+        assert child.process.returncode == 70
     with Child(properties, lease) as child:
         child.initialize()
         child.deliver()
@@ -166,7 +166,7 @@ def test_line_that_cannot_be_read_ends_the_process_without_its_data_in_the_log(p
 
 @pytest.mark.parametrize("bug", ["raises", "runs_out_of_stack", "runs_out_of_memory"])
 def test_exception_in_a_callback_never_ends_in_a_status(properties: Path, bug: str) -> None:
-    """kclpy would answer `status` to each of these; the child ends instead, and nothing was checkpointed."""
+    """Kclpy would answer `status` to each of these; the child ends instead, and nothing was checkpointed."""
     lease = Lease(records=new_records(5))
     with Child(properties, lease, f"tests.child.broken.{bug}") as child:
         child.initialize()
@@ -178,7 +178,7 @@ def test_exception_in_a_callback_never_ends_in_a_status(properties: Path, bug: s
 
 def test_negative_control_stock_kclpy_swallows(monkeypatch: pytest.MonkeyPatch, properties: Path) -> None:
     """With kclpy's own dispatch in place of ours, the same exception is answered with a status."""
-    assert ShardProcess._perform_action is not kcl.KCLProcess._perform_action  # noqa: SLF001
+    assert ShardProcess._perform_action is not kcl.KCLProcess._perform_action
     lease = Lease(records=new_records(5))
     with Child(properties, lease, "tests.child.broken.stock_dispatch") as child:
         child.initialize()
@@ -241,4 +241,4 @@ def test_end_of_the_pipe_ends_a_waiting_child(folder: Path) -> None:
         child.await_log("waiting")
         began = time.monotonic()
         child.close()
-        assert time.monotonic() - began < 5  # noqa: PLR2004 - seconds; a bound, not a measure
+        assert time.monotonic() - began < 5

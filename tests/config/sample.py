@@ -33,8 +33,8 @@ def _faults(settings: SampleSettings) -> Iterator[tuple[str, str]]:
         yield "maxBytes", "is too much for strict. Lower it to 50"
 
 
-SAMPLE = Consumer("sample", "sample", SampleSettings, _faults, print)
-OTHER = Consumer("other", "other", SampleSettings, _faults, print)
+SAMPLE = Consumer("sample", "sample", SampleSettings, _faults, print, print)
+OTHER = Consumer("other", "other", SampleSettings, _faults, print, print)
 CONSUMERS = {consumer.name: consumer for consumer in (SAMPLE, OTHER)}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from consumers.chain.batcher import ObjectBatch
 from consumers.chain.chain import Chain
 from consumers.kcl.processor import ShardProcessor
-from consumers.pipeline import Pipeline, Room
+from consumers.pipeline import Pipeline
 from consumers.records import Position, Record
 from tests.memory_store import MemoryStore
 from tests.model.fleet import Variant
@@ -59,11 +59,10 @@ class Swallows(ShardProcessor):
 
 
 class DoesNotLookBeforeItStarts(Chain):
-    """Trusts that its checkpoint is the end of an object."""
+    """Trusts that its checkpoint is the end of an object, and that nothing stands ahead."""
 
-    def begin(self, first: Record) -> Room:
-        self._standing = []
-        return super().begin(first)
+    def _stands(self, layout: Any, first: Record) -> list[tuple[Position, str]]:
+        return []
 
 
 class LeavesTheOriginOpen(Chain):

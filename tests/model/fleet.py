@@ -140,7 +140,7 @@ class LeaseRow:
 class Simulation:
     """One schedule, drawn from a seed."""
 
-    def __init__(self, seed: int, variant: Variant = Variant(), *, trims: bool = False, rewinds: bool = False) -> None:  # noqa: B008
+    def __init__(self, seed: int, variant: Variant = Variant(), *, trims: bool = False, rewinds: bool = False) -> None:
         self.rng = random.Random(seed)
         self.variant = variant
         self.trims, self.rewinds = trims, rewinds
@@ -227,7 +227,7 @@ class Simulation:
             read = [row.delivered for row, of in self.rows if of is shard and row.delivered]
             gone = [r for r in shard.records[shard.trimmed :] if all(r.position < position for position in read)]
             sequences = sorted({record.position.sequence for record in gone})
-            if shard.name not in self.begun and shard.checkpoint == "TRIM_HORIZON" and len(sequences) > 3:  # noqa: PLR2004
+            if shard.name not in self.begun and shard.checkpoint == "TRIM_HORIZON" and len(sequences) > 3:
                 oldest = sequences[self.rng.randint(1, 3)]
                 shard.trimmed = next(i for i, r in enumerate(shard.records) if r.position.sequence == oldest)
 
@@ -355,6 +355,9 @@ def judge(simulation: Simulation) -> Verdict:
                 verdict.faults.append(f"overlap at {link.first}")
             if link.after is not None and link.after != before.last:
                 verdict.faults.append(f"gap before {link.first}")
-        verdict.faults += [f"count of {link.first}" for link in links if sum(
-            1 for position in expected if link.first <= position <= link.last and position in seen) != link.count]
+        verdict.faults += [
+            f"count of {link.first}"
+            for link in links
+            if sum(1 for position in expected if link.first <= position <= link.last and position in seen) != link.count
+        ]
     return verdict

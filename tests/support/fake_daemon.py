@@ -49,7 +49,7 @@ class Child:
         self.received: list[dict[str, Any]] = []
         self.log = properties.with_name(f"child-{lease.shard}-{lease.epoch}.log")
         with self.log.open("wb") as stderr:
-            self.process = subprocess.Popen(  # noqa: S603
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", module, str(properties)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -48,7 +48,7 @@ def free_port() -> int:
 @contextmanager
 def running(command: list[str], port: int, extra: dict[str, str] | None = None) -> Iterator[Server]:
     """Run a server until the block ends."""
-    process = subprocess.Popen(command, env={**os.environ, **KEYS, **(extra or {})})  # noqa: S603
+    process = subprocess.Popen(command, env={**os.environ, **KEYS, **(extra or {})})
     try:
         _await_port(port, process)
         yield Server(f"http://127.0.0.1:{port}", process)

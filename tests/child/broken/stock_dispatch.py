@@ -16,8 +16,8 @@ def _with_errors(self, *args):  # type: ignore[no-untyped-def]
 
 
 ShardProcess.__init__ = _with_errors  # type: ignore[method-assign]
-ShardProcess._perform_action = kcl.KCLProcess._perform_action  # type: ignore[method-assign]  # noqa: SLF001
-assert raises  # noqa: S101 - imported for what it breaks
+ShardProcess._perform_action = kcl.KCLProcess._perform_action  # type: ignore[method-assign]
+assert raises
 
 if __name__ == "__main__":
     run()

@@ -1,0 +1,69 @@
+# Two commands on a bare Debian, as root: `make run` and `make test`. Each installs what it lacks.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := .cache
+READY := $(VENV)/.ready
+LOCKS := requirements/build.lock requirements/run.lock
+TEST_LOCK := requirements/test.lock
+VERSITYGW := $(CACHE)/bin/versitygw
+VERSITYGW_MODULE := github.com/versity/versitygw/cmd/versitygw@v1.8.0
+ARGS ?=
+
+.PHONY: run test unit daemon bench lint format locks clean
+
+run: $(READY)
+	@$(BIN)/kinesis-fleet demo $(ARGS)
+
+test: lint unit daemon
+
+unit: $(READY) $(VERSITYGW)
+	$(BIN)/python -m pytest -m "not daemon" $(ARGS)
+
+daemon: $(READY) $(VERSITYGW)
+	$(BIN)/python -m pytest -m daemon $(ARGS)
+
+bench: $(READY) $(VERSITYGW)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Java 17 for the daemon, and venv for Python: only what is missing, and only where apt is.
+$(VENV)/bin/python:
+	@command -v java >/dev/null && python3 -c 'import ensurepip' 2>/dev/null && command -v zstd >/dev/null || { \
+	  echo 'installing Java 17, Python and zstd with apt-get'; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends \
+	    openjdk-17-jre-headless python3 python3-venv gcc python3-dev bzip2 zstd >/dev/null; }
+	@python3 -m venv $(VENV)
+
+# Everything comes by hash. amazon-kclpy fetches its JARs unchecked while it is built: `jars verify` checks them.
+$(READY): $(VENV)/bin/python setup.py $(LOCKS) $(TEST_LOCK) consumers/kcl/jars.lock
+	@echo 'installing the locked packages'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --require-hashes \
+	  -r requirements/run.lock -r $(TEST_LOCK)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@$(BIN)/kinesis-fleet jars verify
+	@touch $@
+
+# A real S3 server on disk, from the Go module proxy by its exact version; Go verifies it against its checksum database.
+$(VERSITYGW):
+	@echo 'building versitygw, the on-disk S3 server of the tests'
+	@GOBIN=$(abspath $(CACHE)/bin) go install $(VERSITYGW_MODULE)
+
+locks:
+	$(BIN)/python -m pip install -q uv
+	cd requirements && ../$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header build.in -o build.lock
+	cd requirements && ../$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header run.in -o run.lock
+	cd requirements && ../$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header -c run.lock test.in -o test.lock
+
+clean:
+	rm -rf $(VENV) $(CACHE)
