@@ -13,8 +13,7 @@ import traceback
 from pathlib import Path
 from typing import BinaryIO
 
-PIPE_BYTES = 1 << 20  # the most an unprivileged process may ask for; fewer switches between the JVM and us
-F_SETPIPE_SZ = 1031
+STDIN = 0
 EX_SOFTWARE = 70
 EX_CONFIG = 78
 
@@ -23,12 +22,12 @@ class DaemonGone(SystemExit):
     """The other end of the pipe is closed: there is nobody left to answer to."""
 
 
-def take_over_stdio() -> tuple[BinaryIO, BinaryIO]:
+def take_over_stdio() -> BinaryIO:
     """Keep the pipe for the protocol, and send whatever else is written to stdout to stderr."""
     protocol = os.dup(1)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    return os.fdopen(0, "rb", buffering=PIPE_BYTES), os.fdopen(protocol, "wb")
+    return os.fdopen(protocol, "wb")
 
 
 def ignore_signals() -> None:
@@ -40,17 +39,18 @@ def ignore_signals() -> None:
 def pause(seconds: float) -> None:
     """Wait, and end the process when the daemon goes."""
     poller = select.poll()
-    poller.register(0, 0)  # POLLHUP is always reported
+    poller.register(STDIN, 0)  # POLLHUP is always reported
     if poller.poll(seconds * 1000):
         raise DaemonGone(0)
 
 
 def main(path: str) -> int:
     """Serve one shard until the daemon closes the pipe."""
-    source, sink = take_over_stdio()
+    sink = take_over_stdio()
     ignore_signals()
     # Only now: an import that prints must not reach the protocol.
     from consumers.config.settings import Faults, load  # noqa: PLC0415
+    from consumers.kcl.lines import LineReader  # noqa: PLC0415
     from consumers.logs import configure, logger  # noqa: PLC0415
     from consumers.shard import serve  # noqa: PLC0415
 
@@ -62,7 +62,7 @@ def main(path: str) -> int:
         return EX_CONFIG
     configure(settings.log_level)
     try:
-        serve(settings, source, sink, time.monotonic, pause)
+        serve(settings, LineReader(STDIN), sink, time.monotonic, pause)
     except Exception as fault:  # noqa: BLE001 - the last place: report what and where, without data, and end
         logger().error(
             "exit",

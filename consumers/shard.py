@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 from consumers.chain.chain import Start
 from consumers.config.settings import Settings
 from consumers.kcl.checkpointer import Commits
+from consumers.kcl.lines import LineReader
 from consumers.kcl.pipe import ShardProcess
 from consumers.kcl.processor import ShardProcessor
 from consumers.logs import logger, say_shard
@@ -27,7 +28,7 @@ class ShardContext:
 
 def serve(
     settings: Settings,
-    source: BinaryIO,
+    source: LineReader,
     sink: BinaryIO,
     clock: Callable[[], float],
     pause: Callable[[float], None],

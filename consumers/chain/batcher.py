@@ -84,15 +84,16 @@ class ChainBatcher:
             raise RuntimeError(message)
         first = self._first or records[0]
         arrivals = [record.arrival_ms for record in records]
-        end = self._next_cut(records, arrivals, first.arrival_ms // HOUR_MS)
+        whole, latest = len(records), max(arrivals)
+        end = self._next_cut(records, arrivals, latest, first.arrival_ms // HOUR_MS)
         if end == 0:
             return 0
-        if end < len(records):
+        if end < whole:
             records, arrivals = records[:end], arrivals[:end]
         self._writer.add(records, arrivals)
-        low, high = min(arrivals), max(arrivals)
+        low = min(arrivals)
         self._min_ms = min(self._min_ms, low) if self._first else low
-        self._max_ms = max(self._max_ms, high)
+        self._max_ms = max(self._max_ms, latest if end == whole else max(arrivals))
         self._first, self._last = first, records[-1]
         self._count += end
         return end
@@ -128,9 +129,9 @@ class ChainBatcher:
         self.clear()
         return batch
 
-    def _next_cut(self, records: Sequence[Record], arrivals: Sequence[int], hour: int) -> int:
+    def _next_cut(self, records: Sequence[Record], arrivals: Sequence[int], latest: int, hour: int) -> int:
         end = min(len(records), self._limits.max_records - self._count)
-        if max(arrivals) // HOUR_MS > hour:
+        if latest // HOUR_MS > hour:
             at = next(i for i, ms in enumerate(arrivals) if ms // HOUR_MS > hour)
             if at < end:
                 end, self._cut = at, "hour"

@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 import msgspec
 from amazon_kclpy import kcl, messages
 
+from consumers.kcl.lines import LineReader
 from consumers.records import Record
 
 
@@ -99,11 +100,11 @@ class _TextOut:
 class _Pipe(kcl._IOHandler):  # type: ignore[misc]  # noqa: SLF001 - kclpy offers no other way in; a contract test watches it
     """kclpy's reader and writer, with the slow half replaced."""
 
-    def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
+    def __init__(self, source: LineReader, sink: BinaryIO) -> None:
         super().__init__(source, _TextOut(sink), None)
         self._decoder = msgspec.json.Decoder(_Any)
 
-    def load_action(self, line: bytes) -> object:
+    def load_action(self, line: memoryview) -> object:
         """Decode one line; the error of a line that cannot be decoded holds no data of it."""
         message = self._decoder.decode(line)
         if isinstance(message, _Checkpoint):
@@ -124,8 +125,8 @@ class _Pipe(kcl._IOHandler):  # type: ignore[misc]  # noqa: SLF001 - kclpy offer
 class ShardProcess(kcl.KCLProcess):  # type: ignore[misc]
     """kclpy's process for one shard, failing closed."""
 
-    def __init__(self, processor: Processor, source: BinaryIO, sink: BinaryIO) -> None:
-        """Speak the protocol over two byte streams."""
+    def __init__(self, processor: Processor, source: LineReader, sink: BinaryIO) -> None:
+        """Speak the protocol over a pipe and a byte stream."""
         self.io_handler = _Pipe(source, sink)
         self.checkpointer = kcl.Checkpointer(self.io_handler)
         self.processor = processor

@@ -11,16 +11,16 @@ from consumers.records import Record
 
 @dataclass(frozen=True, slots=True)
 class ObjectBytes:
-    """A finished object. `index` is set only where the compression cannot hide it in `body`."""
+    """A finished object.
+
+    `index` is set only where the compression cannot hide it in `body`. `sha256` is the digest of `body`, the one that
+    S3 verifies too.
+    """
 
     body: bytes
     index: bytes | None
     payload_bytes: int
-
-    @property
-    def sha256(self) -> bytes:
-        """The digest of the stored bytes, the one that S3 verifies too."""
-        return hashlib.sha256(self.body).digest()
+    sha256: bytes
 
 
 class ObjectWriter:
@@ -48,10 +48,12 @@ class ObjectWriter:
         """Return the object. The writer is of no more use."""
         self._keep(self._compressor.flush())
         index = self._index.finish()
-        if self._codec.hide is None:
-            return ObjectBytes(b"".join(self._parts), index, self.payload_bytes)
-        self._keep(self._codec.hide(index))
-        return ObjectBytes(b"".join(self._parts), None, self.payload_bytes)
+        beside = index if self._codec.hide is None else None
+        if self._codec.hide is not None:
+            self._keep(self._codec.hide(index))
+        body = b"".join(self._parts)
+        self._parts.clear()
+        return ObjectBytes(body, beside, self.payload_bytes, hashlib.sha256(body).digest())
 
     def _keep(self, part: bytes) -> None:
         if part:

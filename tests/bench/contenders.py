@@ -16,12 +16,10 @@ regionName = us-east-1
 metricsLevel = NONE
 kinesisEndpoint = {endpoint}
 dynamoDBEndpoint = {endpoint}
-jvm.shards = 2
 archive.bucket = {bucket}
 archive.prefix = archive/{name}
 archive.endpoint = {endpoint}
 archive.maxRecords = {records}
-archive.maxAgeSeconds = {age}
 """
 
 
@@ -45,8 +43,8 @@ def stock_child(endpoint: str, prefix: str) -> list[str]:
 
 def our_child(directory: Path, endpoint: str, prefix: str) -> list[str]:
     """Give the command of our child, with an effective properties file as the launcher writes it."""
-    from consumers.config.settings import load  # noqa: PLC0415 - stock can be measured without ours
-    from consumers.kcl.launcher import render  # noqa: PLC0415
+    from consumers.config.settings import load
+    from consumers.kcl.launcher import render
 
     folder = directory / f"runtime-{prefix}"
     folder.mkdir(exist_ok=True)
@@ -54,13 +52,11 @@ def our_child(directory: Path, endpoint: str, prefix: str) -> list[str]:
     return [sys.executable, "-m", "consumers.child", str(launch.properties)]
 
 
-def our_properties(directory: Path, endpoint: str, prefix: str, max_age_s: float = 60.0) -> Path:
+def our_properties(directory: Path, endpoint: str, prefix: str, max_records: int = lines.LINE_RECORDS) -> Path:
     """Give the properties file of our consumer, as an operator would write it, with stock's size of objects."""
     path = directory / f"{prefix}.properties"
     path.write_text(
-        _PROPERTIES.format(
-            stream=services.STREAM, name=prefix, endpoint=endpoint, bucket=BUCKET, records=lines.LINE_RECORDS, age=max_age_s
-        )
+        _PROPERTIES.format(stream=services.STREAM, name=prefix, endpoint=endpoint, bucket=BUCKET, records=max_records)
     )
     return path
 

@@ -78,7 +78,7 @@ def ours(properties: Path) -> list[str]:
     runtime.mkdir(exist_ok=True)
     environment = os.environ | services.ENVIRONMENT | {"RUNTIME_DIRECTORY": str(runtime)}
     command = [sys.executable, "-m", "consumers", "daemon", "--print", str(properties)]
-    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if printed.returncode:
         message = f"the fleet refused {properties}: {printed.stderr}"
         raise RuntimeError(message)

@@ -20,12 +20,14 @@ _AGENTS = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
     "Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/94.0.4606.128 Safari/537.36",
 )
-_REFERRER = (b"https://www.example.net/watch?list=continue&row=3&position=7&autoplay=true&profile=main&from=" + b"home." * 20)
+_REFERRER = (
+    b"https://www.example.net/watch?list=continue&row=3&position=7&autoplay=true&profile=main&from=" + b"home." * 20
+)
 
 
 def generate(seed: int = 1, count: int = DISTINCT_EVENTS) -> list[bytes]:
     """Give `count` events, one JSON object of about 643 bytes each, none holding a newline."""
-    draw = random.Random(seed)  # noqa: S311 - test data, not a secret
+    draw = random.Random(seed)
     sessions = [_session(draw) for _ in range(_SESSION_COUNT)]
     return [_event(draw, draw.choice(sessions), index) for index in range(count)]
 

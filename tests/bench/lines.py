@@ -18,7 +18,14 @@ def sequence_number(index: int) -> str:
 
 def initialize(shard: int) -> bytes:
     """Give the daemon's first message for a shard that starts at its oldest record."""
-    return _line({"action": "initialize", "shardId": f"shardId-{shard:012d}", "sequenceNumber": "TRIM_HORIZON", "subSequenceNumber": 0})
+    return _line(
+        {
+            "action": "initialize",
+            "shardId": f"shardId-{shard:012d}",
+            "sequenceNumber": "TRIM_HORIZON",
+            "subSequenceNumber": 0,
+        }
+    )
 
 
 def lease_lost() -> bytes:

@@ -25,7 +25,8 @@ def run(directory: Path, say: Say) -> Iterator[Figure]:
     for name, children in contenders.memory_children().items():
         ours = name == "ours"
         with services.replay(directory, services.Volume()) as endpoint:
-            yield from _start(name, lambda use: children(directory, endpoint.url, use), directory, ours)
+            starts = [children(directory, endpoint.url, f"{name}-start{number}") for number in range(STARTS)]
+            yield from _start(name, starts, directory / f"memory-{name}.log", ours)
             say(f"memory: {name}: started {STARTS} times")
             command = children(directory, endpoint.url, f"{name}-flat")
             with Child(command, services.ENVIRONMENT, directory / f"memory-{name}.log") as child:
@@ -37,28 +38,30 @@ def run(directory: Path, say: Say) -> Iterator[Figure]:
             say(f"memory: {name}: fed a record of 10 MiB")
 
 
-def _start(name: str, command, directory: Path, ours: bool) -> Iterator[Figure]:  # noqa: FBT001
+def _start(name: str, starts: list[list[str]], log: Path, ours: bool) -> Iterator[Figure]:
     seconds, resident = [], []
-    for number in range(STARTS):
-        with Child(command(f"{name}-start{number}"), services.ENVIRONMENT, directory / f"memory-{name}.log") as child:
+    for command in starts:
+        with Child(command, services.ENVIRONMENT, log) as child:
             seconds.append(child.cpu_s())
             resident.append(cpu.resident_mib(child.pid))
-    yield Figure("memory", f"{name}, CPU until initialize is answered", min(seconds), "s", START_CPU_S if ours else None)
+    limit = START_CPU_S if ours else None
+    yield Figure("memory", f"{name}, CPU until initialize is answered", min(seconds), "s", limit)
     yield Figure("memory", f"{name}, resident when idle", max(resident), "MiB", IDLE_MIB if ours else None)
 
 
-def _flat(name: str, child: Child, tape: lines.Tape, ours: bool) -> Iterator[Figure]:  # noqa: FBT001
+def _flat(name: str, child: Child, tape: lines.Tape, ours: bool) -> Iterator[Figure]:
     warm = 0.0
     for first in range(0, _RECORDS, lines.LINE_RECORDS):
         if first == _WARM_RECORDS:
-            warm = cpu.peak_mib(child.pid)
+            warm = cpu.resident_mib(child.pid)
         child.ask(tape.line(first))
+    end = cpu.resident_mib(child.pid)
     peak = cpu.peak_mib(child.pid)
-    note = f"{warm:.0f} MiB after {_WARM_RECORDS:,}, {peak:.0f} MiB after {_RECORDS:,} records, lines of 10,000"
-    yield Figure("memory", f"{name}, growth of the peak", peak / warm, "x", FLAT_RATIO if ours else None, note)
+    note = f"{warm:.0f} MiB after {_WARM_RECORDS:,}, {end:.0f} MiB after {_RECORDS:,} records, at most {peak:.0f} MiB"
+    yield Figure("memory", f"{name}, growth of resident memory", end / warm, "x", FLAT_RATIO if ours else None, note)
 
 
-def _large(name: str, child: Child, ours: bool) -> Iterator[Figure]:  # noqa: FBT001
+def _large(name: str, child: Child, ours: bool) -> Iterator[Figure]:
     # Random bytes would be stored uncompressed; text is what a real oversized event holds.
     data = (b'{"event":"error","message":"' + b"stack frame, " * (_LARGE_BYTES // 13 + 1))[:_LARGE_BYTES]
     line = lines.line_of_one(0, data)
@@ -66,4 +69,5 @@ def _large(name: str, child: Child, ours: bool) -> Iterator[Figure]:  # noqa: FB
     child.ask(lines.line_of_one(1, data))
     limit = PEAK_BASE_MIB + PEAK_LINES * len(line) / _MIB
     note = f"a line of {len(line) / _MIB:.1f} MiB; target {PEAK_BASE_MIB:g} MiB + {PEAK_LINES} lines"
-    yield Figure("memory", f"{name}, peak with a record of 10 MiB", cpu.peak_mib(child.pid), "MiB", limit if ours else None, note)
+    peak = cpu.peak_mib(child.pid)
+    yield Figure("memory", f"{name}, peak with a record of 10 MiB", peak, "MiB", limit if ours else None, note)

@@ -19,7 +19,7 @@ class Child:
         """Start the process; its stderr goes to `log`."""
         self._log = log
         with log.open("wb") as errors:
-            self._process = subprocess.Popen(  # noqa: S603 - the benchmark's own commands
+            self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=os.environ | environment
             )
         self.checkpoints = 0

@@ -27,7 +27,7 @@ class Verdict:
 
 def by_position(endpoint: Replay, prefix: str, events: list[bytes], volume: Volume) -> Verdict:
     """Check our archive with our own reader: each position once, each with its own bytes."""
-    from consumers.objects.reader import fetch  # noqa: PLC0415 - the comparison runs without it
+    from consumers.objects.reader import fetch
 
     store = _Store(endpoint)
     seen = [bytearray(volume.records_per_shard) for _ in range(volume.shards)]
@@ -52,7 +52,7 @@ def by_count(endpoint: Replay, prefix: str, events: list[bytes], volume: Volume)
     for key in stored:
         found.update(gzip.decompress(endpoint.get(f"{BUCKET}/{key}")).splitlines())
     whole, rest = divmod(volume.records_per_shard, len(events))
-    due = Counter({event: 0 for event in events})
+    due = Counter(dict.fromkeys(events, 0))
     for index, event in enumerate(events):
         due[event] += (whole + (index < rest)) * volume.shards
     lost = sum((due - found).values())

@@ -8,9 +8,9 @@ import gzip
 import sys
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
-from amazon_kclpy import kcl  # type: ignore[import-untyped]
-from amazon_kclpy.v3 import processor  # type: ignore[import-untyped]
+import boto3
+from amazon_kclpy import kcl
+from amazon_kclpy.v3 import processor
 
 GZIP_LEVEL = 6
 
@@ -25,11 +25,11 @@ class Archiver(processor.RecordProcessorBase):  # type: ignore[misc]
         self._prefix = prefix
         self._shard = ""
 
-    def initialize(self, initialize_input: Any) -> None:  # noqa: ANN401 - kclpy has no types
+    def initialize(self, initialize_input: Any) -> None:
         """Keep the shard's name."""
         self._shard = initialize_input.shard_id
 
-    def process_records(self, process_records_input: Any) -> None:  # noqa: ANN401 - kclpy has no types
+    def process_records(self, process_records_input: Any) -> None:
         """Store the batch, then checkpoint."""
         records = process_records_input.records
         if not records:
@@ -43,14 +43,14 @@ class Archiver(processor.RecordProcessorBase):  # type: ignore[misc]
         last = records[-1]
         process_records_input.checkpointer.checkpoint(last.sequence_number, last.sub_sequence_number)
 
-    def lease_lost(self, lease_lost_input: Any) -> None:  # noqa: ANN401 - kclpy has no types
+    def lease_lost(self, lease_lost_input: Any) -> None:
         """Do nothing: each batch is stored already."""
 
-    def shard_ended(self, shard_ended_input: Any) -> None:  # noqa: ANN401 - kclpy has no types
+    def shard_ended(self, shard_ended_input: Any) -> None:
         """Let the shard's children start."""
         shard_ended_input.checkpointer.checkpoint()
 
-    def shutdown_requested(self, shutdown_requested_input: Any) -> None:  # noqa: ANN401 - kclpy has no types
+    def shutdown_requested(self, shutdown_requested_input: Any) -> None:
         """Do nothing: each batch is checkpointed already."""
 
 

@@ -105,8 +105,10 @@ def _watch(process: subprocess.Popen[bytes], endpoint: services.Replay) -> Spent
 
 
 def _figures(name: str, spent: Spent, verdict: readback.Verdict) -> Iterator[Figure]:
-    split = f"{spent.root_us:.1f} + {spent.children_us:.1f}" if spent.children_us else ""
-    note = f"{split} {spent.wall_s:.0f} s, {spent.resident_mib:.0f} MiB resident, {verdict.stored_bytes / 1e6:.0f} MB stored"
-    yield Figure("tree", f"{name}, CPU a record", spent.total_us, "us", None, note.strip())
-    found = f"{verdict.lost} lost, {verdict.duplicated} duplicated, {verdict.altered} altered in {verdict.objects} objects"
-    yield Figure("tree", f"{name}, records not stored exactly once", verdict.wrong, "", 0 if name == "ours" else None, found)
+    split = f"{spent.root_us:.1f} + {spent.children_us:.1f}; " if spent.children_us else ""
+    stored = f"{verdict.stored_bytes / 1e6:.0f} MB stored"
+    note = f"{split}{spent.wall_s:.0f} s, {spent.resident_mib:.0f} MiB resident, {stored}"
+    yield Figure("tree", f"{name}, CPU a record", spent.total_us, "us", None, note)
+    counts = f"{verdict.lost} lost, {verdict.duplicated} duplicated, {verdict.altered} altered"
+    note, limit = f"{counts} in {verdict.objects} objects", 0 if name == "ours" else None
+    yield Figure("tree", f"{name}, records not stored exactly once", verdict.wrong, "", limit, note)

@@ -132,6 +132,11 @@ class RealDaemon:
         """Wait until the JVM has ended; its exit code."""
         return self._process.wait(within_s)
 
+    def await_end(self) -> None:
+        """Wait until the last process that can write to the log has ended: then there is no orphan."""
+        self._reader.join(LIVENESS_S)
+        assert not self._reader.is_alive(), f"a child of {self.pid} lives on"
+
     def _read(self) -> None:
         assert self._process.stdout
         with self._log.open("ab") as copy:

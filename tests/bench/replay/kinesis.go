@@ -21,7 +21,8 @@ const (
 var (
 	iteratorPattern = regexp.MustCompile(`it:(\d+):(\d+)`)
 	shardPattern    = regexp.MustCompile(`shardId-(\d{12})`)
-	sequencePattern = regexp.MustCompile(`\d{56}`)
+	// CBOR writes a text's length before it, and 56 looks like the digit 8: the prefix tells them apart.
+	sequencePattern = regexp.MustCompile(`4966\d{52}`)
 	buffers         = sync.Pool{New: func() any { return new([]byte) }}
 )
 

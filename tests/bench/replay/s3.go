@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-const metadataPrefix = "X-Amz-Meta-"
+const metadataPrefix = "x-amz-meta-"
 
 // object is what one PUT stored.
 type object struct {
@@ -63,9 +63,11 @@ func (s *sink) put(w http.ResponseWriter, r *http.Request, path string) {
 	}
 	sum := md5.Sum(body)
 	stored := &object{body: body, etag: `"` + hex.EncodeToString(sum[:]) + `"`, headers: http.Header{}, modified: time.Now()}
+	stored.headers["Content-Type"] = r.Header["Content-Type"]
 	for name, values := range r.Header {
-		if strings.HasPrefix(name, metadataPrefix) || name == "Content-Type" {
-			stored.headers[name] = values
+		// In lower case, as S3 answers: clients take the name of a field from it.
+		if lower := strings.ToLower(name); strings.HasPrefix(lower, metadataPrefix) {
+			stored.headers[lower] = values
 		}
 	}
 	if encoding := contentEncoding(r); encoding != "" {
