@@ -1,7 +1,7 @@
 """An object store in memory, for tests and models: it passes the same contract suite as the real ones."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 
 class MemoryStore:
@@ -10,9 +10,9 @@ class MemoryStore:
     def __init__(self) -> None:
         """Begin empty."""
         self.objects: dict[str, tuple[bytes, dict[str, str]]] = {}
-        self.clock_ms = lambda: int(time.time() * 1000)
+        self.clock_ms: Callable[[], float] = lambda: time.time() * 1000
 
-    def put_new(self, key: str, body: bytes, metadata: Mapping[str, str], sha256: bytes) -> bool:  # noqa: ARG002
+    def put_new(self, key: str, body: bytes, metadata: Mapping[str, str], sha256: bytes) -> bool:
         """Store an object unless the key exists."""
         if key in self.objects:
             return False
@@ -41,4 +41,4 @@ class MemoryStore:
 
     def now_ms(self) -> int:
         """Return the time by this store's clock."""
-        return self.clock_ms()
+        return int(self.clock_ms())

@@ -2,12 +2,12 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.archive import archive_of, faults_of, object_keys, write_properties
+from tests.support.archive import archive_of, faults_of, write_properties
 from tests.support.fake_daemon import Child, ChildDied, Lease, new_records
 from tests.support.proxy import Call, Cut, FaultProxy
 from tests.support.servers import Server
@@ -215,10 +215,3 @@ def _await_stopped(pid: int) -> None:
     stat = Path(f"/proc/{pid}/stat")
     while stat.read_text().rpartition(")")[2].split()[0] != "T":
         os.sched_yield()
-
-
-@pytest.fixture(autouse=True)
-def _no_objects_left_over(s3: Server) -> Iterator[None]:
-    """Each test begins with an empty bucket; say so if a fixture ever stops doing that."""
-    assert object_keys(archive_of(s3)) == []
-    yield

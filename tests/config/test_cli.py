@@ -29,9 +29,7 @@ def test_help_and_version_import_no_subcommand() -> None:
         "assert not [m for m in sys.modules if m.startswith('consumers.commands.')]\n"
         "assert 'rich' not in sys.modules and 'boto3' not in sys.modules\n"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "Examples:" in answer.stdout
     assert all(f"  {name} " in answer.stdout for name in COMMANDS)
     assert _run("--version").output == f"kinesis-fleet, version {__version__}\n"
@@ -85,9 +83,7 @@ def test_the_daemon_shows_its_command(tmp_path: Path, monkeypatch: pytest.Monkey
     assert f"--properties-file {tmp_path / 'effective.properties'}\n" in result.output
 
 
-def test_what_is_not_available_exits_with_69(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_not_available_exits_with_69(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No Java: not the configuration's fault."""
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))

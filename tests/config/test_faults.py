@@ -56,9 +56,7 @@ def test_all_faults_are_listed_at_once_in_the_order_of_lines(tmp_path: Path) -> 
         ("consumerName", "fanoutConfig.consumerName"),
     ],
 )
-def test_an_unknown_key_is_refused_with_the_nearest_known_one(
-    tmp_path: Path, wrong: str, right: str
-) -> None:
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(tmp_path: Path, wrong: str, right: str) -> None:
     """KCL would ignore a typing error, also one of case, without a word."""
     (fault,) = refused(tmp_path, lines({wrong: "1"}))
     assert (fault.key, fault.line, fault.remedy) == (wrong, 5, f"Write {right}")
@@ -106,9 +104,7 @@ def test_a_value_that_harms_is_refused(tmp_path: Path, key: str, value: str) -> 
         (("15", "30000", "45000", "45"), "stopTimeoutSeconds"),
     ],
 )
-def test_timeouts_must_fit_into_each_other(
-    tmp_path: Path, values: tuple[str, ...], wrong: str
-) -> None:
+def test_timeouts_must_fit_into_each_other(tmp_path: Path, values: tuple[str, ...], wrong: str) -> None:
     """Flush < hand-over and flush < grace < stop: equal is too little."""
     assert _keys(tmp_path, dict(zip(TIMEOUTS, values, strict=True))) == [wrong]
 

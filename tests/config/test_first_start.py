@@ -63,9 +63,7 @@ def test_a_prepared_application_starts_and_stops(
     path = _properties(tmp_path, endpoint)
     fleet = [sys.executable, "-m", "consumers"]
     subprocess.run([*fleet, "prepare", str(path)], cwd=ROOT, check=True)
-    daemon = subprocess.Popen(
-        [*fleet, "daemon", str(path)], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
+    daemon = subprocess.Popen([*fleet, "daemon", str(path)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert daemon.stderr is not None
     taken: set[str] = set()
     signal.signal(signal.SIGALRM, lambda *_: daemon.kill())

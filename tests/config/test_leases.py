@@ -100,9 +100,7 @@ def test_after_a_split_reading_begins_at_the_right_shards(
     assert {row["checkpoint"]["S"] for row in _rows(aws[1]).values()} == {position}
 
 
-def test_a_timestamp_becomes_the_sentinel_that_kcl_resolves(
-    tmp_path: Path, aws: tuple[Any, Any]
-) -> None:
+def test_a_timestamp_becomes_the_sentinel_that_kcl_resolves(tmp_path: Path, aws: tuple[Any, Any]) -> None:
     """The moment itself stays in the properties file."""
     changes = {"initialPositionInStreamExtended": "1764547200"}
     assert prepare(settings(tmp_path, changes), *aws).position == "AT_TIMESTAMP"

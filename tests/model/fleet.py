@@ -81,6 +81,7 @@ class FlakyStore(MemoryStore):
     def __init__(self, inner: MemoryStore, rng: random.Random) -> None:
         self._inner, self._rng = inner, rng
         self.objects = inner.objects
+        self.begun: set[str] = set()
 
     def _do(self, call: Callable[[], object]) -> object:
         getcurrent().parent.switch()

@@ -35,7 +35,7 @@ def play(seed: int, variant: Variant, world: World) -> tuple[bool, Verdict]:
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: "+".join(world) or "crashes")
 def test_every_record_once(world: World) -> None:
     """Every shard comes to its end; each record is stored once, byte for byte, in one gapless chain."""
-    print(f"seeds {SEED} to {SEED + SCHEDULES // len(WORLDS) - 1}")  # noqa: T201 - shown when it fails
+    print(f"seeds {SEED} to {SEED + SCHEDULES // len(WORLDS) - 1}")
     for seed in range(SEED, SEED + SCHEDULES // len(WORLDS)):
         ended, verdict = play(seed, Variant(), world)
         assert ended, f"seed {seed} {world}: the schedule did not end"

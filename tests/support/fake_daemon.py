@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -19,7 +20,7 @@ from tests.support.servers import KEYS
 SHARD_END = "SHARD_END"
 
 
-class ChildDied(Exception):  # noqa: N818 - an event of the test
+class ChildDied(Exception):
     """The child ended without answering."""
 
 
@@ -69,10 +70,8 @@ class Child:
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
-                try:
+                with suppress(BrokenPipeError):
                     pipe.close()
-                except BrokenPipeError:
-                    pass
 
     def logs(self, event: str | None = None) -> list[dict[str, Any]]:
         """Give what the child logged, or the lines of one event."""

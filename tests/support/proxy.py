@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 Fault = Callable[["Call"], None]
 
 
-class Cut(Exception):  # noqa: N818 - what happens to the connection
+class Cut(Exception):
     """Close the connection without an answer."""
 
 
@@ -87,16 +87,19 @@ def _relay(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
+            self._answer(answer, content)
+
+        def _answer(self, answer: HTTPResponse, content: bytes) -> None:
+            with_body = self.command != "HEAD"
+            dropped = {"transfer-encoding", "connection"} | ({"content-length"} if with_body else set())
             self.send_response(answer.status)
             for name, value in answer.getheaders():
-                if name.lower() not in {"transfer-encoding", "connection"} and (
-                    name.lower() != "content-length" or self.command == "HEAD"
-                ):
+                if name.lower() not in dropped:
                     self.send_header(name, value)
-            if self.command != "HEAD":
+            if with_body:
                 self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            if self.command != "HEAD":
+            if with_body:
                 self.wfile.write(content)
 
         do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _serve

@@ -27,7 +27,7 @@ class Server:
     endpoint: str
     process: subprocess.Popen[bytes]
 
-    def client(self, service: str):  # type: ignore[no-untyped-def]  # noqa: ANN201 - boto3 has no types
+    def client(self, service: str):  # type: ignore[no-untyped-def]
         """Connect to one of its services."""
         return boto3.client(
             service,

@@ -5,7 +5,7 @@ from tests.child.broken import run
 
 
 def _offer(self, records, now):  # type: ignore[no-untyped-def]
-    return _offer(self, records, now)
+    return _offer(self, records, now)  # type: ignore[no-untyped-call]
 
 
 Pipeline.offer = _offer  # type: ignore[method-assign]

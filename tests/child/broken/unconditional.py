@@ -6,13 +6,13 @@ from consumers.s3.store import S3Store
 from tests.child.broken import run
 
 
-def _put(self, key, body, metadata, sha256):  # type: ignore[no-untyped-def]  # noqa: ARG001
+def _put(self, key, body, metadata, sha256):  # type: ignore[no-untyped-def]
     self._client.put_object(Bucket=self._bucket, Key=key, Body=body, Metadata=dict(metadata))
     return True
 
 
 S3Store.put_new = _put  # type: ignore[method-assign]
-Chain.begin = lambda self, first: Room()  # type: ignore[method-assign]  # noqa: ARG005
+Chain.begin = lambda self, first: Room()  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     run()
