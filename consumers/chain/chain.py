@@ -6,7 +6,9 @@ The chain in the store is the truth; a checkpoint only says where reading begins
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import msgspec
 
@@ -61,6 +63,7 @@ class Chain:
         self._after = start.checkpoint
         self._origin = start.initial
         self._taken = False
+        self._layouts: tuple[Layout, ...] = ()
         self._standing: list[tuple[Position, str]] = []
         self._listed_hour = -1
 
@@ -73,7 +76,7 @@ class Chain:
             if covered:
                 return Room(covered=covered)
         if first.arrival_ms // HOUR_MS != self._listed_hour:
-            self._standing = self._stands(self._place.layout, first)
+            self._standing = self._stands(self._layouts, first)
             self._listed_hour = first.arrival_ms // HOUR_MS
         while self._standing and self._standing[0][0] <= position:
             at, key = self._standing[0]
@@ -165,10 +168,11 @@ class Chain:
         record_at = record_key(place.application, place.layout, place.shard)
         record = claim(self._store, record_at, ChainRecord(mine, place.layout))
         if record.layout != place.layout:
-            self._take_up_layout(record, record_at, first)
+            record = self._take_up_layout(record, record_at, first)
+        self._layouts = (record.layout, *record.former)
         return self._fence(record.origin, first) if self._initial and record.origin.position < position else None
 
-    def _stands(self, layout: Layout, first: Record) -> list[tuple[Position, str]]:
+    def _stands(self, layouts: Iterable[Layout], first: Record) -> list[tuple[Position, str]]:
         """List the objects that may cover the record, or stand in the way of an object that begins with it, in order.
 
         An object ends where the hour advances: no record of it arrived in a later hour than its first, nor do ours.
@@ -176,7 +180,7 @@ class Chain:
         """
         found = [
             (position, key)
-            for scan in layout.scans(self._place.shard, first.arrival_ms, first.arrival_ms + HOUR_MS)
+            for scan in self._scans(layouts, first.arrival_ms)
             for key in self._store.list(scan)
             if (position := position_in(key)) is not None
         ]
@@ -184,8 +188,12 @@ class Chain:
         behind = sum(1 for position, _ in found if position <= first.position)
         return found[max(behind - 1, 0) :]
 
-    def _take_up_layout(self, record: ChainRecord, record_at: str, first: Record) -> None:
-        for position, key in self._stands(record.layout, first):
+    def _scans(self, layouts: Iterable[Layout], arrival_ms: int) -> Iterable[str]:
+        scans = (layout.scans(self._place.shard, arrival_ms, arrival_ms + HOUR_MS) for layout in layouts)
+        return dict.fromkeys(chain.from_iterable(scans))  # each once: the compression is no part of a scan
+
+    def _take_up_layout(self, record: ChainRecord, record_at: str, first: Record) -> ChainRecord:
+        for position, key in self._stands((record.layout, *record.former), first):
             if position > first.position or self._link(key, position).last >= first.position:
                 old = record.layout
                 reason = (
@@ -194,9 +202,12 @@ class Chain:
                 )
                 remedy = "start once with the former values, stop it cleanly so that it drains, then change them"
                 raise Parked(reason, remedy)
-        changed = ChainRecord(record.origin, self._place.layout)
+        former = dict.fromkeys((record.layout, *record.former))
+        former.pop(self._place.layout, None)
+        changed = ChainRecord(record.origin, self._place.layout, tuple(former))
         self._store.replace(record_at, msgspec.json.encode(changed))
         self._log.info("layout_changed", prefix=self._place.layout.prefix, extension=self._place.layout.extension)
+        return changed
 
     def _fence(self, origin: Origin, first: Record) -> Position | None:
         """Close the range from the origin to this record to whoever began in it and never wrote.

@@ -33,10 +33,11 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class ChainRecord(msgspec.Struct, frozen=True):
-    """What is remembered of a chain outside its objects."""
+    """What is remembered of a chain outside its objects: how its keys are made, and how they were made before."""
 
     origin: Origin
     layout: Layout
+    former: tuple[Layout, ...] = ()
 
 
 def record_key(application: str, layout: Layout, shard: str) -> str:

@@ -152,7 +152,7 @@ REFUSED: Mapping[str, tuple[str, str]] = {
             "cannot tell a consumer that waits for its destination from one that hangs, and halts "
             "every shard of the host"
         ),
-        "Delete it: the child's own watchdog tells the two apart",
+        "Delete it: a child waits as long as its destination is away",
     ),
     "executableName": ("is computed by the launcher", "Delete it"),
     "processingLanguage": ("is computed by the launcher", "Delete it"),

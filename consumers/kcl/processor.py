@@ -70,7 +70,8 @@ class ShardProcessor:
         now = self._clock()
         if self._pipeline.drain(now, now + self._drain_s):
             self._commit(to)
-            self._log.info("drained", position=str(self._committed))
+            self._pipeline = None  # the lease is given back next
+            self._log.info("drained", position=str(self._committed) if self._committed else None)
             return
         self._pipeline.abandon()
         self._log.warning(

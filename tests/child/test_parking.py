@@ -125,3 +125,16 @@ def test_damaged_chain_record_parks(aws: Server, properties: Path) -> None:
         child.send_records(lease.records)
         assert key in child.await_log("parked")["reason"]
         assert lease.history == []
+
+
+def test_rewind_across_a_changed_layout_doubles_nothing(aws: Server, properties: Path, folder: Path) -> None:
+    """Former layouts are remembered: what they hold is adopted, not written again under new keys."""
+    lease = Lease(records=new_records(12))
+    everything, lease.records = lease.records, lease.records[:7]
+    run_to_end(properties, lease)
+    lease.records = everything
+    changed = write_properties(folder, aws.endpoint, **{"archive.maxRecords": 5, "archive.prefix": "raw/new"})
+    run_to_end(changed, lease)
+    lease.checkpoint = "TRIM_HORIZON"
+    run_to_end(changed, lease)
+    assert faults_of(archive_of(aws), everything) == []

@@ -137,7 +137,7 @@ def test_what_stands_is_skipped_without_writing() -> None:
     pipeline = world.pipeline()
     pipeline.offer([record(1), record(2), record(3)], 0)
     assert world.actions == []
-    assert pipeline.durable == None
+    assert pipeline.durable is None
     pipeline.offer([record(4), record(5)], 0)
     assert world.actions == []
     assert pipeline.durable == at(4)

@@ -193,7 +193,7 @@ class Simulation:
         self.children = [entry for entry in self.children if not entry[0].dead]
 
     def _produce(self) -> None:
-        shard = self.rng.choice([s for s in self.shards if not s.closed] or [None])  # type: ignore[list-item]
+        shard = self.rng.choice([s for s in self.shards if not s.closed] or [None])
         if shard is None:
             return
         for _ in range(min(self.left, self.rng.randint(1, 6))):

@@ -111,7 +111,7 @@ def test_probe_refuses_a_store_that_ignores_the_condition(store: S3Store, monkey
 
 
 def test_damaged_upload_is_refused(disk: Server) -> None:
-    """The server verifies the digest that came with the bytes. (moto stores it all the same.)"""
+    """The server verifies the digest that came with the bytes; moto stores it all the same."""
     empty_bucket(disk)
     store = archive_of(disk)
     with pytest.raises(Unavailable) as fault:

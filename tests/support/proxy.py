@@ -59,7 +59,7 @@ class FaultProxy:
             connection.close()
 
 
-def _relay(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
+def _relay(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - the class closes over its proxy
     class Relay(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
