@@ -1,4 +1,4 @@
-"""A real MultiLangDaemon in a session of its own: its lines as events, its children by pid, its end whatever happens."""
+"""A real MultiLangDaemon in a session of its own: its lines as events, its children by pid, its end at all events."""
 
 import json
 import os
@@ -94,7 +94,9 @@ class RealDaemon:
                 left_s = until - time.monotonic()
                 if self._silent or left_s <= 0:
                     state = "the end" if self._silent else f"{within_s:g} s"
-                    message = f"not enough {event!r} before {state}: {found[-3:]}; last of {self._log}: {self._lines[-15:]}"
+                    message = (
+                        f"not enough {event!r} before {state}: {found[-3:]}; last of {self._log}: {self._lines[-15:]}"
+                    )
                     raise AssertionError(message)
                 self._arrived.wait(left_s)
         return found
