@@ -1,5 +1,6 @@
 """One contract for each object store: the fake in memory, moto, and a real server on disk."""
 
+import base64
 import hashlib
 import threading
 import time
@@ -136,6 +137,36 @@ def test_refusals(aws: Server, proxy: FaultProxy, status: int, operator: bool) -
     assert fault.value.operator is operator
     assert str(status) in fault.value.reason
     assert fault.value.remedy
+
+
+def test_what_is_asked_of_the_bucket_is_sent(aws: Server, proxy: FaultProxy) -> None:
+    """The condition, the digest, encryption, storage class and the expected owner go with each object."""
+    digest = hashlib.sha256(b"x").digest()
+    proxy.fault = lambda call: setattr(call, "status", 503)
+    access = BucketAccess(
+        BUCKET,
+        KEYS["AWS_DEFAULT_REGION"],
+        proxy.endpoint,
+        storage_class="STANDARD_IA",
+        sse="aws:kms",
+        kms_key_id="arn:aws:kms:us-east-1:123456789012:key/k",
+        expected_owner="123456789012",
+    )
+    with pytest.raises(Unavailable):
+        S3Store(access).put_new("k", b"x", {"count": "1"}, digest)
+    sent = proxy.calls[-1].headers
+    expected = {
+        "if-none-match": "*",
+        "x-amz-checksum-sha256": base64.b64encode(digest).decode(),
+        "x-amz-server-side-encryption": "aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id": "arn:aws:kms:us-east-1:123456789012:key/k",
+        "x-amz-storage-class": "STANDARD_IA",
+        "x-amz-expected-bucket-owner": "123456789012",
+        "x-amz-meta-count": "1",
+    }
+    assert {name: sent.get(name) for name in expected} == expected
+    signed = sent["authorization"]
+    assert "x-amz-checksum-sha256" in signed  # so the payload itself need not be signed once more
 
 
 def test_missing_bucket_names_the_key(aws: Server) -> None:

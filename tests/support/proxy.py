@@ -18,8 +18,9 @@ class Cut(Exception):
 class Call:
     """One request on its way. A fault may end it before or after the server has done its work."""
 
-    def __init__(self, number: int, method: str, path: str) -> None:
+    def __init__(self, number: int, method: str, path: str, headers: dict[str, str]) -> None:
         self.number, self.method, self.path = number, method, path
+        self.headers = {name.lower(): value for name, value in headers.items()}
         self.before: Callable[[], None] = lambda: None
         self.after: Callable[[], None] = lambda: None
         self.status: int | None = None
@@ -40,10 +41,10 @@ class FaultProxy:
         self._lock = threading.Lock()
         self.endpoint = ""
 
-    def begin(self, method: str, path: str) -> Call:
+    def begin(self, method: str, path: str, headers: dict[str, str]) -> Call:
         """Count a call and let the fault have a look at it."""
         with self._lock:
-            call = Call(len(self.calls) + 1, method, path)
+            call = Call(len(self.calls) + 1, method, path, headers)
             self.calls.append(call)
         self.fault(call)
         return call
@@ -72,7 +73,7 @@ def _relay(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - t
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
-            call = proxy.begin(self.command, self.path)
+            call = proxy.begin(self.command, self.path, headers)
             try:
                 call.before()
                 if call.status is None:
