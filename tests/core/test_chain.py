@@ -1,0 +1,123 @@
+"""What the chain writes down: where each object begins, what proves that, and how two starts meet."""
+
+import pytest
+
+from consumers.chain.batcher import ChainBatcher, Limits
+from consumers.chain.chain import Chain, ChainPlace, Start
+from consumers.chain.layout import Layout, position_in
+from consumers.chain.link import Link
+from consumers.objects.codecs import CODECS
+from consumers.objects.reader import fetch
+from consumers.pipeline import Pipeline
+from consumers.records import HOUR_MS, Position, Record
+from consumers.waiting import Patience
+from tests.memory_store import MemoryStore
+from tests.model.fleet import Silent
+
+SHARD = "shardId-000000000000"
+NOW = 1_700_000_000_000
+
+
+def record(n: int, arrival_ms: int = NOW) -> Record:
+    """Make the n-th record."""
+    return Record(b"%d" % n, "k", str(n), arrival_ms, 0)
+
+
+def pipeline(store: MemoryStore, start: Start, *, compression: str = "gzip", prefix: str = "p") -> Pipeline:  # type: ignore[type-arg]
+    """Join a shard's pipeline whose objects hold three records."""
+    codec = CODECS[compression]
+    layout = Layout(prefix, "dt=%Y-%m-%d/hour=%H", "s", codec.extension)
+    chain = Chain(store, ChainPlace("app", SHARD, layout, codec, "w", 24), start, Silent())
+    patience = Patience(lambda _: pytest.fail("nothing here is waited for"), lambda: 0.0, Silent())
+    return Pipeline(ChainBatcher(Limits(1 << 20, 3, 60), codec, codec.default_level), chain, patience)
+
+
+def links(store: MemoryStore) -> list[Link]:
+    """Read the chain."""
+    found = [Link.parse(metadata) for key, (_, metadata) in store.objects.items() if position_in(key)]
+    return sorted(found, key=lambda link: link.first)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """A store whose clock stands."""
+    store = MemoryStore()
+    store.clock_ms = lambda: NOW
+    return store
+
+
+def after(n: int) -> Start:
+    """Start after a checkpoint."""
+    return Start(Position(n, 0), None)
+
+
+def test_each_link_says_what_it_follows(store: MemoryStore) -> None:
+    """The first link of a first start has an origin; the others follow their predecessor."""
+    pipeline(store, Start(None, "TRIM_HORIZON")).offer([record(n) for n in range(1, 7)], 0)
+    assert [(link.after, link.origin, link.count) for link in links(store)] == [
+        (None, "TRIM_HORIZON", 3),
+        (Position(3, 0), None, 3),
+    ]
+
+
+def test_a_start_after_a_checkpoint_follows_it(store: MemoryStore) -> None:
+    """Sequence numbers are sparse: only this says that nothing lies between."""
+    pipeline(store, after(5)).offer([record(9), record(12), record(13)], 0)
+    assert [(link.after, link.origin) for link in links(store)] == [(Position(5, 0), None)]
+
+
+@pytest.mark.parametrize(("age_hours", "origin"), [(22.9, None), (23.1, "RETENTION"), (100, "RETENTION")])
+def test_a_record_about_to_expire_proves_nothing_of_its_predecessor(
+    store: MemoryStore, age_hours: float, origin: str | None
+) -> None:
+    """What lay between may have expired unread, so the link says RETENTION and keeps what it came after."""
+    arrival_ms = NOW - int(age_hours * HOUR_MS)
+    pipeline(store, after(5)).offer([record(n, arrival_ms) for n in (9, 10, 11)], 0)
+    assert [(link.after, link.origin) for link in links(store)] == [(Position(5, 0), origin)]
+
+
+def test_a_repeated_first_start_that_begins_further_on_fences_the_first(store: MemoryStore) -> None:
+    """The first starter, thawing, is told how far it must not write, and meets the second's object."""
+    frozen = pipeline(store, Start(None, "TRIM_HORIZON"))
+    frozen.offer([record(1), record(2)], 0)
+    pipeline(store, Start(None, "TRIM_HORIZON")).offer([record(2), record(3), record(4)], 0)
+    frozen.offer([record(3), record(4), record(5)], 0)
+    frozen.drain(0)
+    assert [(link.first.sequence, link.last, link.count) for link in links(store)] == [
+        (1, Position(2, -1), 0),
+        (2, Position(4, 0), 3),
+        (5, Position(5, 0), 1),
+    ]
+
+
+def test_a_start_that_repeats_the_first_record_needs_no_fence(store: MemoryStore) -> None:
+    """After a crash at the same first record nothing but the records stands."""
+    for _ in range(2):
+        pipeline(store, Start(None, "TRIM_HORIZON")).offer([record(1), record(2), record(3)], 0)
+    assert [(link.first.sequence, link.count) for link in links(store)] == [(1, 3)]
+
+
+@pytest.mark.parametrize("compression", ["bzip2", "none"])
+def test_an_index_that_cannot_hide_stands_beside_its_object(store: MemoryStore, compression: str) -> None:
+    """Under a name that other readers skip, and that only the winner's bytes lead to."""
+    records = [record(n) for n in (1, 2, 3)]
+    pipeline(store, after(0), compression=compression).offer(records, 0)
+    keys = [key for key in store.objects if key.startswith("p/")]
+    (key,) = [key for key in keys if position_in(key)]
+    (index,) = [key for key in keys if not position_in(key)]
+    assert index.rpartition("/")[2].startswith("_")
+    assert list(fetch(store, key)) == records
+    assert store.objects[key][0] == b"1\n2\n3\n" or compression == "bzip2"
+
+
+def test_an_object_that_was_not_expected_is_adopted(store: MemoryStore) -> None:
+    """Another writer's object at the same key stands, and the chain goes on after its end."""
+    pipeline(store, after(0)).offer([record(1), record(2), record(3)], 0)
+    late = pipeline(store, after(0))
+    late.offer([record(n) for n in (1, 2, 3, 4)], 0)
+    assert late.durable == Position(3, 0)
+    late.drain(0)
+    assert [(link.first.sequence, link.after) for link in links(store)] == [
+        (1, Position(0, 0)),
+        (4, Position(3, 0)),
+    ]
