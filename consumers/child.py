@@ -52,10 +52,11 @@ def main(path: str) -> int:
     from consumers.config.settings import Faults, load  # noqa: PLC0415
     from consumers.kcl.lines import LineReader  # noqa: PLC0415
     from consumers.logs import configure, logger  # noqa: PLC0415
+    from consumers.registry import CONSUMERS  # noqa: PLC0415
     from consumers.shard import serve  # noqa: PLC0415
 
     try:
-        settings = load(Path(path))
+        settings = load(Path(path), CONSUMERS)
     except Faults as faults:
         configure("info")
         logger().error("config_refused", reason=str(faults), remedy="run kinesis-fleet check")

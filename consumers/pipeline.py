@@ -59,6 +59,14 @@ class Batcher(Protocol[Made_co]):
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Where the daemon said that this shard begins: after a checkpoint, or at an initial position by its name."""
+
+    checkpoint: Position | None
+    initial: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """What the destination knows of the place where a batch would begin.
 

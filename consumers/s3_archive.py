@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -11,17 +11,14 @@ from consumers import __version__
 from consumers.chain.batcher import ChainBatcher, Limits, ObjectBatch
 from consumers.chain.chain import Chain, ChainPlace
 from consumers.chain.layout import Layout, layout_faults
-from consumers.config.consumer import Consumer, NotReady
+from consumers.config.consumer import Consumer, NotReady, ShardContext
+from consumers.config.settings import Settings
 from consumers.logs import logger
 from consumers.objects.codecs import CODECS
 from consumers.pipeline import Pipeline
 from consumers.s3.probe import ConditionIgnored, probe
 from consumers.s3.store import BucketAccess, S3Store
 from consumers.waiting import Patience, Unavailable
-
-if TYPE_CHECKING:
-    from consumers.config.settings import Settings
-    from consumers.shard import ShardContext
 
 MIB = 1 << 20
 
@@ -115,14 +112,14 @@ def _probe(archive: ArchiveSettings) -> None:
     Patience(time.sleep, time.monotonic, logger()).until_done(ask)
 
 
-def _build(settings: "Settings") -> Callable[["ShardContext"], Pipeline[ObjectBatch]]:
+def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]]:
     archive: ArchiveSettings = settings.section
     store = store_of(archive)
     codec = CODECS[archive.compression]
     layout = Layout(archive.prefix, archive.partition, settings.stream, codec.extension)
     limits = Limits(archive.max_bytes, archive.max_records, archive.max_age_seconds)
 
-    def build(context: "ShardContext") -> Pipeline[ObjectBatch]:
+    def build(context: ShardContext) -> Pipeline[ObjectBatch]:
         writer = f"{settings.worker} {__version__}"
         place = ChainPlace(settings.application, context.shard, layout, codec, writer, archive.retention_hours)
         chain = Chain(store, place, context.start, context.log)

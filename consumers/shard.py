@@ -1,29 +1,18 @@
 """Puts one shard's process together: the pipe, the processor, and the pipeline that its consumer builds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from consumers.chain.chain import Start
+from consumers.config.consumer import ShardContext
 from consumers.config.settings import Settings
 from consumers.kcl.checkpointer import Commits
 from consumers.kcl.lines import LineReader
 from consumers.kcl.pipe import ShardProcess
 from consumers.kcl.processor import ShardProcessor
 from consumers.logs import logger, say_shard
-from consumers.pipeline import Pipeline
+from consumers.pipeline import Pipeline, Start
 from consumers.registry import CONSUMERS
-from consumers.waiting import Log, Patience
-
-
-@dataclass(frozen=True, slots=True)
-class ShardContext:
-    """What a consumer is given to build its pipeline for one shard."""
-
-    shard: str
-    start: Start
-    patience: Patience
-    log: Log
+from consumers.waiting import Patience
 
 
 def serve(

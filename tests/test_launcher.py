@@ -25,7 +25,8 @@ public class Logging {
         LoggerFactory.getLogger("software.amazon.kinesis.lifecycle.ProcessTask")
                 .error("ShardId {}: Skipping over the following data records: {}", "s-1", "[SECRET\\nSECRET]");
         LoggerFactory.getLogger("quotes").warn("a \\"quoted\\" \\\\ text\\twith {}", "\\u00fc",
-                new IllegalStateException("Cannot write message {\\"data\\": \\"SECRET\\"} because writer is closed for shard s-1"));
+                new IllegalStateException(
+                        "Cannot write message {\\"data\\": \\"SECRET\\"} because writer is closed for shard s-1"));
         LoggerFactory.getLogger("quiet").info("SECRET");
         for (String name : new String[] {"DrainChildSTDERRTask", "MessageWriter", "GetNextMessageTask"}) {
             LoggerFactory.getLogger(multilang + name).error("SECRET");

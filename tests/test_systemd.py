@@ -21,7 +21,7 @@ def unit() -> configparser.ConfigParser:
 
 
 def test_stop_time_is_the_default_of_the_properties() -> None:
-    """systemd waits as long as the inequality flush < grace < stop assumes."""
+    """Systemd waits as long as the inequality flush < grace < stop assumes."""
     assert float(unit()["Service"]["TimeoutStopSec"]) == Common(consumer="s3_archive").stop_timeout_s
 
 

@@ -20,19 +20,11 @@ from consumers.chain.store import ObjectStore
 from consumers.objects.codecs import Codec, Garbled
 from consumers.objects.reader import index_key
 from consumers.objects.writer import ObjectBytes, ObjectWriter
-from consumers.pipeline import Room
+from consumers.pipeline import Room, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Log, Parked, Unavailable
 
 RETENTION_MARGIN_MS = HOUR_MS
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where the daemon said that this shard begins: after a checkpoint, or at an initial position by its name."""
-
-    checkpoint: Position | None
-    initial: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import msgspec
 
 from consumers.config.faults import Faults
 from consumers.config.settings import Settings, load
+from consumers.registry import CONSUMERS
 
 EPILOG = """\b
 Examples:
@@ -27,7 +28,7 @@ In a systemd unit: ExecStartPre=kinesis-fleet check FILE
 def command(file: Path, *, as_json: bool) -> None:
     """Check FILE. Nothing is started, and nothing is asked of AWS."""
     try:
-        settings = load(file)
+        settings = load(file, CONSUMERS)
     except Faults as error:
         if as_json:
             faults = [msgspec.to_builtins(fault) for fault in error.faults]

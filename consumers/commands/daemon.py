@@ -32,7 +32,7 @@ RuntimeDirectory=, or else into a private folder among the temporary files.
 @click.option("--print", "only_print", is_flag=True, help="Print the command, and do not run it.")
 def command(file: Path, *, only_print: bool) -> None:
     """Check FILE and run its consumer until SIGTERM, which drains it."""
-    settings = load(file)
+    settings = load(file, CONSUMERS)
     launch = render(settings, runtime_folder(settings))
     if only_print:
         variables = [f"{name}={value}" for name, value in launch.environment.items()]

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from consumers.config.settings import Settings, load
 from consumers.kcl import leases
 from consumers.kcl.jars import Unavailable
+from consumers.registry import CONSUMERS
 
 EPILOG = """\b
 Examples:
@@ -30,7 +31,7 @@ def command(file: Path, *, as_json: bool) -> None:
     The first start then does not wait at random, and its starting position is fixed from now
     on. It may be repeated: a lease that exists is never changed.
     """
-    settings = load(file)
+    settings = load(file, CONSUMERS)
     try:
         prepared = leases.prepare(settings, *_clients(settings))
     except (BotoCoreError, ClientError) as error:

@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+from consumers.pipeline import Start
+from consumers.waiting import Log, Patience
+
 CrossFaults = Iterable[tuple[str, str]]
 EX_UNAVAILABLE = 69
 
@@ -14,6 +17,16 @@ class NotReady(Exception):
     """The destination refuses this consumer, and only an operator can mend it; the message says how."""
 
     exit_code = EX_UNAVAILABLE
+
+
+@dataclass(frozen=True, slots=True)
+class ShardContext:
+    """What a consumer is given to build its pipeline for one shard."""
+
+    shard: str
+    start: Start
+    patience: Patience
+    log: Log
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Jvm:
 class Settings:
     """Everything that one properties file says.
 
-    ``consumer`` is a name in the registry, ``section`` that consumer's own struct, ``kcl`` the
+    ``consumer`` is a name in the consumers, ``section`` that consumer's own struct, ``kcl`` the
     keys for KCL with the tamed values filled in, ``own`` the other keys as texts.
     ``flush_timeout_s`` bounds the longest flush at a drain, ``stop_timeout_s`` is what the
     process manager waits after SIGTERM.
@@ -57,26 +57,25 @@ class Settings:
 
 def load(
     path: Path,
+    consumers: Consumers,
     *,
-    consumers: Consumers | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
     """Read ``path``: an operator's file, or the effective one that the launcher made of it.
 
-    ``consumers`` is the registry unless given, ``environment`` the process's.
+    ``consumers`` is the registry, ``environment`` the process's unless given.
 
     Raises:
         Faults: everything that is wrong with the file.
 
     """
-    registry = _registry() if consumers is None else consumers
     text = read_text(path)
     if effective.is_effective(text):
-        return assemble(effective.read(text), path, registry)
+        return assemble(effective.read(text), path, consumers)
     from consumers.config import check  # noqa: PLC0415 - a child never pays for its imports
 
-    values = check.values(text, path, registry, os.environ if environment is None else environment)
-    return assemble(values, path, registry)
+    values = check.values(text, path, consumers, os.environ if environment is None else environment)
+    return assemble(values, path, consumers)
 
 
 def read_text(path: Path) -> str:
@@ -130,9 +129,3 @@ def _assemble(values: Mapping[str, str], path: Path, consumers: Consumers) -> Se
         own=own,
         path=path,
     )
-
-
-def _registry() -> Consumers:
-    from consumers.registry import CONSUMERS  # noqa: PLC0415 - it imports the consumers
-
-    return CONSUMERS

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from consumers.chain.chain import Start
 from consumers.kcl.checkpointer import Commits, Outcome, RawCheckpointer
-from consumers.pipeline import Pipeline
+from consumers.pipeline import Pipeline, Start
 from consumers.records import Position, Record
 from consumers.waiting import Log
 

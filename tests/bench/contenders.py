@@ -45,10 +45,11 @@ def our_child(directory: Path, endpoint: str, prefix: str) -> list[str]:
     """Give the command of our child, with an effective properties file as the launcher writes it."""
     from consumers.config.settings import load
     from consumers.kcl.launcher import render
+    from consumers.registry import CONSUMERS
 
     folder = directory / f"runtime-{prefix}"
     folder.mkdir(exist_ok=True)
-    launch = render(load(our_properties(directory, endpoint, prefix)), folder)
+    launch = render(load(our_properties(directory, endpoint, prefix), CONSUMERS), folder)
     return [sys.executable, "-m", "consumers.child", str(launch.properties)]
 
 

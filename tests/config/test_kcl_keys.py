@@ -13,6 +13,7 @@ from consumers.config.kcl_keys import KCL_KEYS, REFUSED
 from consumers.config.keys import COMMON_KEYS
 from consumers.config.settings import load
 from consumers.kcl import jars
+from consumers.registry import CONSUMERS
 from consumers.s3_archive import ArchiveSettings
 
 ROOT = Path(__file__).parents[2]
@@ -92,12 +93,12 @@ def test_the_table_is_what_the_daemon_understands() -> None:
 @pytest.mark.parametrize("path", [MINIMAL, FULL], ids=lambda path: path.stem)
 def test_the_shipped_files_load(path: Path) -> None:
     """Both examples need a bucket, and nothing else."""
-    assert load(path, environment=ENVIRONMENT).section.bucket == "a-bucket"
+    assert load(path, CONSUMERS, environment=ENVIRONMENT).section.bucket == "a-bucket"
 
 
 def test_the_full_file_says_what_the_minimal_one_means() -> None:
     """Each line of the reference that is not commented out states a default."""
-    full, minimal = (load(path, environment=ENVIRONMENT) for path in (FULL, MINIMAL))
+    full, minimal = (load(path, CONSUMERS, environment=ENVIRONMENT) for path in (FULL, MINIMAL))
     assert full.section == minimal.section
     assert full.kcl == minimal.kcl
     assert full.jvm == minimal.jvm
@@ -105,7 +106,7 @@ def test_the_full_file_says_what_the_minimal_one_means() -> None:
 
 def test_every_key_stands_in_the_full_file() -> None:
     """A key can be looked up there, or is excluded by name above."""
-    loaded = load(FULL, environment=ENVIRONMENT)
+    loaded = load(FULL, CONSUMERS, environment=ENVIRONMENT)
     stands = loaded.kcl.keys() | loaded.own.keys() | _commented().keys()
     fields = msgspec.structs.fields(ArchiveSettings)
     known = {*KCL_KEYS, *COMMON_KEYS, *(f"archive.{field.encode_name}" for field in fields)}
@@ -121,5 +122,5 @@ def test_each_commented_example_is_valid(tmp_path: Path, key: str) -> None:
         text += "archive.sse = aws:kms\n"
     path = tmp_path / "one.properties"
     path.write_text(text, encoding="utf-8")
-    loaded = load(path, environment=ENVIRONMENT)
+    loaded = load(path, CONSUMERS, environment=ENVIRONMENT)
     assert key in loaded.kcl or key in loaded.own

@@ -3,12 +3,12 @@
 import pytest
 
 from consumers.chain.batcher import ChainBatcher, Limits
-from consumers.chain.chain import Chain, ChainPlace, Start
+from consumers.chain.chain import Chain, ChainPlace
 from consumers.chain.layout import Layout, position_in
 from consumers.chain.link import Link
 from consumers.objects.codecs import CODECS
 from consumers.objects.reader import fetch
-from consumers.pipeline import Pipeline
+from consumers.pipeline import Pipeline, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Patience
 from tests.memory_store import MemoryStore

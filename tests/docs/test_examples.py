@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from consumers.chain.chain import Start
-from consumers.config.consumer import NotReady
+from consumers.config.consumer import NotReady, ShardContext
 from consumers.config.settings import load
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectWriter
+from consumers.pipeline import Start
 from consumers.records import Position, Record
-from consumers.shard import ShardContext
+from consumers.registry import CONSUMERS
 from consumers.waiting import Patience
 from tests.docs.pages import page
 from tests.model.fleet import Silent
@@ -24,7 +24,7 @@ def test_deployment_of_the_readme_passes_check(tmp_path: Path) -> None:
     (block,) = page("README.md").blocks("properties")
     path = tmp_path / "s3_archive.properties"
     path.write_text("\n".join(line.strip() for line in block.splitlines()))
-    assert load(path, environment={}).consumer == "s3_archive"
+    assert load(path, CONSUMERS, environment={}).consumer == "s3_archive"
 
 
 def executed(source: str, name: str) -> ModuleType:

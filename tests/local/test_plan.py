@@ -9,6 +9,7 @@ from consumers.config.settings import load
 from consumers.local.place import DAEMON, Place, programs
 from consumers.local.plan import STOP_TIMEOUT_S, Plan
 from consumers.local.supervisord import Program
+from consumers.registry import CONSUMERS
 
 PLAN = Plan(
     stream="events",
@@ -38,7 +39,7 @@ def test_the_consumer_accepts_its_properties(plan: Plan, tmp_path: Path) -> None
     """Each variant passes the consumer's own check, and says what the plan says."""
     file = tmp_path / "s3_archive.properties"
     file.write_text(plan.properties())
-    settings = load(file)
+    settings = load(file, CONSUMERS)
     assert (settings.stream, settings.application) == (plan.stream, plan.application)
     assert settings.stop_timeout_s == STOP_TIMEOUT_S
     assert settings.section.bucket == plan.bucket

@@ -14,14 +14,14 @@ from amazon_kclpy.checkpoint_error import CheckpointError
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from consumers.chain.batcher import ChainBatcher, Limits
-from consumers.chain.chain import Chain, ChainPlace, Start
+from consumers.chain.chain import Chain, ChainPlace
 from consumers.chain.layout import Layout
 from consumers.chain.link import Link
 from consumers.kcl.checkpointer import CheckpointRefused, Commits
 from consumers.kcl.processor import ShardProcessor
 from consumers.objects.codecs import CODECS
 from consumers.objects.reader import fetch
-from consumers.pipeline import Pipeline
+from consumers.pipeline import Pipeline, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Patience, Unavailable
 from tests.memory_store import MemoryStore
