@@ -157,6 +157,7 @@ class S3Store:
             )
         except (BotoCoreError, ValueError) as fault:
             raise _unreachable(CONNECT, access.endpoint or "AWS", fault) from fault
+        client.meta.events.register("before-call.s3", _follow_no_redirect)
         return client
 
     def _call(
@@ -181,6 +182,11 @@ class S3Store:
         date = meta.get("HTTPHeaders", {}).get("date")
         if date:
             self._clock_offset_s = parsedate_to_datetime(date).timestamp() - time.monotonic()
+
+
+def _follow_no_redirect(context: dict[str, Any], **_: object) -> None:
+    """Tell of a wrong region instead of asking for the right one each time: without an answer, that goes in circles."""
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _read(answer: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The real MultiLangDaemon with the real children: flow, drain, deaths, outages, refusals."""
