@@ -6,7 +6,7 @@ Everything here is synchronous. Blocking is the backpressure: the daemon sends n
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -96,6 +96,13 @@ class Sink(Protocol[Taken_contra]):
         """Release what was opened."""
 
 
+Commit = Callable[[Position], None]
+
+
+def _later(_position: Position) -> None:
+    """Leave the commit to the caller."""
+
+
 class Pipeline(Generic[BatchT]):
     """Offers a shard's records to a sink, and knows up to where they are durable."""
 
@@ -106,6 +113,7 @@ class Pipeline(Generic[BatchT]):
         self._patience = patience
         self._delivered: Position | None = None
         self._covered: Position | None = None
+        self._commit: Commit = _later
 
     @property
     def durable(self) -> Position | None:
@@ -118,20 +126,25 @@ class Pipeline(Generic[BatchT]):
             return None
         return covered
 
-    def offer(self, records: Sequence[Record], now: float) -> None:
+    def offer(self, records: Sequence[Record], now: float, commit: Commit = _later) -> None:
         """Take a delivery, which may be empty, and write what is due. `now` is in monotonic seconds.
 
-        Blocks while the destination does not accept.
+        Blocks while the destination does not accept. `commit` is called after each batch with the position that may be
+        checkpointed, before anything more is written; what it raises ends the delivery.
         """
+        self._commit = commit
+        why = self._batcher.due(now)  # first: what comes now may have followed a gap of any length
+        if why:
+            self._write(why, now, None)
+        if records and self._delivered:
+            records = _after(records, self._delivered)
         if records:
             self._delivered = records[-1].position
             self._take(records, now, None)
-        why = self._batcher.due(now)
-        if why:
-            self._write(why, now, None)
 
     def drain(self, now: float, deadline: float | None = None) -> bool:
         """Write everything that was taken; False if the monotonic deadline came first."""
+        self._commit = _later
         try:
             while not self._batcher.empty:
                 self._write("drain" if deadline else "shard_end", now, deadline)
@@ -164,6 +177,8 @@ class Pipeline(Generic[BatchT]):
     def _write(self, why: str, now: float, deadline: float | None) -> None:
         batch = self._batcher.take(why)
         self._covered = self._patience.until_done(lambda: self._sink.write(batch), deadline)
+        if self.durable is not None:
+            self._commit(self.durable)
         if self._covered < batch.last:  # another writer's batch ends inside ours: its end is where we go on
             self._take(batch.after(self._covered), now, deadline)
 

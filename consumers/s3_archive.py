@@ -70,17 +70,14 @@ def _faults(settings: ArchiveSettings) -> Iterator[tuple[str, str]]:
     codec = CODECS[settings.compression]
     if settings.level and settings.level not in codec.levels:
         yield "level", f"{settings.compression} has levels {codec.levels.start} to {codec.levels.stop - 1}"
+    if settings.bucket.endswith("--x-s3"):
+        yield "bucket", "directory buckets cannot list by the start of a name. Give a general purpose bucket"
     if settings.kms_key_id and not settings.sse.startswith("aws:kms"):
         yield "kmsKeyId", "has no effect without archive.sse = aws:kms"
 
 
 def store_of(settings: ArchiveSettings) -> S3Store:
-    """Connect to the archive's bucket.
-
-    Raises:
-        Unavailable: there is no region.
-
-    """
+    """Give the archive's bucket."""
     return S3Store(
         BucketAccess(
             settings.bucket,
@@ -116,12 +113,13 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
     archive: ArchiveSettings = settings.section
     store = store_of(archive)
     codec = CODECS[archive.compression]
-    layout = Layout(archive.prefix, archive.partition, settings.stream, codec.extension)
+    layout = Layout(archive.prefix.strip("/"), archive.partition, settings.stream, codec.extension)
+    stream = settings.kcl.get("streamArn") or f"{settings.kcl.get('regionName', '')}:{settings.stream}"
     limits = Limits(archive.max_bytes, archive.max_records, archive.max_age_seconds)
 
     def build(context: ShardContext) -> Pipeline[ObjectBatch]:
         writer = f"{settings.worker} {__version__}"
-        place = ChainPlace(settings.application, context.shard, layout, codec, writer, archive.retention_hours)
+        place = ChainPlace(settings.application, context.shard, stream, layout, writer, archive.retention_hours)
         chain = Chain(store, place, context.start, context.log)
         batcher = ChainBatcher(limits, codec, archive.level or codec.default_level)
         return Pipeline(batcher, chain, context.patience)

@@ -68,7 +68,7 @@ class Patience:
         """Return what the call returns once it does not raise `Unavailable`.
 
         Raises:
-            DeadlineReached: the monotonic `deadline` would pass before another try.
+            DeadlineReached: the monotonic `deadline` has passed, and so did the last try.
 
         """
         began = self.clock()
@@ -82,10 +82,10 @@ class Patience:
                 if reminded is None or now - reminded >= self.remind_s:
                     self._say(fault, tries, now - began)
                     reminded = now
-                seconds = self._next_pause(tries)
-                if deadline is not None and now + seconds >= deadline:
+                if deadline is not None and now >= deadline:
                     raise DeadlineReached(fault.reason) from fault
-                self.pause(seconds)
+                seconds = self._next_pause(tries)
+                self.pause(seconds if deadline is None else min(seconds, deadline - now))
 
     def _next_pause(self, tries: int) -> float:
         ceiling = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(tries, 16))

@@ -10,6 +10,8 @@ from consumers.objects.writer import ObjectBytes, ObjectWriter
 from consumers.pipeline import Room
 from consumers.records import HOUR_MS, Position, Record, position_of
 
+MOST_PAYLOAD_BYTES = 512 << 20  # an adoption may have to hold what is left of an object, uncompressed
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -104,7 +106,7 @@ class ChainBatcher:
             return None
         if self._cut:
             return self._cut
-        if self._writer.compressed_bytes >= self._limits.max_bytes:
+        if self._writer.compressed_bytes >= self._limits.max_bytes or self._writer.payload_bytes >= MOST_PAYLOAD_BYTES:
             return "bytes"
         if self._count >= self._limits.max_records:
             return "records"

@@ -15,10 +15,10 @@ import msgspec
 from consumers.chain.batcher import ObjectBatch
 from consumers.chain.layout import Layout, position_in
 from consumers.chain.link import Link
-from consumers.chain.origin import ChainRecord, Origin, claim, record_key
+from consumers.chain.origin import ChainRecord, Origin, claim, recall, record_key
 from consumers.chain.store import ObjectStore
-from consumers.objects.codecs import Codec, Garbled
-from consumers.objects.reader import index_key
+from consumers.objects.codecs import Garbled
+from consumers.objects.reader import codec_of, index_key
 from consumers.objects.writer import ObjectBytes, ObjectWriter
 from consumers.pipeline import Room, Start
 from consumers.records import HOUR_MS, Position, Record
@@ -29,12 +29,16 @@ RETENTION_MARGIN_MS = HOUR_MS
 
 @dataclass(frozen=True, slots=True)
 class ChainPlace:
-    """What identifies a chain and its writer. `retention_hours` is the stream's: older records expire."""
+    """What identifies a chain and its writer.
+
+    `stream` is the stream's ARN, or its region and name: streams of one name must not share a chain.
+    `retention_hours` is the stream's: older records expire.
+    """
 
     application: str
     shard: str
+    stream: str
     layout: Layout
-    codec: Codec
     writer: str
     retention_hours: float
 
@@ -54,31 +58,31 @@ class Chain:
         self._log = log
         self._after = start.checkpoint
         self._origin = start.initial
-        self._taken = False
         self._layouts: tuple[Layout, ...] = ()
+        self._claimed: Origin | None = None
         self._standing: list[tuple[Position, str]] = []
         self._listed_hour = -1
 
     def begin(self, first: Record) -> Room:
         """Look at what stands where an object with this first record would be."""
-        position = first.position
-        if not self._taken:
-            covered = self._take(first)
-            self._taken = True
-            if covered:
-                return Room(covered=covered)
-        if first.arrival_ms // HOUR_MS != self._listed_hour:
-            self._standing = self._stands(self._layouts, first)
-            self._listed_hour = first.arrival_ms // HOUR_MS
-        while self._standing and self._standing[0][0] <= position:
-            at, key = self._standing[0]
-            link = self._link(key, at)
-            del self._standing[0]
-            if link.last >= position:
-                return Room(covered=self._adopt(link, key))
+        if not self._layouts:
+            self._layouts = self._recall(first)
+        covered = self._covering(first)
+        if covered is None and self._claimed is None:
+            origin = self._claim(first)
+            if self._after is None and origin.position < first.position:
+                covered = self._fence(origin, first)
+                self._listed_hour = -1  # whoever began before us may have gone on while we looked
+                covered = covered or self._covering(first)
+            self._claimed = origin  # not before: each call may fail, and begin again
+        if covered:
+            return Room(covered=covered)
         if self._after and self._near_retention(first):
             self._origin = "RETENTION"
-        return Room(before=self._standing[0][0] if self._standing else None)
+        ahead = [self._standing[0][0]] if self._standing else []
+        if self._claimed and self._claimed.position > first.position:  # whoever claimed it may be about to write there
+            ahead.append(self._claimed.position)
+        return Room(before=min(ahead, default=None))
 
     def write(self, batch: ObjectBatch) -> Position:
         """Store the object, or adopt the one that stands at its key."""
@@ -108,6 +112,7 @@ class Chain:
 
     def _link_of(self, batch: ObjectBatch) -> Link:
         return Link(
+            self._place.stream,
             self._place.shard,
             batch.first,
             batch.last,
@@ -124,6 +129,8 @@ class Chain:
 
     def _adopt(self, link: Link, key: str) -> Position:
         self._after, self._origin = link.last, None
+        if not link.count:
+            self._say_lost(link)
         self._log.info("object_adopted", key=key, records=link.count, position=str(link.last), writer=link.writer)
         return link.last
 
@@ -138,50 +145,73 @@ class Chain:
         except Garbled as fault:
             reason = f"{key} stands in the chain's way: {fault}"
             raise Parked(reason, "restore the object with its metadata, or move it out of the prefix") from fault
-        if (link.shard, link.first) != (self._place.shard, first):
-            reason = f"{key} stands in the chain's way: its metadata speaks of {link.shard} {link.first}"
-            raise Parked(reason, "restore the object with its metadata, or move it out of the prefix")
+        if (link.stream, link.shard, link.first) != (self._place.stream, self._place.shard, first):
+            reason = f"{key} stands in the chain's way: its metadata speaks of {link.stream} {link.shard} {link.first}"
+            remedy = "give each stream a prefix of its own, or restore the object with its metadata"
+            raise Parked(reason, remedy)
         return link
 
     def _near_retention(self, first: Record) -> bool:
         age_ms = self._store.now_ms() - first.arrival_ms
         return age_ms > self._place.retention_hours * HOUR_MS - RETENTION_MARGIN_MS
 
-    def _take(self, first: Record) -> Position | None:
-        """Settle, once for each lease, where the chain begins and how its keys are made."""
-        place, position = self._place, first.position
+    def _recall(self, first: Record) -> tuple[Layout, ...]:
+        """Look up, once for each lease, how the chain's keys are made and were made before."""
+        place = self._place
+        at = record_key(place.application, place.layout, place.shard)
+        record = recall(self._store, at)
+        if record is None:
+            return (place.layout,)
+        if record.layout != place.layout:
+            record = self._take_up_layout(record, at, first)
+        return (record.layout, *record.former)
+
+    def _covering(self, first: Record) -> Position | None:
+        """Adopt the object that holds this record, if one stands."""
+        if first.arrival_ms // HOUR_MS != self._listed_hour:
+            self._standing = self._stands(self._layouts, first)
+            self._listed_hour = first.arrival_ms // HOUR_MS
+        while self._standing and self._standing[0][0] <= first.position:
+            at, key = self._standing[0]
+            link = self._link(key, at)
+            del self._standing[0]
+            if link.last >= first.position:
+                return self._adopt(link, key)
+        return None
+
+    def _claim(self, first: Record) -> Origin:
+        """Settle, once for each lease and only for a record that nothing covers, where the chain begins."""
+        place = self._place
         mine = Origin(
             first.sequence_number,
             first.sub_sequence_number,
-            place.key(position, first.arrival_ms),
+            place.key(first.position, first.arrival_ms),
             first.arrival_ms,
             self._initial or "CHECKPOINT",
         )
-        record_at = record_key(place.application, place.layout, place.shard)
-        record = claim(self._store, record_at, ChainRecord(mine, place.layout))
-        if record.layout != place.layout:
-            record = self._take_up_layout(record, record_at, first)
-        self._layouts = (record.layout, *record.former)
-        return self._fence(record.origin, first) if self._initial and record.origin.position < position else None
+        at = record_key(place.application, place.layout, place.shard)
+        return claim(self._store, at, ChainRecord(mine, place.layout)).origin
 
     def _stands(self, layouts: Iterable[Layout], first: Record) -> list[tuple[Position, str]]:
         """List the objects that may cover the record, or stand in the way of an object that begins with it, in order.
 
         An object ends where the hour advances: no record of it arrived in a later hour than its first, nor do ours.
-        So what matters is in the partition of the record's hour, or, where arrival times run back, in the next.
+        So what matters is in the partition of the record's hour, or, where arrival times run back, in one beside it.
         """
-        found = [
-            (position, key)
-            for scan in self._scans(layouts, first.arrival_ms)
-            for key in self._store.list(scan)
-            if (position := position_in(key)) is not None
-        ]
-        found.sort()
+        found = self._list(layouts, first.arrival_ms - HOUR_MS, first.arrival_ms + HOUR_MS)
         behind = sum(1 for position, _ in found if position <= first.position)
         return found[max(behind - 1, 0) :]
 
-    def _scans(self, layouts: Iterable[Layout], arrival_ms: int) -> Iterable[str]:
-        scans = (layout.scans(self._place.shard, arrival_ms, arrival_ms + HOUR_MS) for layout in layouts)
+    def _list(self, layouts: Iterable[Layout], from_ms: int, to_ms: int) -> list[tuple[Position, str]]:
+        return sorted(
+            (position, key)
+            for scan in self._scans(layouts, from_ms, to_ms)
+            for key in self._store.list(scan)
+            if (position := position_in(key)) is not None
+        )
+
+    def _scans(self, layouts: Iterable[Layout], from_ms: int, to_ms: int) -> Iterable[str]:
+        scans = (layout.scans(self._place.shard, from_ms, to_ms) for layout in layouts)
         return dict.fromkeys(chain.from_iterable(scans))  # each once: the compression is no part of a scan
 
     def _take_up_layout(self, record: ChainRecord, record_at: str, first: Record) -> ChainRecord:
@@ -205,11 +235,28 @@ class Chain:
         """Close the range from the origin to this record to whoever began in it and never wrote.
 
         A former fence may have closed a part of it: then its end is where another began, and the next fence stands.
+        Where objects with records stand in the range, whoever began in it has written; and nobody who claimed it longer
+        ago than the stream keeps records is waited for.
         """
+        if first.arrival_ms - origin.arrival_ms > 2 * self._place.retention_hours * HOUR_MS:
+            return None
+        behind = [
+            found
+            for found in self._list(self._layouts, origin.arrival_ms - HOUR_MS, first.arrival_ms + HOUR_MS)
+            if found[0] < first.position
+        ]
+        if behind:
+            link = self._link(behind[-1][1], behind[-1][0])
+            if link.last >= first.position:
+                return self._adopt(link, behind[-1][1])
+            if link.count:
+                return None
         key, at, arrival_ms = origin.key, origin.position, origin.arrival_ms
         while True:
-            empty = ObjectWriter(self._place.codec, self._place.codec.default_level).finish()
+            codec = codec_of(key)
+            empty = ObjectWriter(codec, codec.default_level).finish()
             gap = Link(
+                self._place.stream,
                 self._place.shard,
                 at,
                 first.position.just_before(),
@@ -223,22 +270,22 @@ class Chain:
                 empty.sha256.hex(),
                 self._place.writer,
             )
-            if self._put(key, empty, gap):
-                self._say_lost(origin.initial, at, first.position)
+            link = gap if self._put(key, empty, gap) else self._link(key, at)
+            if link.last == gap.last and not link.count:
+                self._say_lost(link)
                 return None
-            link = self._link(key, at)
             if link.last >= first.position:
                 return self._adopt(link, key)
-            if link.count or link.last == gap.last:
+            if link.count:
                 return None
             at, arrival_ms = Position(link.last.sequence, link.last.sub + 1), link.max_arrival_ms
             key = self._place.key(at, arrival_ms)
 
-    def _say_lost(self, initial: str, first: Position, before: Position) -> None:
+    def _say_lost(self, link: Link) -> None:
         self._log.error(
             "records_not_archived",
-            first=str(first),
-            before=str(before),
-            reason=f"the start at {initial} was repeated and began further on",
-            remedy="nothing brings them back once they have expired; see docs/guarantee.md",
+            first=str(link.first),
+            last=str(link.last),
+            reason=f"the start at {link.origin} was repeated and began further on",
+            remedy="while the stream still has them, read them under another prefix and applicationName",
         )

@@ -52,7 +52,7 @@ def position_in(key: str) -> Position | None:
     """Read the first record's position from a key; None if it is not the key of an object of a chain."""
     name = key.rpartition("/")[2].partition(".lines")[0]
     parts = name.rsplit(".", 2)
-    if name.startswith("_") or len(parts) != 3 or not all(part.isdigit() for part in parts[1:]):  # noqa: PLR2004
+    if name.startswith("_") or len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts[1:]):  # noqa: PLR2004
         return None
     return Position(int(parts[1]), int(parts[2]))
 

@@ -20,6 +20,7 @@ class Link:
     Arrival times are UTC milliseconds.
     """
 
+    stream: str
     shard: str
     first: Position
     last: Position
@@ -37,6 +38,7 @@ class Link:
         """Write it as S3 user metadata (lower-case names, ASCII values, under 2 KB in all)."""
         return {
             "format": FORMAT,
+            "stream": self.stream,
             "shard": self.shard,
             "first": str(self.first),
             "last": str(self.last),
@@ -63,6 +65,7 @@ class Link:
         try:
             arrivals = [int(part) for part in metadata["arrivals-ms"].split()]
             link = cls(
+                metadata["stream"],
                 metadata["shard"],
                 Position.parse(metadata["first"]),
                 Position.parse(metadata["last"]),

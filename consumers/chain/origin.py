@@ -10,11 +10,9 @@ import hashlib
 import msgspec
 
 from consumers.chain.layout import Layout
-from consumers.chain.store import ObjectStore
+from consumers.chain.store import STATE_PREFIX, ObjectStore
 from consumers.records import Position
 from consumers.waiting import Parked, Unavailable
-
-STATE_PREFIX = "_kinesis-fleet"
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -50,13 +48,24 @@ def claim(store: ObjectStore, key: str, proposed: ChainRecord) -> ChainRecord:
     body = msgspec.json.encode(proposed)
     if store.put_new(key, body, {}, hashlib.sha256(body).digest()):
         return proposed
+    standing = recall(store, key)
+    if standing is None:
+        reason = f"the chain's record {key} was there and is gone"
+        raise Unavailable(reason, "stop deleting below _kinesis-fleet/", operator=True)
+    return standing
+
+
+def recall(store: ObjectStore, key: str) -> ChainRecord | None:
+    """Read a chain's record, or None if there is none yet."""
     standing = store.find(key)
     if standing is None:
-        reason = f"the chain's record {key} exists and cannot be read"
-        raise Unavailable(reason, "grant s3:GetObject on it", operator=True)
+        return None
     try:
         return msgspec.json.decode(standing, type=ChainRecord)
     except msgspec.DecodeError as fault:
         reason = f"the chain's record {key} is damaged"
-        remedy = "restore its former version; without one, delete it while no worker of this application runs"
+        remedy = (
+            "restore its former version. Without one, delete it while no worker of this application runs, and do not "
+            "set checkpoints back beyond the last change of prefix, partition or compression"
+        )
         raise Parked(reason, remedy) from fault

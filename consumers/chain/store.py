@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+STATE_PREFIX = "_kinesis-fleet"
+"""What the keys of the fleet's own state begin with, whatever the archive's prefix is."""
+
 
 class ObjectStore(Protocol):
     """A bucket. Each method blocks for a bounded time and raises `waiting.Unavailable` to be tried again."""

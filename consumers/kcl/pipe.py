@@ -106,6 +106,8 @@ class _Pipe(kcl._IOHandler):  # type: ignore[misc]  # noqa: SLF001 - kclpy offer
 
     def load_action(self, line: memoryview) -> object:
         """Decode one line; the error of a line that cannot be decoded holds no data of it."""
+        if not line:  # the daemon died instead of answering a checkpoint
+            raise SystemExit(0)
         message = self._decoder.decode(line)
         if isinstance(message, _Checkpoint):
             answer = {

@@ -1,6 +1,7 @@
 """Joins the daemon's messages to a shard's pipeline."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from consumers.kcl.checkpointer import Commits, Outcome, RawCheckpointer
@@ -9,6 +10,10 @@ from consumers.records import Position, Record
 from consumers.waiting import Log
 
 NewPipeline = Callable[[str, Start], Pipeline[Any]]
+
+
+class _LeaseLost(Exception):
+    """The shard is somebody else's: nothing more may be written."""
 
 
 class ShardProcessor:
@@ -45,8 +50,9 @@ class ShardProcessor:
         """Write what is due, then commit how far it is durable."""
         if self._pipeline is None:
             return
-        self._pipeline.offer(records, self._clock())
-        self._commit(to)
+        with suppress(_LeaseLost):
+            self._pipeline.offer(records, self._clock(), lambda position: self._commit(to, position))
+            self._commit(to, self._pipeline.durable)
 
     def lease_lost(self) -> None:
         """Write nothing more."""
@@ -68,19 +74,19 @@ class ShardProcessor:
             return
         now = self._clock()
         if self._pipeline.drain(now, now + self._drain_s):
-            self._commit(to)
+            with suppress(_LeaseLost):
+                self._commit(to, self._pipeline.durable)
             self._pipeline = None  # the lease is given back next
             self._log.info("drained", position=str(self._committed) if self._committed else None)
             return
-        self._pipeline.abandon()
+        self._pipeline = None  # what it held is forgotten: it must not go on after it
         self._log.warning(
             "drain_cut_short",
             reason=f"the destination did not accept within {self._drain_s:g} s",
             remedy="none: the records are delivered again",
         )
 
-    def _commit(self, to: RawCheckpointer) -> None:
-        position = self._pipeline.durable if self._pipeline else None
+    def _commit(self, to: RawCheckpointer, position: Position | None) -> None:
         if position is None or (self._committed is not None and position <= self._committed):
             return
         outcome = self._commits.commit(to, position)
@@ -88,6 +94,7 @@ class ShardProcessor:
             self._committed = position
         elif outcome is Outcome.LEASE_LOST:
             self._abandon("lease_lost_at_checkpoint")
+            raise _LeaseLost
 
     def _abandon(self, why: str) -> None:
         if self._pipeline is not None:

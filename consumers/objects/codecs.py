@@ -1,9 +1,9 @@
 """Compressions of an object, and the place in each where an index hides from line readers.
 
-gzip: members without content whose header carries an extra field (RFC 1952, 2.3.1.1).
-zstd: a skippable frame (RFC 8878, 3.1.2).
-bzip2 and none have no such place: the index becomes an object of its own beside the data.
-Both hidden forms end with a footer that gives their whole length, so a file alone can be taken apart.
+gzip: members without content whose header carries an extra field (RFC 1952, 2.3.1.1). They end with a footer that
+gives their whole length, so a file alone can be taken apart.
+The others have no place that every reader skips (zstd's skippable frame is refused by some): the index becomes an
+object of its own beside the data.
 """
 
 import bz2
@@ -25,8 +25,7 @@ _MAGIC = b"KFX1"
 _MEMBER_HEAD = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff"
 _MEMBER_TAIL = b"\x03\0" + bytes(8)  # an empty deflate block, the CRC and the length of nothing
 _EXTRA_ID = b"KF"
-_EXTRA_MAX = 65_000  # the field's length has 16 bits
-_SKIPPABLE_MAGIC = 0x184D2A5B
+_EXTRA_MAX = 32_000  # the field's length has 16 bits, but some readers take no header above 32 KiB
 
 
 class Garbled(ValueError):
@@ -83,15 +82,6 @@ def _found_in_gzip(hidden: bytes) -> bytes:
         parts.append(hidden[at + 16 : at + 16 + length])
         at += 16 + length + len(_MEMBER_TAIL)
     return b"".join(parts)[: -_FOOTER.size]
-
-
-def _hide_in_zstd(index: bytes) -> bytes:
-    length = len(index) + _FOOTER.size
-    return struct.pack("<II", _SKIPPABLE_MAGIC, length) + index + _FOOTER.pack(length + 8, _MAGIC)
-
-
-def _found_in_zstd(hidden: bytes) -> bytes:
-    return hidden[8 : -_FOOTER.size]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +158,6 @@ CODECS: Mapping[str, Codec] = {
             3,
             _zstd,
             lambda raw: cast("BinaryIO", zstd.ZstdFile(raw)),
-            _hide_in_zstd,
-            _found_in_zstd,
         ),
         Codec("bzip2", ".bz2", range(1, 10), 9, bz2.BZ2Compressor, lambda raw: cast("BinaryIO", bz2.BZ2File(raw))),
         Codec("none", "", range(1), 0, lambda _level: _Plain(), lambda raw: cast("BinaryIO", io.BufferedReader(raw))),

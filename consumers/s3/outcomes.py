@@ -3,6 +3,18 @@
 Codes: "Error responses" in the Amazon S3 API reference, and "Conditional writes" in its user guide.
 """
 
+from botocore.exceptions import (
+    ConnectionError as EndpointUnreachable,
+)
+from botocore.exceptions import (
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    SSLError,
+)
+
 from consumers.waiting import Unavailable
 
 EXISTS = frozenset({"PreconditionFailed", "412"})
@@ -22,6 +34,9 @@ _REMEDIES = {
     "ExpiredToken": "renew the AWS credentials of the process",
     "InvalidToken": "renew the AWS credentials of the process",
     "RequestTimeTooSkewed": "set the host's clock: it differs from S3's by more than 15 minutes",
+    "TokenRefreshRequired": "renew the AWS credentials of the process",
+    "400": "renew the AWS credentials of the process, or set archive.region to the bucket's region",
+    "InvalidObjectState": "restore the object, and keep _kinesis-fleet/ out of classes that need a restore",
     "NotImplemented": "archive.endpoint must be a store that knows If-None-Match on PUT",
     "InvalidStorageClass": "correct archive.storageClass",
     "InvalidBucketName": "correct archive.bucket",
@@ -34,20 +49,30 @@ _MENDS_ITSELF = frozenset(
         "SlowDown",
         "RequestTimeout",
         "BadDigest",
+        "TemporaryRedirect",
+        "Throttling",
+        "ThrottlingException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "BandwidthLimitExceeded",
+        "KMS.ThrottlingException",
+        "KMS.InternalException",
+        "KMS.KMSInternalException",
+        "KMS.DependencyTimeoutException",
         "IncompleteBody",
         "XAmzContentChecksumMismatch",
         "XAmzContentSHA256Mismatch",
-        "InvalidDigest",
         "TooManyRequests",
         "RequestLimitExceeded",
         "InternalError",
         "ServiceUnavailable",
+        "409",  # a HEAD has no body that would say which
+        "429",
         "503",
         "500",
     }
 )
 _SERVER_ERROR = 500
-_CONFLICT = 409
 _TOO_MANY = 429
 
 
@@ -55,9 +80,24 @@ def unavailable(operation: str, where: str, code: str, status: int) -> Unavailab
     """Say what an error answer means: something to wait out, or something that an operator must mend."""
     reason = f"{operation} {where}: {code} (HTTP {status})"
     server_failed = status >= _SERVER_ERROR and code != "NotImplemented"
-    if code in _MENDS_ITSELF or server_failed or status in {_CONFLICT, _TOO_MANY}:
+    if code in _MENDS_ITSELF or server_failed or status == _TOO_MANY:
         return Unavailable(reason, "none: it is tried again")
     if code.startswith("KMS."):
         return Unavailable(reason, "enable the key of archive.kmsKeyId and grant kms:GenerateDataKey", operator=True)
     remedy = _REMEDIES.get(code, "look the code up in the S3 documentation and correct the archive.* keys")
     return Unavailable(reason, remedy, operator=True)
+
+
+def unreachable(operation: str, where: str, fault: Exception) -> Unavailable:
+    """Say what it means that there was no answer at all."""
+    reason = f"{operation} {where}: {type(fault).__name__}"
+    if isinstance(fault, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, RuntimeError)):
+        return Unavailable(reason, "give the process AWS credentials: an instance profile, or AWS_*", operator=True)
+    if isinstance(fault, NoRegionError):
+        return Unavailable(reason, "set archive.region, or AWS_DEFAULT_REGION", operator=True)
+    if isinstance(fault, SSLError):
+        remedy = "trust the server's certificate (AWS_CA_BUNDLE), or have it renewed; TLS is always verified"
+        return Unavailable(reason, remedy, operator=True)
+    if isinstance(fault, (HTTPClientError, EndpointUnreachable)):
+        return Unavailable(reason, "none: it is tried again")
+    return Unavailable(f"{reason}: {fault}", "correct the archive.* keys", operator=True)

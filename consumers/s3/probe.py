@@ -2,8 +2,7 @@
 
 import hashlib
 
-from consumers.chain.origin import STATE_PREFIX
-from consumers.chain.store import ObjectStore
+from consumers.chain.store import STATE_PREFIX, ObjectStore
 
 PROBE_KEY = f"{STATE_PREFIX}/probe"
 
@@ -13,7 +12,7 @@ class ConditionIgnored(Exception):
 
 
 def probe(store: ObjectStore) -> None:
-    """Write one key twice and demand that the second is refused.
+    """Write one key twice and demand that the second is refused; then list it and read it, as each lease will.
 
     The key is always the same, so that nothing is left to clean up; one that stands from before proves it at once.
 
@@ -27,3 +26,5 @@ def probe(store: ObjectStore) -> None:
     if store.put_new(PROBE_KEY, body, {}, digest) and store.put_new(PROBE_KEY, body, {}, digest):
         message = f"the store overwrote {PROBE_KEY} in spite of If-None-Match: * - it would double and lose records"
         raise ConditionIgnored(message)
+    list(store.list(PROBE_KEY))
+    store.find(PROBE_KEY)

@@ -4,29 +4,19 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-)
-from botocore.exceptions import (
-    ConnectionError as EndpointUnreachable,
-)
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from consumers.s3.outcomes import ABSENT, EXISTS, unavailable
+from consumers.chain.store import STATE_PREFIX
+from consumers.s3.outcomes import ABSENT, EXISTS, unavailable, unreachable
 from consumers.waiting import Unavailable
 
-CONNECT = "connect"
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
 
@@ -48,12 +38,7 @@ class S3Store:
     """Reads and writes one bucket."""
 
     def __init__(self, access: BucketAccess) -> None:
-        """Make the client; nothing is sent yet.
-
-        Raises:
-            Unavailable: there is no region.
-
-        """
+        """Remember how; the client is made at the first call, and again where it found no credentials."""
         self.access = access
         self._bucket = access.bucket
         self._owner = {"ExpectedBucketOwner": access.expected_owner} if access.expected_owner else {}
@@ -63,33 +48,34 @@ class S3Store:
             "SSEKMSKeyId": access.kms_key_id,
         }
         self._put_options = {name: value for name, value in options.items() if value}
-        self._clock_offset_s = 0.0
-        self._client = self._connect(access)
+        self._clock_offset_s = time.time() - time.monotonic()
+        self._client: Any = None
 
     def put_new(self, key: str, body: bytes, metadata: Mapping[str, str], sha256: bytes) -> bool:
         """Store an object unless the key exists. S3 verifies the digest on arrival."""
         answer = self._call(
             "PutObject",
             key,
-            lambda: self._put(key, body, sha256, IfNoneMatch="*", Metadata=dict(metadata)),
+            lambda client: self._put(client, key, body, sha256, IfNoneMatch="*", Metadata=dict(metadata)),
             EXISTS,
         )
         return answer is not None
 
     def replace(self, key: str, body: bytes) -> None:
         """Store an object, whatever stands there."""
-        self._call("PutObject", key, lambda: self._put(key, body, hashlib.sha256(body).digest()), frozenset())
+        sha256 = hashlib.sha256(body).digest()
+        self._call("PutObject", key, lambda client: self._put(client, key, body, sha256), frozenset())
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
         """Return an object's user metadata, or None if there is no such object."""
-        head = self._client.head_object
-        answer = self._call("HeadObject", key, lambda: head(Bucket=self._bucket, Key=key, **self._owner), ABSENT)
+        where = {"Bucket": self._bucket, "Key": key, **self._owner}
+        answer = self._call("HeadObject", key, lambda client: client.head_object(**where), ABSENT)
         return None if answer is None else answer["Metadata"]
 
     def find(self, key: str) -> bytes | None:
         """Return an object's bytes, or None if there is no such object."""
-        get = self._client.get_object
-        answer = self._call("GetObject", key, lambda: _read(get(Bucket=self._bucket, Key=key, **self._owner)), ABSENT)
+        where = {"Bucket": self._bucket, "Key": key, **self._owner}
+        answer = self._call("GetObject", key, lambda client: _read(client.get_object(**where)), ABSENT)
         return None if answer is None else answer["Bytes"]
 
     def get(self, key: str) -> bytes:
@@ -107,34 +93,32 @@ class S3Store:
 
     def list(self, prefix: str) -> Iterator[str]:
         """Yield the keys that begin with a prefix, in the order of their bytes, a page at a time."""
-        more: dict[str, str] = {}
+        where = {"Bucket": self._bucket, "Prefix": prefix, **self._owner}
         while True:
-            page = self._call(
-                "ListObjectsV2",
-                prefix,
-                lambda more=more: self._client.list_objects_v2(  # type: ignore[misc]
-                    Bucket=self._bucket, Prefix=prefix, **more, **self._owner
-                ),
-                frozenset(),
-            )
-            assert page is not None  # noqa: S101 - no code counts as an answer above
+            page = self._call("ListObjectsV2", prefix, lambda client: client.list_objects_v2(**where), frozenset())
+            if page is None or "KeyCount" not in page:  # an empty answer must not read as an empty bucket
+                reason = f"ListObjectsV2 s3://{self._bucket}/{prefix}: the answer is no listing"
+                raise Unavailable(reason, "archive.endpoint must be an S3 service; look at what stands before it")
             yield from (entry["Key"] for entry in page.get("Contents", ()))
             if not page.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            where["ContinuationToken"] = page["NextContinuationToken"]
 
     def now_ms(self) -> int:
         """Return the time by the store's last answer plus what has passed since: the host's clock is not trusted."""
         return int((time.monotonic() + self._clock_offset_s) * 1000)
 
-    def _put(self, key: str, body: bytes, sha256: bytes, **more: object) -> dict[str, Any]:
+    def _put(self, client: Any, key: str, body: bytes, sha256: bytes, **more: object) -> dict[str, Any]:  # noqa: ANN401
+        options = dict(self._put_options)
+        if key.startswith(STATE_PREFIX):  # it is read again at each lease, and must never need a restore
+            options.pop("StorageClass", None)
         checksum = base64.b64encode(sha256).decode()
-        answer: dict[str, Any] = self._client.put_object(
-            Bucket=self._bucket, Key=key, Body=body, ChecksumSHA256=checksum, **more, **self._put_options, **self._owner
+        answer: dict[str, Any] = client.put_object(
+            Bucket=self._bucket, Key=key, Body=body, ChecksumSHA256=checksum, **more, **options, **self._owner
         )
         return answer
 
-    def _connect(self, access: BucketAccess) -> Any:  # noqa: ANN401 - botocore's clients have no types
+    def _connect(self) -> Any:  # noqa: ANN401 - botocore's clients have no types
         config = Config(
             connect_timeout=CONNECT_TIMEOUT_S,
             read_timeout=READ_TIMEOUT_S,
@@ -144,28 +128,25 @@ class S3Store:
             request_checksum_calculation="when_required",  # ours is the stronger one
             response_checksum_validation="when_required",
             s3={
-                "addressing_style": "path" if access.endpoint else "auto",
+                "addressing_style": "path" if self.access.endpoint else "auto",
                 "payload_signing_enabled": False,  # each body's digest is a signed header already
             },
             parameter_validation=False,  # ours are made here; it costs a fifth of a call
         )
-        self._clock_offset_s = time.time() - time.monotonic()
-        try:
-            session = botocore.session.Session()
-            client = session.create_client(
-                "s3", region_name=access.region or None, endpoint_url=access.endpoint or None, config=config
-            )
-        except (BotoCoreError, ValueError) as fault:
-            raise _unreachable(CONNECT, access.endpoint or "AWS", fault) from fault
+        session = botocore.session.Session()
+        client = session.create_client(
+            "s3", region_name=self.access.region or None, endpoint_url=self.access.endpoint or None, config=config
+        )
         client.meta.events.register("before-call.s3", _follow_no_redirect)
         return client
 
     def _call(
-        self, operation: str, key: str, call: Callable[[], dict[str, Any]], answers: frozenset[str]
+        self, operation: str, key: str, call: Callable[[Any], dict[str, Any]], answers: frozenset[str]
     ) -> dict[str, Any] | None:
         where = f"s3://{self._bucket}/{key}"
         try:
-            answer = call()
+            self._client = self._client or self._connect()
+            answer = call(self._client)
         except ClientError as fault:
             code = str(fault.response.get("Error", {}).get("Code", "unknown"))
             meta = fault.response.get("ResponseMetadata", {})
@@ -173,14 +154,16 @@ class S3Store:
             if code in answers:
                 return None
             raise unavailable(operation, where, code, int(meta.get("HTTPStatusCode", 0))) from fault
-        except BotoCoreError as fault:
-            raise _unreachable(operation, where, fault) from fault
+        except (BotoCoreError, ValueError, RuntimeError) as fault:  # botocore raises bare ones for bad credentials
+            if not isinstance(fault, HTTPClientError):
+                self._client = None  # it looks for credentials only when it is made
+            raise unreachable(operation, where, fault) from fault
         self._set_clock(answer.get("ResponseMetadata", {}))
         return answer
 
     def _set_clock(self, meta: Mapping[str, Any]) -> None:
-        date = meta.get("HTTPHeaders", {}).get("date")
-        if date:
+        date = meta.get("HTTPHeaders", {}).get("date", "")
+        with suppress(ValueError):  # no date, or none that can be read: the last one stands
             self._clock_offset_s = parsedate_to_datetime(date).timestamp() - time.monotonic()
 
 
@@ -192,14 +175,3 @@ def _follow_no_redirect(context: dict[str, Any], **_: object) -> None:
 def _read(answer: dict[str, Any]) -> dict[str, Any]:
     answer["Bytes"] = answer["Body"].read()
     return answer
-
-
-def _unreachable(operation: str, where: str, fault: Exception) -> Unavailable:
-    reason = f"{operation} {where}: {type(fault).__name__}"
-    if isinstance(fault, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)):
-        return Unavailable(reason, "give the process AWS credentials: an instance profile, or AWS_*", operator=True)
-    if isinstance(fault, NoRegionError):
-        return Unavailable(reason, "set archive.region, or AWS_DEFAULT_REGION", operator=True)
-    if isinstance(fault, (HTTPClientError, EndpointUnreachable)):
-        return Unavailable(reason, "none: it is tried again")
-    return Unavailable(f"{reason}: {fault}", "correct the archive.* keys", operator=True)

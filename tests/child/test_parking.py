@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.chain.origin import STATE_PREFIX
+from consumers.chain.store import STATE_PREFIX
 from tests.child.test_crashes import run_to_end
 from tests.conftest import empty_bucket
 from tests.support.archive import BUCKET, archive_of, faults_of, object_keys, write_properties

@@ -27,7 +27,7 @@ def pipeline(store: MemoryStore, start: Start, *, compression: str = "gzip", pre
     """Join a shard's pipeline whose objects hold three records."""
     codec = CODECS[compression]
     layout = Layout(prefix, "dt=%Y-%m-%d/hour=%H", "s", codec.extension)
-    chain = Chain(store, ChainPlace("app", SHARD, layout, codec, "w", 24), start, Silent())
+    chain = Chain(store, ChainPlace("app", SHARD, "r:s", layout, "w", 24), start, Silent())
     patience = Patience(lambda _: pytest.fail("nothing here is waited for"), lambda: 0.0, Silent())
     return Pipeline(ChainBatcher(Limits(1 << 20, 3, 60), codec, codec.default_level), chain, patience)
 

@@ -71,6 +71,7 @@ def test_accepted_layouts(prefix: str, partition: str) -> None:
 def link(**changes: object) -> Link:
     """Make a link."""
     values: dict[str, object] = {
+        "stream": "r:s",
         "shard": SHARD, "first": Position(5, 0), "last": Position(9, 2), "after": Position(4, 0), "origin": None,
         "count": 3, "payload_bytes": 10, "first_arrival_ms": 1, "min_arrival_ms": 0, "max_arrival_ms": 2,
         "sha256": "00", "writer": "w 1", **changes,
