@@ -11,12 +11,17 @@ VERSITYGW := $(CACHE)/bin/versitygw
 VERSITYGW_MODULE := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 ARGS ?=
 
-.PHONY: run test unit daemon bench lint format locks clean
+HAS_RUN := python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v java >/dev/null
+HAS_TEST := command -v zstd >/dev/null && command -v bzip2 >/dev/null
+INSTALL = { command -v apt-get >/dev/null && echo 'installing $(1) with apt-get' && apt-get -qq update && \
+  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(2) >/dev/null; } || true
+
+.PHONY: run test tools unit daemon bench lint format locks clean
 
 run: $(READY)
 	@$(BIN)/kinesis-fleet demo $(ARGS)
 
-test: lint unit daemon
+test: tools lint unit daemon
 
 unit: $(READY) $(VERSITYGW)
 	$(BIN)/python -m pytest -m "not daemon" $(ARGS)
@@ -36,23 +41,26 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Java 17 for the daemon, and venv for Python: only what is missing, and only where apt is.
+# Python with venv, and Java: what is missing is installed where apt-get is, and named where it is not.
 $(VENV)/bin/python:
-	@command -v java >/dev/null && python3 -c 'import ensurepip' 2>/dev/null && command -v zstd >/dev/null || { \
-	  echo 'installing Java 17, Python and zstd with apt-get'; \
-	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends \
-	    openjdk-17-jre-headless python3 python3-venv gcc python3-dev bzip2 zstd >/dev/null; }
+	@$(HAS_RUN) || $(call INSTALL,Python and Java,openjdk-17-jre-headless python3 python3-venv gcc python3-dev)
+	@$(HAS_RUN) || { echo 'needed: Python 3.11 or later with venv (found: '"$$(python3 -V 2>&1)"'), and Java 17 or later'; exit 1; }
 	@python3 -m venv $(VENV)
 
 # Everything comes by hash. amazon-kclpy fetches its JARs unchecked while it is built: `jars verify` checks them.
 $(READY): $(VENV)/bin/python setup.py $(LOCKS) $(TEST_LOCK) consumers/kcl/jars.lock
-	@echo 'installing the locked packages'
+	@echo 'installing the locked packages: about a minute'
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --require-hashes \
 	  -r requirements/run.lock -r $(TEST_LOCK)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@$(BIN)/kinesis-fleet jars verify
 	@touch $@
+
+tools:
+	@$(HAS_TEST) || $(call INSTALL,zstd and bzip2,zstd bzip2)
+	@$(HAS_TEST) || { echo 'needed for the tests: zstd and bzip2'; exit 1; }
+	@command -v go >/dev/null || test -x $(VERSITYGW) || { echo 'needed for the tests: Go, which builds the on-disk S3 server'; exit 1; }
 
 # A real S3 server on disk, from the Go module proxy by its exact version; Go verifies it against its checksum database.
 $(VERSITYGW):

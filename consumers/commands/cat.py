@@ -4,7 +4,6 @@ import base64
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -41,10 +40,14 @@ class _Folder:
     """Local files as a store."""
 
     def get(self, key: str) -> bytes:
+        path = Path(key)
         try:
-            return Path(key).read_bytes()
+            return path.read_bytes()
         except OSError as error:
-            raise KeyError(error.strerror) from error
+            message = f"{error.strerror}"
+            if path.name.startswith("_"):
+                message = f"it needs its index beside it, {path.name}: copy that too"
+            raise KeyError(message) from error
 
 
 @click.command(epilog=EPILOG)
@@ -54,21 +57,21 @@ class _Folder:
 @click.option("--endpoint", default="", help="S3's endpoint, where it is not AWS.")
 @click.option("--region", default="", help="The bucket's region.")
 def command(objects: tuple[str, ...], form: str | None, endpoint: str, region: str) -> None:
-    """Print the records of OBJECTS: files, or s3://bucket/key."""
+    """Print the records of OBJECTS: files, folders of them, or s3://bucket/key."""
     write = {"json": _json, "data": _data}.get(form or "", _text)
     out = sys.stdout.buffer
-    for name in objects:
+    for name in _expanded(objects):
         try:
             for record in _records(name, endpoint, region):
                 out.write(write(record))
         except KeyError as error:
-            message = f"{name}: there is no such object ({error.args[0]})"
+            message = f"{name}: {error.args[0]}"
             raise _Failed(message, 66) from error
         except Garbled as error:
             message = f"{name}: {error}"
             raise _Failed(message, 65) from error
         except Unavailable as error:
-            message = f"{error.reason}. {error.remedy}"
+            message = f"{error.reason}. Remedy: {error.remedy.replace('archive.', '--')}"
             raise _Failed(message, 69) from error
         except BrokenPipeError:  # as in `| head`
             sys.stderr.close()
@@ -76,11 +79,21 @@ def command(objects: tuple[str, ...], form: str | None, endpoint: str, region: s
     out.flush()
 
 
+def _expanded(names: tuple[str, ...]) -> Iterator[str]:
+    """Look into folders, and leave out what is no object: indexes and markers begin with an underscore."""
+    for name in names:
+        found = sorted(Path(name).rglob("*.lines*")) if not name.startswith("s3://") and Path(name).is_dir() else [name]
+        yield from (str(path) for path in found if not str(path).rpartition("/")[2].startswith("_"))
+
+
 def _records(name: str, endpoint: str, region: str) -> Iterator[Record]:
     if not name.startswith("s3://"):
         return fetch(_Folder(), name)
-    parts = urlsplit(name, allow_fragments=False)
-    return fetch(S3Store(BucketAccess(parts.netloc, region, endpoint)), name.removeprefix(f"s3://{parts.netloc}/"))
+    bucket, _, key = name.removeprefix("s3://").partition("/")
+    if not bucket or not key:
+        message = f"{name} names no object: give s3://bucket/key"
+        raise click.UsageError(message)
+    return fetch(S3Store(BucketAccess(bucket, region, endpoint)), key)
 
 
 def _text(record: Record) -> bytes:

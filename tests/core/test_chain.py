@@ -10,7 +10,7 @@ from consumers.objects.codecs import CODECS
 from consumers.objects.reader import fetch
 from consumers.pipeline import Pipeline, Start
 from consumers.records import HOUR_MS, Position, Record
-from consumers.waiting import Patience
+from consumers.waiting import Parked, Patience
 from tests.memory_store import MemoryStore
 from tests.model.fleet import Silent
 
@@ -121,3 +121,55 @@ def test_an_object_that_was_not_expected_is_adopted(store: MemoryStore) -> None:
         (1, Position(0, 0)),
         (4, Position(3, 0)),
     ]
+
+
+def named(store: MemoryStore, application: str, start: Start) -> Pipeline:  # type: ignore[type-arg]
+    """Join a pipeline of another application over the same prefix."""
+    codec = CODECS["gzip"]
+    place = ChainPlace(application, SHARD, "r:s", Layout("p", "dt=%Y-%m-%d/hour=%H", "s", codec.extension), "w", 24)
+    chain = Chain(store, place, start, Silent())
+    patience = Patience(lambda _: pytest.fail("nothing here is waited for"), lambda: 0.0, Silent())
+    return Pipeline(ChainBatcher(Limits(1 << 20, 3, 60), codec, 1), chain, patience)
+
+
+def test_renamed_application_fences_nothing_that_stands(store: MemoryStore) -> None:
+    """A start inside another application's object adopts it, also when it is repeated further on."""
+    named(store, "old", Start(None, "TRIM_HORIZON")).offer([record(n) for n in (1, 2, 3)], 0)
+    for first in (2, 3):
+        named(store, "new", Start(None, "TRIM_HORIZON")).offer([record(n) for n in range(first, 7)], 0)
+    assert [(link.first.sequence, link.count) for link in links(store)] == [(1, 3), (4, 3)]
+
+
+def test_what_stands_ahead_in_a_former_hour_is_seen(store: MemoryStore) -> None:
+    """Arrival times may run back across an hour; an object still ends before what stands."""
+    later, earlier = NOW // HOUR_MS * HOUR_MS + HOUR_MS + 1, NOW // HOUR_MS * HOUR_MS + HOUR_MS - 1
+    pipeline(store, after(49)).offer([record(n, earlier) for n in (50, 51, 52)], 0)
+    late = pipeline(store, after(40))
+    late.offer([record(48, later), record(49, later), record(50, earlier), record(51, earlier)], 0)
+    assert [(link.first.sequence, link.count) for link in links(store)] == [(48, 2), (50, 3)]
+
+
+def test_an_origin_ahead_ends_the_object(store: MemoryStore) -> None:
+    """A first start at LATEST may still write where it began; a rewind to before that leaves it the place."""
+    latest = pipeline(store, Start(None, "LATEST"))
+    latest.offer([record(50)], 0)
+    pipeline(store, Start(None, "TRIM_HORIZON")).offer([record(n) for n in (49, 50, 51, 52)], 0)
+    latest.drain(0)
+    assert [(link.first.sequence, link.count) for link in links(store)] == [(49, 1), (50, 3)]
+
+
+def test_streams_of_one_name_do_not_share_a_chain(store: MemoryStore) -> None:
+    """Another region's stream parks instead of being adopted away."""
+    pipeline(store, after(0)).offer([record(n) for n in (1, 5, 9)], 0)
+    layout = Layout("p", "dt=%Y-%m-%d/hour=%H", "s", ".gz")
+    other = Chain(store, ChainPlace("app2", SHARD, "r2:s", layout, "w", 24), after(0), Silent())
+    with pytest.raises(Parked, match="speaks of r:s"):
+        other.begin(record(2))
+
+
+def test_records_that_come_twice_in_one_lease_are_taken_once(store: MemoryStore) -> None:
+    """Whatever repeats them."""
+    it = pipeline(store, after(0))
+    it.offer([record(1), record(2)], 0)
+    it.offer([record(2), record(3)], 0)
+    assert [link.count for link in links(store)] == [3]

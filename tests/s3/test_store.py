@@ -5,9 +5,11 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from consumers.s3.outcomes import unavailable
 from consumers.s3.probe import ConditionIgnored, probe
 from consumers.s3.store import BucketAccess, S3Store
 from consumers.waiting import Patience, Unavailable
@@ -197,3 +199,52 @@ def test_nobody_listens() -> None:
     with pytest.raises(Unavailable) as fault:
         put(store, "k", b"")
     assert not fault.value.operator
+
+
+def test_credentials_that_come_later_are_found(aws: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that started without them goes on by itself once they are there."""
+    empty_bucket(aws)
+    for name in KEYS:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    store = S3Store(BucketAccess(BUCKET, "us-east-1", aws.endpoint))
+    with pytest.raises(Unavailable):
+        put(store, "k", b"")
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    assert put(store, "k", b"")
+
+
+def test_provider_that_fails_is_waited_for(aws: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A credential process that breaks is the operator's, not a reason to end."""
+    for name in KEYS:
+        monkeypatch.delenv(name)
+    config = tmp_path / "config"
+    config.write_text("[default]\ncredential_process = /bin/false\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    with pytest.raises(Unavailable) as fault:
+        put(S3Store(BucketAccess(BUCKET, "us-east-1", aws.endpoint)), "k", b"")
+    assert fault.value.operator
+
+
+def test_empty_answer_is_no_empty_bucket(aws: Server, proxy: FaultProxy) -> None:
+    """A listing is the only look before a start: an answer that is none must not read as nothing there."""
+    proxy.fault = lambda call: setattr(call, "status", 200)
+    store = S3Store(BucketAccess(BUCKET, KEYS["AWS_DEFAULT_REGION"], proxy.endpoint))
+    with pytest.raises(Unavailable, match="no listing"):
+        list(store.list("p/"))
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "KMS.ThrottlingException", "TemporaryRedirect", "SlowDown"])
+def test_what_mends_itself_is_no_alarm(code: str) -> None:
+    """Whatever its status."""
+    assert not unavailable("PutObject", "k", code, 400).operator
+
+
+@pytest.mark.parametrize("code", ["InvalidObjectState", "KMS.DisabledException", "400", "NoSuchBucket"])
+def test_what_does_not_is_one(code: str) -> None:
+    """With what to do."""
+    fault = unavailable("PutObject", "k", code, 400)
+    assert fault.operator
+    assert fault.remedy
