@@ -32,7 +32,7 @@ def run(directory: Path, say: Say) -> Iterator[Figure]:
     cost_us = {name: seconds * _US / ROUND_RECORDS for name, seconds in least_s.items()}
     for name, value in cost_us.items():
         yield Figure("child", f"{name}, CPU a record", value, "us")
-    note = "stock amazon_kclpy with gzip 6; same records an object"
+    note = f"stock amazon_kclpy with gzip 6; {lines.OBJECT_RECORDS:,} records an object, both"
     yield Figure("child", "ours / stock", cost_us["ours"] / cost_us["stock"], "", MOST_OF_STOCK, note)
     note = "pipe read, a native scan for each record, ISA-L gzip of data decoded beforehand"
     yield Figure("child", "ours / floor", cost_us["ours"] / cost_us["floor"], "", MOST_OF_FLOOR, note)
@@ -65,7 +65,7 @@ def _check(children: dict[str, Child], endpoint: services.Replay) -> None:
 
     """
     count = (ROUNDS + 1) * ROUND_RECORDS
-    batches = count // lines.LINE_RECORDS
+    batches = count // lines.OBJECT_RECORDS
     paths = [str(entry["path"]) for entry in endpoint.objects()]
     for name, child in children.items():
         if name == "floor":

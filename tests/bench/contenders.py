@@ -24,24 +24,24 @@ archive.maxRecords = {records}
 
 
 def children(directory: Path, endpoint: str, tape: lines.Tape) -> dict[str, list[str]]:
-    """Give the command of each child of the child benchmark. Each stores an object for each line."""
+    """Give the command of each child of the child benchmark, all with the same number of records an object."""
     payload = directory / "floor.payload"
     payload.write_bytes(tape.payload(0))
     commands = {
-        "stock": stock_child(endpoint, "stock"),
+        "stock": stock_child(endpoint, "stock", lines.OBJECT_RECORDS),
         "floor": [sys.executable, "-m", "tests.bench.floor_child", str(payload)],
     }
     if ours_is_here():
-        commands["ours"] = our_child(directory, endpoint, "ours")
+        commands["ours"] = our_child(directory, endpoint, "ours", lines.OBJECT_RECORDS)
     return commands
 
 
-def stock_child(endpoint: str, prefix: str) -> list[str]:
+def stock_child(endpoint: str, prefix: str, records: int = lines.LINE_RECORDS) -> list[str]:
     """Give the command of the stock child."""
-    return [sys.executable, "-m", "tests.bench.stock_child", BUCKET, f"archive/{prefix}", endpoint]
+    return [sys.executable, "-m", "tests.bench.stock_child", BUCKET, f"archive/{prefix}", endpoint, str(records)]
 
 
-def our_child(directory: Path, endpoint: str, prefix: str) -> list[str]:
+def our_child(directory: Path, endpoint: str, prefix: str, records: int = lines.LINE_RECORDS) -> list[str]:
     """Give the command of our child, with an effective properties file as the launcher writes it."""
     from consumers.config.settings import load
     from consumers.kcl.launcher import render
@@ -49,7 +49,7 @@ def our_child(directory: Path, endpoint: str, prefix: str) -> list[str]:
 
     folder = directory / f"runtime-{prefix}"
     folder.mkdir(exist_ok=True)
-    launch = render(load(our_properties(directory, endpoint, prefix), CONSUMERS), folder)
+    launch = render(load(our_properties(directory, endpoint, prefix, records), CONSUMERS), folder)
     return [sys.executable, "-m", "consumers.child", str(launch.properties)]
 
 

@@ -52,7 +52,7 @@ def stock(directory: Path, endpoint: str, name: str, extra: str = "shardSyncInte
         message = "there is no java; install a Java 17 runtime"
         raise RuntimeError(message)
     properties = directory / f"{name}.properties"
-    child = " ".join(contenders.stock_child(endpoint, name))
+    child = " ".join(contenders.stock_child(endpoint, name, 1))
     properties.write_text(
         _PROPERTIES.format(child=child, stream=services.STREAM, name=name, endpoint=endpoint, extra=extra)
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tests.bench import events
 
 LINE_RECORDS = 10_000
+OBJECT_RECORDS = 50_000  # about what a full shard, 1,000 records a second, gives in archive.maxAgeSeconds
 _SEQUENCE_PREFIX = "496600"
 _SEQUENCE_DIGITS = 50
 

@@ -1,7 +1,7 @@
 """The baseline: an archive consumer as a good team writes it on amazon_kclpy's own interface.
 
-One gzip object for each batch that the daemon delivers, then a checkpoint at its last record.
-Arguments: bucket, prefix, S3 endpoint.
+One gzip object for each so many records, then a checkpoint at the last one.
+Arguments: bucket, prefix, S3 endpoint, records an object.
 """
 
 import gzip
@@ -18,8 +18,10 @@ GZIP_LEVEL = 6
 class Archiver(processor.RecordProcessorBase):  # type: ignore[misc]
     """Stores each batch of one shard."""
 
-    def __init__(self, bucket: str, prefix: str, endpoint: str) -> None:
+    def __init__(self, bucket: str, prefix: str, endpoint: str, records: str) -> None:
         """Connect to the bucket."""
+        self._due = int(records)
+        self._pending: list[Any] = []
         self._s3 = boto3.client("s3", endpoint_url=endpoint)
         self._bucket = bucket
         self._prefix = prefix
@@ -30,10 +32,11 @@ class Archiver(processor.RecordProcessorBase):  # type: ignore[misc]
         self._shard = initialize_input.shard_id
 
     def process_records(self, process_records_input: Any) -> None:
-        """Store the batch, then checkpoint."""
-        records = process_records_input.records
-        if not records:
+        """Store what has come together, then checkpoint."""
+        self._pending += process_records_input.records
+        if len(self._pending) < self._due:
             return
+        records, self._pending = self._pending, []
         body = b"\n".join(record.binary_data for record in records) + b"\n"
         self._s3.put_object(
             Bucket=self._bucket,
@@ -44,14 +47,14 @@ class Archiver(processor.RecordProcessorBase):  # type: ignore[misc]
         process_records_input.checkpointer.checkpoint(last.sequence_number, last.sub_sequence_number)
 
     def lease_lost(self, lease_lost_input: Any) -> None:
-        """Do nothing: each batch is stored already."""
+        """Do nothing: what is not stored is delivered again."""
 
     def shard_ended(self, shard_ended_input: Any) -> None:
         """Let the shard's children start."""
         shard_ended_input.checkpointer.checkpoint()
 
     def shutdown_requested(self, shutdown_requested_input: Any) -> None:
-        """Do nothing: each batch is checkpointed already."""
+        """Do nothing: what is not checkpointed is delivered again."""
 
 
 if __name__ == "__main__":
