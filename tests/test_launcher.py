@@ -28,6 +28,7 @@ public class Logging {
                 new IllegalStateException(
                         "Cannot write message {\\"data\\": \\"SECRET\\"} because writer is closed for shard s-1"));
         LoggerFactory.getLogger("quiet").info("SECRET");
+        LoggerFactory.getLogger("software.amazon.kinesis.worker.WorkerMetricsSelector").warn("SECRET");
         for (String name : new String[] {"DrainChildSTDERRTask", "MessageWriter", "GetNextMessageTask"}) {
             LoggerFactory.getLogger(multilang + name).error("SECRET");
         }

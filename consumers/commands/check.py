@@ -1,5 +1,6 @@
 """``kinesis-fleet check``: every fault of a properties file at once."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ import click
 import msgspec
 
 from consumers.config.faults import Faults
-from consumers.config.settings import Settings, load
+from consumers.config.settings import load
+from consumers.config.shown import Shown, shown
 from consumers.registry import CONSUMERS
 
 EPILOG = """\b
@@ -18,7 +20,7 @@ Examples:
 
 \b
 Exit codes: 0 no fault; 78 faults, each on standard error with line, key and remedy.
-In a systemd unit: ExecStartPre=kinesis-fleet check FILE
+The daemon checks its file by itself at each start.
 """
 
 
@@ -35,11 +37,12 @@ def command(file: Path, *, as_json: bool) -> None:
             _print_json({"ok": False, "path": str(file), "faults": faults})
             raise SystemExit(error.exit_code) from error
         raise
+    values = shown(settings, CONSUMERS, os.environ)
     if as_json:
-        effective = {**settings.kcl, **settings.own}
+        effective = {value.key: value.value for value in values}
         _print_json({"ok": True, "path": str(file), "effective": effective})
     elif sys.stdout.isatty():
-        _print_table(settings)
+        show(file, values)
     else:
         click.echo(f"{file}: ok")
 
@@ -48,11 +51,14 @@ def _print_json(result: dict[str, Any]) -> None:
     click.echo(msgspec.json.encode(result))
 
 
-def _print_table(settings: Settings) -> None:
+def show(file: Path, values: tuple[Shown, ...]) -> None:
+    """Print the table of ``values`` in effect, and where each comes from."""
     from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
     from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
-    table = Table("key", "value", title=f"{settings.path}: ok", title_justify="left")
-    for key, value in sorted({**settings.kcl, **settings.own}.items()):
-        table.add_row(key, value)
+    table = Table("key", "value", "from", title=f"{file}: ok", title_justify="left")
+    for value in values:
+        # As text: a value in square brackets is no markup.
+        table.add_row(value.key, Text(value.value), value.source)
     Console().print(table)

@@ -1,7 +1,9 @@
 """``kinesis-fleet demo``: the whole fleet on one machine, with a verdict at the end."""
 
 import os
+import re
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +16,25 @@ from consumers.local.plan import EMBEDDED_REGION, Plan
 _ACCOUNT = "aws"
 _SEEDS = 2**32
 
+Callback = Callable[[click.Context, click.Parameter, str | None], str | None]
+
+
+def _shaped(pattern: str, remedy: str) -> Callback:
+    """Refuse a value at once that would fail only once everything has started."""
+
+    def check(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+        if value is None or re.fullmatch(pattern, value):
+            return value
+        message = f"{value!r} cannot be used: {remedy}"
+        raise click.BadParameter(message, context, option)
+
+    return check
+
+
 EPILOG = """\b
 Examples:
   kinesis-fleet demo
-  kinesis-fleet demo --records 5000 --compression zstd --keep run/
+  kinesis-fleet demo --records 5000 --compression zstd --keep run/zstd
   kinesis-fleet demo --json | jq .verdict
 
 \b
@@ -44,12 +61,28 @@ Exit codes:
     type=click.Choice(["gzip", "zstd", "bzip2", "none"]),
     help="The archive's own default if not given.",
 )
-@click.option("--stream", default="player-events", show_default=True)
-@click.option("--bucket", default="player-archive", show_default=True)
-@click.option("--prefix", default="archive", show_default=True)
+@click.option(
+    "--stream",
+    default="player-events",
+    show_default=True,
+    callback=_shaped(r"[a-zA-Z0-9_.-]{1,128}", "give up to 128 letters, digits, _ . and -"),
+)
+@click.option(
+    "--bucket",
+    default="player-archive",
+    show_default=True,
+    callback=_shaped(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "give 3 to 63 lower-case letters, digits, dots and hyphens"),
+)
+@click.option(
+    "--prefix",
+    default="archive",
+    show_default=True,
+    callback=_shaped(r".*[^/].*", "give at least one letter, since the audit reads all that lies under it"),
+)
 @click.option(
     "--endpoint",
     metavar="URL|aws",
+    callback=_shaped(r"aws|https?://[^\s/]+/?", "give http(s)://host[:port], or aws"),
     help="Where Kinesis, DynamoDB and S3 answer instead of the embedded AWS; 'aws' is the account "
     "of your credentials, and costs money.",
 )
@@ -82,7 +115,7 @@ def command(  # noqa: PLR0913 - one parameter per option, as click wants it
     Ctrl-C stops putting and goes on to archive, drain and audit; a second one ends at once.
     """
     if keep is not None and keep.exists() and any(keep.iterdir()):
-        message = f"{keep} is not empty: name a new directory, so that two runs never mix"
+        message = f"{keep} is not empty: give another directory, so that two runs never mix"
         raise click.UsageError(message)
     plan = Plan(
         stream=stream,

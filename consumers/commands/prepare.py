@@ -5,7 +5,15 @@ from pathlib import Path
 import boto3
 import click
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 
 from consumers.config.settings import Settings, load
 from consumers.kcl import leases
@@ -21,6 +29,8 @@ Examples:
 Exit codes: 78 the configuration has faults; 69 AWS refused, or the stream is being resharded.
 """
 
+_NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError, ProfileNotFound)
+
 
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
@@ -35,9 +45,25 @@ def command(file: Path, *, as_json: bool) -> None:
     try:
         prepared = leases.prepare(settings, *_clients(settings))
     except (BotoCoreError, ClientError) as error:
-        message = f"{error}. Check credentials, region, endpoints and the role's permissions."
+        message = f"{str(error).rstrip('.')}. {_remedy(error, settings)}."
         raise Unavailable(message) from error
     click.echo(msgspec.json.encode(prepared) if as_json else _words(prepared))
+
+
+def _remedy(error: BotoCoreError | ClientError, settings: Settings) -> str:
+    if isinstance(error, NoRegionError):
+        return "Set regionName to the region of the stream"
+    if isinstance(error, _NO_CREDENTIALS):
+        return "Give the host a role, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    if isinstance(error, ClientError) and _is_no_stream(error):
+        key = "streamArn" if "streamArn" in settings.kcl else "streamName"
+        return f"Correct {key} ({settings.stream}), or regionName: the stream is not there"
+    return "Check credentials, region, endpoints and the role's permissions"
+
+
+def _is_no_stream(error: ClientError) -> bool:
+    missing: bool = error.response["Error"]["Code"] == "ResourceNotFoundException"
+    return missing and error.operation_name == "ListShards"
 
 
 def _clients(settings: Settings) -> tuple[object, object]:

@@ -1,6 +1,5 @@
 """The check of an operator's file: from its text to values, or to every fault in it."""
 
-import re
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,6 +14,7 @@ from consumers.config.kcl_keys import KCL_KEYS, REFUSED
 from consumers.config.keys import COMMON_KEYS, Common, nearest
 from consumers.config.properties import Entry
 from consumers.config.section import convert, readable, unknown
+from consumers.config.words import COMMENT, COMMENT_REMEDY, holds_comment
 from consumers.kcl import heap
 
 Entries = Mapping[str, Entry]
@@ -41,8 +41,9 @@ def values(
     faults += secrets
     common = _common(entries, faults)
     consumer = _consumer(entries, consumers, faults)
+    for judged in [consumer] if consumer else _present(entries, consumers):
+        faults += _section(entries, judged)
     if consumer is not None:
-        faults += _section(entries, consumer)
         faults += _foreign(entries, consumer, consumers)
     faults += _kcl(entries, consumers)
     wrong = {fault.key for fault in faults}
@@ -55,9 +56,11 @@ def values(
 
 
 def _told(fault: Fault, faults: list[Fault]) -> bool:
-    """Whether a key counts as missing only because another fault took it away."""
-    others = (other for other in faults if other.key == fault.key and other.line)
-    return not fault.line and any(others)
+    """Whether a key counts as missing only because another fault took it away, or names its typing error."""
+    if fault.line:
+        return False
+    written = f"Write {fault.key}"
+    return any(other.line and (other.key == fault.key or other.remedy == written) for other in faults)
 
 
 def _entries(text: str, environment: Mapping[str, str]) -> tuple[dict[str, Entry], list[Fault]]:
@@ -66,8 +69,7 @@ def _entries(text: str, environment: Mapping[str, str]) -> tuple[dict[str, Entry
     for raw in parsed:
         entry, unresolved = properties.expand(raw, environment)
         faults += unresolved
-        # KCL takes any case of this one prefix.
-        name = re.sub(r"(?i)^awscredentialsprovider", "awsCredentialsProvider", entry.key)
+        name = properties.canonical(entry.key)
         if name in entries:
             faults.append(properties.duplicate(entry, entries[name]))
         elif entry.value and not unresolved:
@@ -95,11 +97,19 @@ def _consumer(
     entry = entries.get("consumer")
     if entry is None:
         return None
-    if entry.value not in consumers:
+    if holds_comment(entry.value):
+        faults.append(Fault("consumer", COMMENT, COMMENT_REMEDY, entry.line))
+    elif entry.value not in consumers:
         guess = nearest(entry.value, consumers)
         remedy = f"Write {guess}" if guess else f"Write one of {', '.join(sorted(consumers))}"
         faults.append(Fault("consumer", f"{entry.value!r} is no consumer", remedy, entry.line))
     return consumers.get(entry.value)
+
+
+def _present(entries: Entries, consumers: Mapping[str, Consumer]) -> list[Consumer]:
+    """List the consumers that the file has keys of, for when it does not say whose it is."""
+    sections = {key.partition(".")[0] for key in entries if "." in key}
+    return [consumer for consumer in consumers.values() if consumer.section in sections]
 
 
 def _section(entries: Entries, consumer: Consumer) -> list[Fault]:
@@ -125,7 +135,7 @@ def _foreign(
     for key, entry in entries.items():
         section = key.partition(".")[0]
         if section in sections and section != consumer.section:
-            problem = f"belongs to the consumer {sections[section]}, this file is {consumer.name}'s"
+            problem = f"belongs to the consumer {sections[section]}, this file is for {consumer.name}"
             yield Fault(key, problem, "Move it to that consumer's own file", entry.line)
 
 
@@ -144,8 +154,10 @@ def _kcl(entries: Entries, consumers: Mapping[str, Consumer]) -> Iterator[Fault]
             yield Fault(key, problem, remedy, entry.line)
         elif key not in KCL_KEYS:
             yield unknown(entry, known)
-        elif problem_found := KCL_KEYS[key].problem(entry.value):
-            yield Fault(key, f"{entry.value!r} {problem_found}", "Correct it", entry.line)
+        elif holds_comment(entry.value) and not KCL_KEYS[key].free:
+            yield Fault(key, COMMENT, COMMENT_REMEDY, entry.line)
+        elif wrong := KCL_KEYS[key].problem(entry.value):
+            yield Fault(key, wrong, KCL_KEYS[key].remedy, entry.line)
 
 
 def _complete(entries: Entries, common: Common) -> dict[str, str]:

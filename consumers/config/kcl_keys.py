@@ -37,29 +37,29 @@ def _flag(name: str, tamed: str | None = None) -> Key:
 
 def _table(prefix: str, name: str) -> tuple[Key, ...]:
     return (
-        Key(name),
+        Key(name, "table"),
         Key(f"{prefix}BillingMode", choices=_BILLING),
         _count(f"{prefix}ReadCapacity"),
         _count(f"{prefix}WriteCapacity"),
         _flag(f"{prefix}PointInTimeRecoveryEnabled"),
         _flag(f"{prefix}DeletionProtectionEnabled"),
-        Key(f"{prefix}Tags"),
+        Key(f"{prefix}Tags", free=True),
     )
 
 
 _IDENTITY = (
-    Key("applicationName"),
-    Key("streamName"),
+    Key("applicationName", "table"),
+    Key("streamName", "stream"),
     Key("streamArn"),
-    Key("workerId"),
-    Key("tableName"),
-    Key("regionName"),
+    Key("workerId", "worker"),
+    Key("tableName", "table"),
+    Key("regionName", "region"),
     Key("kinesisEndpoint", "url"),
     Key("dynamoDBEndpoint", "url"),
     Key("cloudWatchClient.endpointOverride", "url"),
-    Key("awsCredentialsProvider", tamed="DefaultCredentialsProvider"),
-    Key("awsCredentialsProviderDynamoDB"),
-    Key("awsCredentialsProviderCloudWatch"),
+    Key("awsCredentialsProvider", "provider", tamed="DefaultCredentialsProvider"),
+    Key("awsCredentialsProviderDynamoDB", "provider"),
+    Key("awsCredentialsProviderCloudWatch", "provider"),
 )
 
 _READING = (

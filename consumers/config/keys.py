@@ -8,16 +8,25 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-Kind = Literal["text", "int", "number", "bool", "choice", "duration", "url"]
+Kind = Literal[
+    "text", "int", "number", "bool", "choice", "duration", "url", "region", "table", "stream", "worker", "provider"
+]
 
 _PATTERNS: dict[Kind, tuple[str, str]] = {
     "text": (r".+", "a text"),
-    "int": (r"-?\d{1,18}", "a whole number without separators"),
     "number": (r"-?\d+(\.\d+)?", "a number"),
     "bool": (r"(?i)true|false", "true or false"),
     "duration": (r"PT?\d[0-9DTHMS.]*", "an ISO 8601 duration such as PT24H"),
     "url": (r"https?://[^\s/]+/?", "a URL such as http://127.0.0.1:4567"),
+    "region": (r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1"),
+    # DynamoDB's rule; an application's name also becomes a part of objects' keys.
+    "table": (r"[a-zA-Z0-9_.-]{3,255}", "a name of 3 to 255 letters, digits, '_', '.' and '-'"),
+    "stream": (r"[a-zA-Z0-9_.-]{1,128}", "a name of 1 to 128 letters, digits, '_', '.' and '-'"),
+    # It becomes metadata of objects, and a part of a path.
+    "worker": (r"[\x21-\x7e]{1,200}", "a name of 1 to 200 ASCII characters without spaces"),
 }
+# A class, by its simple name or in full, then what its constructor takes; several, by commas.
+_PROVIDER = r"(?=[^|,]*[A-Z.])[A-Za-z_$][\w.$]*(\|[^,\s]*)*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +34,8 @@ class Key:
     """One key of KCL's MultiLangDaemon.
 
     ``tamed`` is the value that the fleet gives when the file has none; None leaves KCL's own.
-    ``least`` and ``most`` bound an ``int`` or a ``number``, both inclusive.
+    ``least`` and ``most`` bound an ``int`` or a ``number``, both inclusive. ``free`` tells a text
+    in which a ``#`` after a space may be meant.
     """
 
     name: str
@@ -34,43 +44,62 @@ class Key:
     choices: tuple[str, ...] = ()
     least: float = 0
     most: float = 2**31 - 1
+    free: bool = False
 
     def problem(self, value: str) -> str | None:
         """Say what is wrong with ``value``, or None.
 
         KCL itself takes what it cannot convert for 0 or false, without a word.
         """
+        from consumers.config.words import number  # noqa: PLC0415 - the shard's child never needs it
+
         if self.choices:
             good = value.upper() in self.choices
-            return None if good else f"is not one of {', '.join(self.choices)}"
-        pattern, words = _PATTERNS[self.kind]
-        if re.fullmatch(pattern, value) is None:
-            return f"is not {words}"
-        if self.kind in {"int", "number"} and not self.least <= float(value) <= self.most:
-            return f"is not within {self.least:g} and {self.most:g}"
-        return None
+            return None if good else f"{value!r} is none of {', '.join(self.choices)}"
+        if self.kind == "provider":
+            # The value is not repeated: what stands after a bar may be a secret.
+            good = all(re.fullmatch(_PROVIDER, one.strip()) for one in value.split(","))
+            return None if good else "does not name a provider of credentials"
+        if self.kind != "int":
+            pattern, words = _PATTERNS[self.kind]
+            if re.fullmatch(pattern, value) is None:
+                return f"{value!r} is not {words}"
+        if self.kind not in {"int", "number"}:
+            return None
+        return number(value, whole=self.kind == "int", bounds={"ge": self.least, "le": self.most})
+
+    @property
+    def remedy(self) -> str:
+        """What to do about a wrong value."""
+        if self.kind == "provider":
+            return "Write a class such as DefaultCredentialsProvider, or its full name"
+        if self.kind == "int":
+            return "Write digits alone"
+        return "Correct it"
 
 
 class Common(msgspec.Struct, frozen=True, kw_only=True):
     """The keys that every consumer shares, beside KCL's."""
 
     consumer: Annotated[str, Meta(description="Name a registered consumer")]
-    flush_timeout_s: Annotated[float, Meta(gt=0, le=3600, description="Longest flush at a drain, in seconds")] = (
-        msgspec.field(name="flushTimeoutSeconds", default=15)
-    )
+    flush_timeout_s: Annotated[
+        float, Meta(gt=0, le=3600, description="Give the longest flush at a drain in seconds, up to 3600")
+    ] = msgspec.field(name="flushTimeoutSeconds", default=15)
     stop_timeout_s: Annotated[
         float,
-        Meta(gt=0, le=7200, description="Seconds that the process manager waits after SIGTERM"),
+        Meta(gt=0, le=7200, description="Give the seconds that the process manager waits after SIGTERM, up to 7200"),
     ] = msgspec.field(name="stopTimeoutSeconds", default=45)
-    jvm_shards: Annotated[int, Meta(ge=1, le=1000, description="Most shards that this host may hold at once")] = (
-        msgspec.field(name="jvm.shards", default=8)
-    )
-    jvm_heap_mib: Annotated[int, Meta(ge=0, le=1_048_576, description="Heap of the JVM in MiB; 0 computes it")] = (
-        msgspec.field(name="jvm.heapMiB", default=0)
-    )
-    jvm_options: Annotated[str, Meta(description="Further options of the JVM, separated by spaces")] = msgspec.field(
-        name="jvm.options",
-        default="-XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData",
+    jvm_shards: Annotated[
+        int, Meta(ge=1, le=1000, description="Give the most shards that this host may hold at once, 1 to 1000")
+    ] = msgspec.field(name="jvm.shards", default=8)
+    jvm_heap_mib: Annotated[
+        int, Meta(ge=0, le=1_048_576, description="Give the heap of the JVM in MiB, or delete it: it is computed")
+    ] = msgspec.field(name="jvm.heapMiB", default=0)
+    jvm_options: Annotated[str, Meta(description="Give further options of the JVM, separated by spaces")] = (
+        msgspec.field(
+            name="jvm.options",
+            default="-XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData",
+        )
     )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],

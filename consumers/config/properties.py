@@ -50,6 +50,11 @@ def parse(text: str) -> tuple[list[Entry], list[Fault]]:
     return list(entries.values()), faults
 
 
+def canonical(key: str) -> str:
+    """Return ``key`` as KCL names it: it takes any case of one prefix alone."""
+    return re.sub(r"(?i)^awscredentialsprovider", "awsCredentialsProvider", key)
+
+
 def duplicate(entry: Entry, first: Entry) -> Fault:
     """Make the fault of a key that ``first`` has given already."""
     problem = f"given twice, first on line {first.line}"

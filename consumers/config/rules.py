@@ -68,16 +68,16 @@ def _timeouts(values: Values, common: Common) -> Iterator[Fault]:
     grace_ms = int(values["shutdownGraceMillis"])
     flush_ms, stop_ms = common.flush_timeout_s * 1000, common.stop_timeout_s * 1000
     if flush_ms >= handoff_ms:
-        problem = f"{handoff_ms} ms end before a flush of {flush_ms:g} ms has ended"
-        remedy = "Keep flushTimeoutSeconds * 1000 below gracefulLeaseHandoffTimeoutMillis"
+        problem = f"{handoff_ms} ms end before a flush of {common.flush_timeout_s:g} s has ended"
+        remedy = f"Give more than {flush_ms:g}, or lower flushTimeoutSeconds"
         yield Fault("gracefulLeaseHandoffTimeoutMillis", problem, remedy)
     if flush_ms >= grace_ms:
-        problem = f"{grace_ms} ms end before a flush of {flush_ms:g} ms has ended"
-        remedy = "Keep flushTimeoutSeconds * 1000 below shutdownGraceMillis"
+        problem = f"{grace_ms} ms end before a flush of {common.flush_timeout_s:g} s has ended"
+        remedy = f"Give more than {flush_ms:g}, or lower flushTimeoutSeconds"
         yield Fault("shutdownGraceMillis", problem, remedy)
     if grace_ms >= stop_ms:
-        problem = f"{stop_ms:g} ms end before shutdownGraceMillis ({grace_ms} ms) has passed"
-        remedy = "Keep shutdownGraceMillis below stopTimeoutSeconds * 1000"
+        problem = f"{common.stop_timeout_s:g} s end before shutdownGraceMillis ({grace_ms / 1000:g} s) has passed"
+        remedy = f"Give more than {grace_ms / 1000:g}, or lower shutdownGraceMillis"
         yield Fault("stopTimeoutSeconds", problem, remedy)
 
 

@@ -8,6 +8,7 @@ import msgspec
 from consumers.config.faults import Fault
 from consumers.config.keys import nearest
 from consumers.config.properties import Entry
+from consumers.config.words import COMMENT, COMMENT_REMEDY, free_text, holds_comment, refusal
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -57,11 +58,14 @@ def _faults(
         if key not in fields:
             yield unknown(entry, fields)
             continue
+        annotation = fields[key].type
+        if holds_comment(entry.value) and not free_text(annotation):
+            yield Fault(key, COMMENT, COMMENT_REMEDY, entry.line)
+            continue
         try:
-            msgspec.convert(entry.value, fields[key].type, strict=False)
-        except msgspec.ValidationError as error:
-            problem = f"{error}, got {entry.value!r}"
-            yield Fault(key, problem, _remedy(fields[key].type), entry.line)
+            msgspec.convert(entry.value, annotation, strict=False)
+        except msgspec.ValidationError:
+            yield Fault(key, refusal(entry.value, annotation), _remedy(annotation), entry.line)
     for key, field in fields.items():
         if field.required and key not in entries:
             yield Fault(key, "is missing", _remedy(field.type))

@@ -19,7 +19,7 @@ from consumers.local.fleet import Broken
 from consumers.local.launch import Slow
 from consumers.local.place import Place
 from consumers.local.plan import Plan
-from consumers.local.report import print_outcome
+from consumers.local.report import kept, print_outcome
 from consumers.local.screen import Screen, opened
 
 PASSED, FAILED, AT_ONCE = 0, 1, 130
@@ -45,8 +45,10 @@ def conduct(plan: Plan, keep: Path | None, *, machine: bool) -> int:
     try:
         code = _conduct(plan, place, console, keep=keep is not None, machine=machine)
     finally:
-        if code == FAILED:
-            console.print(f"Logs: {place.logs}", highlight=False, soft_wrap=True)
+        if keep is not None:
+            console.print(kept(keep), highlight=False, markup=False, soft_wrap=True)
+        elif code == FAILED:
+            console.print(f"Logs: {place.logs}", highlight=False, markup=False, soft_wrap=True)
         if code != FAILED or keep is not None:
             shutil.rmtree(scratch, ignore_errors=True)
     return code

@@ -1,11 +1,17 @@
 """What a run's end looks like to a person."""
 
+import shlex
+import sys
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
+from consumers.local.auditing import holds_records
 from consumers.local.demo import Outcome
 
 _MIB = 1024 * 1024
+_PROGRAM = "kinesis-fleet"
 
 
 def print_outcome(console: Console, outcome: Outcome) -> None:
@@ -34,6 +40,15 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
     for fault in verdict.faults:
         console.print(fault, style="red", highlight=False, markup=False)
     console.print(_sentence(outcome), style="bold green" if outcome.good else "bold red")
+
+
+def kept(directory: Path) -> str:
+    """Say what a run has kept, and how to look at it."""
+    objects = sorted(path for path in (directory / "objects").rglob("*") if holds_records(path.name))
+    if not objects:
+        return f"kept  {directory}: the logs are in {directory / 'logs'}"
+    program = sys.argv[0] if Path(sys.argv[0]).name == _PROGRAM else _PROGRAM
+    return f"kept  {directory}: try {program} cat {shlex.quote(str(objects[0]))}"
 
 
 def _sentence(outcome: Outcome) -> str:

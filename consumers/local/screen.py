@@ -15,6 +15,7 @@ from rich.text import Text
 
 _PLAIN_EVERY_S = 5.0
 _BAR_WIDTH = 40
+_SHORTEST_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class Progress:
     put: int = 0
     archived: int = 0
     objects: int = 0
+
+    @property
+    def of_total(self) -> str:
+        """What is put, of what is to be put."""
+        return f"{self.put:,} of {self.total:,}"
 
     @property
     def lag(self) -> int:
@@ -70,8 +76,8 @@ class Plain:
             return
         self._phase, self._next_s = progress.phase, now_s + _PLAIN_EVERY_S
         self._console.print(
-            f"{progress.elapsed_s:5.1f}s  {progress.phase}: {progress.put} put, "
-            f"{progress.archived} archived, lag {progress.lag}, {progress.objects} objects",
+            f"{progress.elapsed_s:5.1f}s  {progress.phase}: {progress.of_total} put, "
+            f"{progress.archived:,} archived, lag {progress.lag:,}, {progress.objects:,} objects",
             highlight=False,
             markup=False,
             soft_wrap=True,
@@ -88,22 +94,36 @@ class Lively:
     def __init__(self, live: Live) -> None:
         """Draw into ``live``."""
         self._live = live
+        self._first: Progress | None = None
 
     def show(self, progress: Progress) -> None:
         """Draw the state."""
-        self._live.update(_drawing(progress))
+        if self._first is None and progress.put:
+            self._first = progress
+        self._live.update(_drawing(progress, _pace(self._first, progress)))
 
     def say(self, remark: str) -> None:
         """Print the remark above the bars."""
         self._live.console.print(escape(remark), highlight=False)
 
 
-def _drawing(progress: Progress) -> Group:
+def _pace(first: Progress | None, now: Progress) -> str:
+    """Tell the mean rate since the first record was put, and how long the rest takes at it."""
+    if first is None or now.put in (first.put, now.total):
+        return ""
+    per_s = (now.put - first.put) / max(now.elapsed_s - first.elapsed_s, _SHORTEST_S)
+    return f"   {per_s:,.0f}/s, {(now.total - now.put) / per_s:,.0f} s to put"
+
+
+def _drawing(progress: Progress, pace: str) -> Group:
     bars = Table.grid(padding=(0, 2))
-    for name, count in (("put", progress.put), ("archived", progress.archived)):
+    for name, count, figure in (
+        ("put", progress.put, progress.of_total),
+        ("archived", progress.archived, f"{progress.archived:,}"),
+    ):
         bar = ProgressBar(total=max(1, progress.total), completed=count, width=_BAR_WIDTH)
-        bars.add_row(name, bar, f"{count:,}")
-    numbers = f"lag {progress.lag:,}   objects {progress.objects:,}   {progress.elapsed_s:.0f} s"
+        bars.add_row(name, bar, figure)
+    numbers = f"lag {progress.lag:,}   objects {progress.objects:,}   {progress.elapsed_s:.0f} s{pace}"
     return Group(Text(progress.phase, style="bold"), bars, Text(numbers, style="dim"))
 
 

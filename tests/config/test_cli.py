@@ -1,15 +1,24 @@
 """The command line: exit codes, results for machines, and no import that is not needed."""
 
+import contextlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 from click.testing import CliRunner, Result
 
 from consumers import __version__
 from consumers.cli import COMMANDS, main
+from consumers.commands import check, prepare
+from consumers.config.keys import COMMON_KEYS
+from consumers.config.settings import load
+from consumers.config.shown import Shown, shown
+from consumers.registry import CONSUMERS
+from consumers.s3_archive import ArchiveSettings
 
 ROOT = Path(__file__).parents[2]
 MINIMAL = ROOT / "properties" / "s3_archive.minimal.properties"
@@ -50,6 +59,57 @@ def test_a_good_file_passes() -> None:
     result = json.loads(_run("check", "--json", str(MINIMAL)).output)
     assert result["ok"]
     assert result["effective"]["shutdownGraceMillis"] == "20000"
+
+
+def test_all_values_in_effect_are_shown() -> None:
+    """The defaults of the section and of the common keys stand beside the file's own values."""
+    result = json.loads(_run("check", "--json", str(MINIMAL)).output)["effective"]
+    fields = {f"archive.{field.encode_name}" for field in msgspec.structs.fields(ArchiveSettings)}
+    assert fields | set(COMMON_KEYS) <= result.keys()
+    assert (result["archive.maxAgeSeconds"], result["jvm.shards"], result["log.level"]) == ("60", "8", "info")
+    loaded = load(MINIMAL, CONSUMERS, environment={"ARCHIVE_BUCKET": "a-bucket"})
+    sources = {value.key: value.source for value in shown(loaded, CONSUMERS, {"ARCHIVE_BUCKET": "a-bucket"})}
+    given = {key for key, source in sources.items() if source == "file"}
+    assert given == {"consumer", "streamName", "applicationName", "archive.bucket"}
+
+
+def test_the_table_tells_the_file_from_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Three columns, and a value in brackets as it is."""
+    monkeypatch.setenv("COLUMNS", "200")
+    with (tmp_path / "out").open("w+") as out, contextlib.redirect_stdout(out):
+        check.show(MINIMAL, (Shown("a", "[x]", "file"), Shown("b", "1", "default")))
+        out.seek(0)
+        rows = [line.replace("│", " ").split() for line in out if line.startswith("│")]
+    assert rows == [["a", "[x]", "file"], ["b", "1", "default"]]
+
+
+def test_the_help_of_check_speaks_of_the_daemon_alone() -> None:
+    """The unit holds no check of its own, for the daemon checks."""
+    assert "ExecStartPre" not in _run("check", "--help").output
+
+
+NO_STREAM = ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "none"}}, "ListShards")
+REMEDIES = [
+    (NoRegionError(), "You must specify a region. Set regionName to"),
+    (NoCredentialsError(), "Unable to locate credentials. Give the host a role"),
+    (NO_STREAM, "Correct streamName (player-events)"),
+    (EndpointConnectionError(endpoint_url="http://x"), ". Check credentials, region, endpoints"),
+]
+
+
+@pytest.mark.parametrize(("error", "told"), REMEDIES, ids=lambda value: type(value).__name__)
+def test_prepare_names_what_to_mend(monkeypatch: pytest.MonkeyPatch, error: Exception, told: str) -> None:
+    """Each refusal of AWS has its own remedy, after one full stop."""
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("consumers.kcl.leases.prepare", refuse)
+    monkeypatch.setattr(prepare, "_clients", lambda _: (None, None))
+    result = _run("prepare", str(MINIMAL))
+    assert result.exit_code == 69
+    assert told in result.stderr
+    assert ".." not in result.stderr
 
 
 @pytest.mark.parametrize("name", ["check", "daemon", "prepare"])

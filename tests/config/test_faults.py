@@ -155,7 +155,7 @@ def test_a_reference_that_cannot_be_resolved_is_one_fault(tmp_path: Path, value:
 def test_a_key_of_another_consumer_is_refused(tmp_path: Path) -> None:
     """One file, one consumer."""
     (fault,) = refused(tmp_path, lines({"other.bucket": "b"}))
-    assert fault.problem == "belongs to the consumer other, this file is sample's"
+    assert fault.problem == "belongs to the consumer other, this file is for sample"
 
 
 def test_what_fields_cannot_tell_the_consumer_tells(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_the_streams_name_comes_from_its_arn(tmp_path: Path) -> None:
 
 def test_what_the_launcher_writes_loads_as_the_same_settings(tmp_path: Path) -> None:
     """A child sees what the operator's file said, without its checks."""
-    loaded = settings(tmp_path, {"sample.maxBytes": "7", "jvm.shards": "2", "workerId": "wörk: 1"})
+    loaded = settings(tmp_path, {"sample.maxBytes": "7", "jvm.shards": "2", "workerId": "w:1=#"})
     text = effective.write({**loaded.kcl, "executableName": "x", **loaded.own})
     again = load(write(tmp_path, text), consumers=CONSUMERS, environment={})
     assert again.section == loaded.section

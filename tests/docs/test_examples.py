@@ -1,5 +1,7 @@
 """The files and programs that the pages show work."""
 
+import bz2
+import io
 import sqlite3
 from pathlib import Path
 from types import ModuleType
@@ -49,6 +51,18 @@ def test_reader_of_the_format_page_reads(count: int) -> None:
         writer.add(records, [record.arrival_ms for record in records])
     found = list(executed(source, "reader").read(writer.finish().body))
     assert found == [(r.data, r.sequence_number, r.sub_sequence_number, r.arrival_ms, r.partition_key) for r in records]
+
+
+def test_reader_of_the_format_page_reads_an_index_beside_the_data() -> None:
+    """Its second half reads an object whose index is another object."""
+    (source,) = page("docs/format.md").blocks("python")
+    writer = ObjectWriter(CODECS["bzip2"], 9)
+    kept = some_records(300)
+    writer.add(kept, [record.arrival_ms for record in kept])
+    content = writer.finish()
+    with bz2.open(io.BytesIO(content.body)) as lines:
+        found = list(executed(source, "reader").records(lines, content.index))
+    assert found == [(r.data, r.sequence_number, r.sub_sequence_number, r.arrival_ms, r.partition_key) for r in kept]
 
 
 @pytest.fixture

@@ -22,13 +22,15 @@ def shown(*, terminal: bool, machine: bool, steps: int) -> str:
 def test_a_log_gets_a_line_now_and_then() -> None:
     """Many looks within seconds make one line, free of control sequences."""
     text = shown(terminal=False, machine=False, steps=50)
-    assert text == "seed [1]\n  1.0s  putting: 0 put, 0 archived, lag 0, 3 objects\n"
+    assert text == "seed [1]\n  1.0s  putting: 0 of 100 put, 0 archived, lag 0, 3 objects\n"
 
 
 def test_a_terminal_gets_bars() -> None:
-    """The terminal shows the newest numbers."""
+    """The terminal shows the newest numbers, of how many, and how long the rest takes."""
     text = shown(terminal=True, machine=False, steps=50)
     assert "lag 25" in text
+    assert "49 of 100" in text
+    assert "480/s, 0 s to put" in text  # from the first record on, 48 in no time at all
     assert "seed [1]" in text
 
 
