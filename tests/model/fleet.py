@@ -5,12 +5,10 @@ lease has moved, lose answers, and be refused. One seed gives one schedule.
 """
 
 import random
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from amazon_kclpy.checkpoint_error import CheckpointError
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from consumers.chain.batcher import ChainBatcher, Limits
@@ -20,13 +18,12 @@ from consumers.chain.link import Link
 from consumers.kcl.checkpointer import CheckpointRefused, Commits
 from consumers.kcl.processor import ShardProcessor
 from consumers.objects.codecs import CODECS
-from consumers.objects.reader import fetch
 from consumers.pipeline import Pipeline, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Patience, Unavailable
 from tests.memory_store import MemoryStore
+from tests.model.stream import SHARD_END, LeaseRow, Shard
 
-SHARD_END = "SHARD_END"
 EPOCH_MS = 1_700_000_000_000 - 1_700_000_000_000 % HOUR_MS + HOUR_MS - 40
 
 
@@ -36,33 +33,6 @@ class Silent:
     def info(self, event: str, **fields: object) -> None: ...
     def warning(self, event: str, **fields: object) -> None: ...
     def error(self, event: str, **fields: object) -> None: ...
-
-
-@dataclass
-class Shard:
-    """A shard's records and its row of the lease table."""
-
-    name: str
-    parents: tuple["Shard", ...] = ()
-    records: list[Record] = field(default_factory=list)
-    trimmed: int = 0
-    closed: bool = False
-    checkpoint: Position | str = "TRIM_HORIZON"
-    epoch: int = 0
-
-    def after(self, position: Position | None) -> list[Record]:
-        """Give what can still be read after a position."""
-        return [r for r in self.records[self.trimmed :] if position is None or r.position > position]
-
-    @property
-    def ready(self) -> bool:
-        """Children wait for the end of their parents."""
-        return all(parent.checkpoint == SHARD_END for parent in self.parents)
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing of it is left to do."""
-        return self.checkpoint == SHARD_END
 
 
 @dataclass(frozen=True)
@@ -111,33 +81,6 @@ class FlakyStore(MemoryStore):
 
     def list(self, prefix):  # type: ignore[no-untyped-def]
         return iter(self._do(lambda: list(self._inner.list(prefix))))  # type: ignore[call-overload]
-
-
-class LeaseRow:
-    """What a child sees of the lease table: kclpy's checkpointer, with KCL's own checks."""
-
-    def __init__(self, shard: Shard, epoch: int, rng: random.Random, ends: Callable[[], set[Position]]) -> None:
-        self.shard, self.epoch, self.rng, self.ends = shard, epoch, rng, ends
-        self.faults: list[str] = []
-        self.delivered: Position | None = None
-        self.ended = False
-
-    def checkpoint(self, sequence_number: str | None = None, sub_sequence_number: int | None = None) -> None:
-        getcurrent().parent.switch()
-        if self.epoch != self.shard.epoch:
-            raise CheckpointError("ShutdownException")
-        if self.rng.random() < 0.05:
-            raise CheckpointError("ThrottlingException")
-        if sequence_number is None:
-            assert self.ended, "a bare checkpoint before the end of the shard"
-            self.shard.checkpoint = SHARD_END
-            return
-        position = Position(int(sequence_number), int(sub_sequence_number or 0))
-        if self.delivered is None or position > self.delivered:
-            raise CheckpointError("IllegalArgumentException")
-        if position not in self.ends():
-            self.faults.append(f"checkpoint {position} is not the end of an object")
-        self.shard.checkpoint = position
 
 
 class Simulation:
@@ -327,44 +270,3 @@ class Simulation:
             return self.variant.pipeline(ChainBatcher(limits, codec, 1), chain, Patience(pause, clock, log, jitter=rng))
 
         return self.variant.processor(pipeline, Commits(clock, pause, log, jitter=rng), clock, 5.0, log)
-
-
-@dataclass
-class Verdict:
-    """What the store holds against what was put."""
-
-    lost: int
-    doubled: int
-    altered: int
-    faults: list[str]
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing is wrong."""
-        return not (self.lost or self.doubled or self.altered or self.faults)
-
-
-def judge(simulation: Simulation) -> Verdict:
-    """Read everything back."""
-    verdict = Verdict(0, 0, 0, list(simulation.faults))
-    for shard in simulation.shards:
-        keys = simulation.keys(shard)
-        links = sorted((Link.parse(simulation.store.objects[key][1]) for key in keys), key=lambda link: link.first)
-        archived = [record for key in keys for record in fetch(simulation.store, key)]
-        seen = Counter(record.position for record in archived)
-        expected = {record.position: record for record in shard.records}
-        verdict.doubled += sum(1 for count in seen.values() if count > 1)
-        verdict.lost += sum(1 for r in shard.records[shard.trimmed :] if r.position not in seen)
-        verdict.altered += sum(1 for record in archived if expected.get(record.position) != record)
-        for before, link in zip(links, links[1:], strict=False):
-            if link.first <= before.last:
-                verdict.faults.append(f"overlap at {link.first}")
-            # Expired records between them are marked by their age, which does not pass here.
-            if not shard.trimmed and link.after is not None and link.after != before.last:
-                verdict.faults.append(f"gap before {link.first}")
-        verdict.faults += [
-            f"count of {link.first}"
-            for link in links
-            if sum(1 for position in expected if link.first <= position <= link.last and position in seen) != link.count
-        ]
-    return verdict

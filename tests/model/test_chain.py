@@ -10,7 +10,8 @@ from typing import TypedDict
 import pytest
 
 from tests.model.bugs import BUGS
-from tests.model.fleet import Simulation, Variant, Verdict, judge
+from tests.model.fleet import Simulation, Variant
+from tests.model.verdict import Verdict, judge
 
 SCHEDULES = int(os.environ.get("CHAIN_SCHEDULES", "2000"))
 SEED = int(os.environ.get("CHAIN_SEED", random.SystemRandom().randrange(10**9)))
