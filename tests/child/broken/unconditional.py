@@ -7,7 +7,8 @@ from tests.child.broken import run
 
 
 def _put(self, key, body, metadata, sha256):  # type: ignore[no-untyped-def]
-    self._client.put_object(Bucket=self._bucket, Key=key, Body=body, Metadata=dict(metadata))
+    put = {"Bucket": self._bucket, "Key": key, "Body": body, "Metadata": dict(metadata)}
+    self._call("PutObject", key, lambda client: client.put_object(**put), frozenset())
     return True
 
 
