@@ -92,9 +92,6 @@ class Sink(Protocol[Taken_contra]):
         """
         ...
 
-    def close(self) -> None:
-        """Release what was opened."""
-
 
 Commit = Callable[[Position], None]
 

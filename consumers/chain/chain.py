@@ -101,9 +101,6 @@ class Chain:
         )
         return batch.last
 
-    def close(self) -> None:
-        """Nothing is held open."""
-
     def _put(self, key: str, content: ObjectBytes, link: Link) -> bool:
         if content.index is not None:  # first, so that no object ever stands without its index
             digest = hashlib.sha256(content.index).digest()

@@ -16,15 +16,20 @@ RECORDS = 60
 DELIVERY = 17  # not a divisor of the object's 25 records, so that objects and deliveries straddle
 
 
+def serve(child: Child) -> None:
+    """Give the shard to a child, deliver everything, and ask for a drain."""
+    child.initialize()
+    while child.deliver(DELIVERY):
+        pass
+    child.exchange({"action": "shutdownRequested"})
+
+
 def run_to_end(properties: Path, lease: Lease, module: str = "consumers.child", tries: int = 10) -> None:
     """Start children as the daemon does until one has drained everything."""
     for _ in range(tries):
         with Child(properties, lease, module) as child:
             try:
-                child.initialize()
-                while child.deliver(DELIVERY):
-                    pass
-                child.exchange({"action": "shutdownRequested"})
+                serve(child)
             except ChildDied:
                 continue
             assert child.close() == 0
@@ -70,11 +75,8 @@ def test_child_killed_around_the_put(s3: Server, proxy: FaultProxy, folder: Path
     properties = write_properties(folder, proxy.endpoint)
     with Child(properties, lease) as child:
         victim.pid = child.process.pid
-        with pytest.raises(ChildDied):  # noqa: PT012 - it dies somewhere in the flow
-            child.initialize()
-            while child.deliver(DELIVERY):
-                pass
-            child.exchange({"action": "shutdownRequested"})
+        with pytest.raises(ChildDied):
+            serve(child)
     proxy.fault = lambda _call: None
     run_to_end(properties, lease)
     assert faults_of(archive_of(s3), lease.records) == []
@@ -199,11 +201,8 @@ def test_negative_control(s3: Server, proxy: FaultProxy, folder: Path, bug: str)
     with Child(properties, lease, module) as child:
         victim.pid = child.process.pid
         proxy.fault = nth_write(2, lambda call: setattr(call, "before", victim.kill))
-        with pytest.raises(ChildDied):  # noqa: PT012 - it dies somewhere in the flow
-            child.initialize()
-            while child.deliver(DELIVERY):
-                pass
-            child.exchange({"action": "shutdownRequested"})
+        with pytest.raises(ChildDied):
+            serve(child)
     proxy.fault = lambda _call: None
     if bug == "unconditional":  # what a rewind does: production adopts, this one writes again
         lease.checkpoint = lease.records[3].position

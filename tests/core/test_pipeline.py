@@ -83,8 +83,6 @@ class World:
         self.actions.append(f"write {first}-{batch.last.sequence}")
         return at(end) if end else batch.last
 
-    def close(self) -> None: ...
-
     def info(self, event: str, **fields: object) -> None: ...
 
     warning = error = info
