@@ -1,6 +1,6 @@
 """One shard's way from the pipe to the destination. Read this file first: it is the whole flow.
 
-    pipe -> records -> batcher -> sink writes until durable, and says how far -> checkpoint
+    pipe -> records -> batcher -> sink writes until durable, and says how far -> checkpoint -> watermark
 
 Everything here is synchronous. Blocking is the backpressure: the daemon sends nothing more until it is answered.
 """
@@ -37,6 +37,11 @@ class Batcher(Protocol[Made_co]):
     @property
     def empty(self) -> bool:
         """Whether no batch is open."""
+        ...
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """The earliest arrival time in the open batch, or None if none is open."""
         ...
 
     def open(self, room: "Room", now: float) -> None:
@@ -93,6 +98,34 @@ class Sink(Protocol[Taken_contra]):
         ...
 
 
+class Watch(Protocol):
+    """Who follows what was delivered, and what of it is durable. All but `settled` may raise `Unavailable`."""
+
+    def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:
+        """Take note of a delivery; True if records may be missing before it. `caught_up`: nothing waited behind it."""
+        ...
+
+    def settled(self, oldest_ms: int | None) -> None:
+        """Take note that all that was delivered is durable, but what arrived from `oldest_ms` on."""
+
+    def ended(self) -> None:
+        """Take note that the shard has ended, and all of it is durable."""
+
+
+class NoWatch:
+    """Nobody follows."""
+
+    def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:  # noqa: ARG002 - as the protocol has it
+        """Know of no gap."""
+        return False
+
+    def settled(self, oldest_ms: int | None) -> None:
+        """Forget it."""
+
+    def ended(self) -> None:
+        """Forget it."""
+
+
 Commit = Callable[[Position], None]
 
 
@@ -103,8 +136,11 @@ def _later(_position: Position) -> None:
 class Pipeline(Generic[BatchT]):
     """Offers a shard's records to a sink, and knows up to where they are durable."""
 
-    def __init__(self, batcher: Batcher[BatchT], sink: Sink[BatchT], patience: Patience) -> None:
+    def __init__(
+        self, batcher: Batcher[BatchT], sink: Sink[BatchT], patience: Patience, watch: Watch | None = None
+    ) -> None:
         """Join the parts of one shard."""
+        self._watch = watch or NoWatch()
         self._batcher = batcher
         self._sink = sink
         self._patience = patience
@@ -123,21 +159,34 @@ class Pipeline(Generic[BatchT]):
             return None
         return covered
 
-    def offer(self, records: Sequence[Record], now: float, commit: Commit = _later) -> None:
+    def offer(self, records: Sequence[Record], now: float, commit: Commit = _later, *, caught_up: bool = False) -> None:
         """Take a delivery, which may be empty, and write what is due. `now` is in monotonic seconds.
 
         Blocks while the destination does not accept. `commit` is called after each batch with the position that may be
-        checkpointed, before anything more is written; what it raises ends the delivery.
+        checkpointed, before anything more is written; what it raises ends the delivery. `caught_up`: the daemon said
+        that nothing waited behind this delivery when it was read.
         """
         self._commit = commit
+        gap = self._patience.until_done(lambda: self._watch.received(records, caught_up=caught_up))
         why = self._batcher.due(now)  # first: what comes now may have followed a gap of any length
         if why:
             self._write(why, now, None)
+        while gap and not self._batcher.empty:
+            self._write("gap", now, None)
         if records and self._delivered:
             records = _after(records, self._delivered)
         if records:
             self._delivered = records[-1].position
             self._take(records, now, None)
+
+    def settle(self) -> None:
+        """Let the watermark follow, once what may be checkpointed is."""
+        self._watch.settled(self._batcher.oldest_ms)
+
+    def end(self, now: float) -> None:
+        """Write everything that was taken, however long it takes, and that nothing follows."""
+        self.drain(now)
+        self._patience.until_done(self._watch.ended)
 
     def drain(self, now: float, deadline: float | None = None) -> bool:
         """Write everything that was taken; False if the monotonic deadline came first."""

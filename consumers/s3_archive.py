@@ -13,11 +13,16 @@ from consumers.chain.chain import Chain, ChainPlace
 from consumers.chain.layout import Layout, layout_faults
 from consumers.config.consumer import Consumer, NotReady, ShardContext
 from consumers.config.settings import Settings
+from consumers.hours.place import HoursPlace
+from consumers.hours.reading import Horizon
+from consumers.hours.watch import ShardWatch, WatchPlace
 from consumers.logs import logger
 from consumers.objects.codecs import CODECS
 from consumers.pipeline import Pipeline
+from consumers.records import HOUR_MS
 from consumers.s3.probe import ConditionIgnored, probe
 from consumers.s3.store import BucketAccess, S3Store
+from consumers.stream import prefetch_of, shards_of, stream_of, timestamp_of
 from consumers.waiting import Patience, Unavailable
 
 MIB = 1 << 20
@@ -63,6 +68,15 @@ class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     retention_hours: Annotated[
         float, Meta(ge=24, le=8760, description="Give the stream's retention in hours, 24 to 8760")
     ] = 24.0
+    grace_seconds: Annotated[
+        float,
+        Meta(
+            ge=1, le=3600, description="Give the seconds after an hour's end in which records of it may come, 1 to 3600"
+        ),
+    ] = 60.0
+    watermark_seconds: Annotated[
+        float, Meta(ge=1, le=3600, description="Give the seconds between two writes of a shard's watermark, 1 to 3600")
+    ] = 60.0
 
 
 def _faults(settings: ArchiveSettings) -> Iterator[tuple[str, str]]:
@@ -91,6 +105,13 @@ def store_of(settings: ArchiveSettings) -> S3Store:
     )
 
 
+def layout_of(settings: Settings) -> Layout:
+    """Give the layout that an archive is configured with."""
+    archive: ArchiveSettings = settings.section
+    extension = CODECS[archive.compression].extension
+    return Layout(archive.prefix.strip("/"), archive.partition, settings.stream, extension)
+
+
 def _probe(archive: ArchiveSettings) -> None:
     """Prove that the bucket honours the condition."""
 
@@ -113,16 +134,23 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
     archive: ArchiveSettings = settings.section
     store = store_of(archive)
     codec = CODECS[archive.compression]
-    layout = Layout(archive.prefix.strip("/"), archive.partition, settings.stream, codec.extension)
-    stream = settings.kcl.get("streamArn") or f"{settings.kcl.get('regionName', '')}:{settings.stream}"
+    layout = layout_of(settings)
+    stream = stream_of(settings)
+    retention_ms = int(archive.retention_hours * HOUR_MS)
     limits = Limits(archive.max_bytes, archive.max_records, archive.max_age_seconds)
 
+    writer = f"{settings.worker} {__version__}"
+    shards = shards_of(settings)
+    hours = HoursPlace(settings.application, stream, layout, int(archive.grace_seconds * 1000), retention_ms)
+    horizon = Horizon(prefetch_of(settings.kcl), retention_ms, timestamp_of(settings.kcl))
+    watched = WatchPlace(hours, horizon, writer, archive.watermark_seconds)
+
     def build(context: ShardContext) -> Pipeline[ObjectBatch]:
-        writer = f"{settings.worker} {__version__}"
         place = ChainPlace(settings.application, context.shard, stream, layout, writer, archive.retention_hours)
-        chain = Chain(store, place, context.start, context.log)
+        watch = ShardWatch(store, shards, watched, context)
+        chain = Chain(store, place, context.start, context.log, watch)
         batcher = ChainBatcher(limits, codec, archive.level or codec.default_level)
-        return Pipeline(batcher, chain, context.patience)
+        return Pipeline(batcher, chain, context.patience, watch)
 
     return build
 

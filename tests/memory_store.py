@@ -1,7 +1,10 @@
 """An object store in memory, for tests and models: it passes the same contract suite as the real ones."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+
+from consumers.chain.store import Entry, Found
 
 
 class MemoryStore:
@@ -19,26 +22,34 @@ class MemoryStore:
         self.objects[key] = (body, dict(metadata))
         return True
 
-    def replace(self, key: str, body: bytes) -> None:
-        """Store an object, whatever stands there."""
+    def swap(self, key: str, body: bytes, version: str | None) -> str | None:
+        """Store an object where that version stands."""
+        if version != (_version(self.objects[key][0]) if key in self.objects else None):
+            return None
         self.objects[key] = (body, {})
+        return _version(body)
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
         """Return an object's user metadata."""
         return self.objects[key][1] if key in self.objects else None
 
-    def find(self, key: str) -> bytes | None:
-        """Return an object's bytes."""
-        return self.objects[key][0] if key in self.objects else None
+    def find(self, key: str) -> Found | None:
+        """Return an object's bytes and version."""
+        return Found(self.objects[key][0], _version(self.objects[key][0])) if key in self.objects else None
 
     def get(self, key: str) -> bytes:
         """Return an object's bytes; KeyError if there is none."""
         return self.objects[key][0]
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that begin with a prefix."""
-        yield from sorted(key for key in self.objects if key.startswith(prefix))
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """Yield the objects whose keys begin with a prefix."""
+        for key in sorted(key for key in self.objects if key.startswith(prefix)):
+            yield Entry(key, len(self.objects[key][0]), _version(self.objects[key][0]))
 
     def now_ms(self) -> int:
         """Return the time by this store's clock."""
         return int(self.clock_ms())
+
+
+def _version(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'

@@ -45,8 +45,8 @@ class ObjectBatch:
 class ChainBatcher:
     """One open object at a time.
 
-    An object ends early where the arrival hour advances, since its key says the hour of its first record, and before
-    the position of an object that stands already. A record a little older than its predecessor stays in the object.
+    An object ends early where the arrival hour changes, so that its key says the hour of each of its records, and
+    before the position of an object that stands already.
     """
 
     def __init__(self, limits: Limits, codec: Codec, level: int) -> None:
@@ -73,6 +73,11 @@ class ChainBatcher:
         self._opened = 0.0
         self._before: Position | None = None
 
+    @property
+    def oldest_ms(self) -> int | None:
+        """The earliest arrival time in the open object, or None if none is open."""
+        return self._min_ms if self._count else None
+
     def open(self, room: Room, now: float) -> None:
         """Begin an object at the next record."""
         self._writer = self._new()
@@ -86,16 +91,18 @@ class ChainBatcher:
             raise RuntimeError(message)
         first = self._first or records[0]
         arrivals = [record.arrival_ms for record in records]
-        whole, latest = len(records), max(arrivals)
-        end = self._next_cut(records, arrivals, latest, first.arrival_ms // HOUR_MS)
+        whole, low, high = len(records), min(arrivals), max(arrivals)
+        hour = first.arrival_ms // HOUR_MS
+        one_hour = low // HOUR_MS == hour == high // HOUR_MS
+        end = self._next_cut(records, None if one_hour else arrivals, hour)
         if end == 0:
             return 0
         if end < whole:
             records, arrivals = records[:end], arrivals[:end]
+            low, high = min(arrivals), max(arrivals)
         self._writer.add(records, arrivals)
-        low = min(arrivals)
         self._min_ms = min(self._min_ms, low) if self._first else low
-        self._max_ms = max(self._max_ms, latest if end == whole else max(arrivals))
+        self._max_ms = max(self._max_ms, high)
         self._first, self._last = first, records[-1]
         self._count += end
         return end
@@ -131,10 +138,11 @@ class ChainBatcher:
         self.clear()
         return batch
 
-    def _next_cut(self, records: Sequence[Record], arrivals: Sequence[int], latest: int, hour: int) -> int:
+    def _next_cut(self, records: Sequence[Record], arrivals: Sequence[int] | None, hour: int) -> int:
+        """Find how many records may be taken; `arrivals` is None where all are of the object's hour."""
         end = min(len(records), self._limits.max_records - self._count)
-        if latest // HOUR_MS > hour:
-            at = next(i for i, ms in enumerate(arrivals) if ms // HOUR_MS > hour)
+        if arrivals is not None:
+            at = next(i for i, ms in enumerate(arrivals) if ms // HOUR_MS != hour)
             if at < end:
                 end, self._cut = at, "hour"
         if end and self._before is not None and records[end - 1].position >= self._before:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
+from typing import Protocol
 
 import msgspec
 
@@ -24,7 +25,27 @@ from consumers.pipeline import Room, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Log, Parked, Unavailable
 
-RETENTION_MARGIN_MS = HOUR_MS
+
+class Watch(Protocol):
+    """Who follows a chain's growth."""
+
+    def lapse(self) -> str | None:
+        """Take the reason why records may be missing before the next object; None if none can be."""
+        ...
+
+    def stands(self, key: str, link: Link) -> None:
+        """Take note of an object that was written or adopted, before anything of it is committed."""
+
+
+class NoWatch:
+    """Nobody follows."""
+
+    def lapse(self) -> str | None:
+        """Know of no gap."""
+        return None
+
+    def stands(self, key: str, link: Link) -> None:
+        """Forget it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +68,19 @@ class ChainPlace:
         return self.layout.key(self.shard, first, arrival_ms)
 
 
+_NOBODY = NoWatch()
+
+
 class Chain:
     """The sink of one shard. A new one is made each time that a lease is taken."""
 
-    def __init__(self, store: ObjectStore, place: ChainPlace, start: Start, log: Log) -> None:
+    def __init__(self, store: ObjectStore, place: ChainPlace, start: Start, log: Log, watch: Watch = _NOBODY) -> None:
         """Take over a shard; nothing is read or written yet."""
         self._store = store
         self._place = place
         self._initial = start.initial
         self._log = log
+        self._watch = watch
         self._after = start.checkpoint
         self._origin = start.initial
         self._layouts: tuple[Layout, ...] = ()
@@ -65,6 +90,9 @@ class Chain:
 
     def begin(self, first: Record) -> Room:
         """Look at what stands where an object with this first record would be."""
+        lapse = self._watch.lapse()
+        if lapse and self._after:
+            self._origin = lapse
         if not self._layouts:
             self._layouts = self._recall(first)
         covered = self._covering(first)
@@ -77,8 +105,6 @@ class Chain:
             self._claimed = origin  # not before: each call may fail, and begin again
         if covered:
             return Room(covered=covered)
-        if self._after and self._near_retention(first):
-            self._origin = "RETENTION"
         ahead = [self._standing[0][0]] if self._standing else []
         if self._claimed and self._claimed.position > first.position:  # whoever claimed it may be about to write there
             ahead.append(self._claimed.position)
@@ -87,8 +113,10 @@ class Chain:
     def write(self, batch: ObjectBatch) -> Position:
         """Store the object, or adopt the one that stands at its key."""
         key = self._place.key(batch.first, batch.first_arrival_ms)
-        if not self._put(key, batch.content, self._link_of(batch)):
+        link = self._link_of(batch)
+        if not self._put(key, batch.content, link):
             return self._adopt(self._link(key, batch.first), key)
+        self._watch.stands(key, link)
         self._after, self._origin = batch.last, None
         self._log.info(
             "object_written",
@@ -116,6 +144,7 @@ class Chain:
             self._after,
             self._origin,
             batch.count,
+            len(batch.content.body),
             batch.content.payload_bytes,
             batch.first_arrival_ms,
             batch.min_arrival_ms,
@@ -125,6 +154,7 @@ class Chain:
         )
 
     def _adopt(self, link: Link, key: str) -> Position:
+        self._watch.stands(key, link)
         self._after, self._origin = link.last, None
         if not link.count:
             self._say_lost(link)
@@ -148,19 +178,15 @@ class Chain:
             raise Parked(reason, remedy)
         return link
 
-    def _near_retention(self, first: Record) -> bool:
-        age_ms = self._store.now_ms() - first.arrival_ms
-        return age_ms > self._place.retention_hours * HOUR_MS - RETENTION_MARGIN_MS
-
     def _recall(self, first: Record) -> tuple[Layout, ...]:
         """Look up, once for each lease, how the chain's keys are made and were made before."""
         place = self._place
         at = record_key(place.application, place.layout, place.shard)
-        record = recall(self._store, at)
+        record, version = recall(self._store, at)
         if record is None:
             return (place.layout,)
         if record.layout != place.layout:
-            record = self._take_up_layout(record, at, first)
+            record = self._take_up_layout(record, at, version, first)
         return (record.layout, *record.former)
 
     def _covering(self, first: Record) -> Position | None:
@@ -203,7 +229,7 @@ class Chain:
         return sorted(
             (position, key)
             for scan in self._scans(layouts, from_ms, to_ms)
-            for key in self._store.list(scan)
+            for key, _, _ in self._store.list(scan)
             if (position := position_in(key)) is not None
         )
 
@@ -211,7 +237,7 @@ class Chain:
         scans = (layout.scans(self._place.shard, from_ms, to_ms) for layout in layouts)
         return dict.fromkeys(chain.from_iterable(scans))  # each once: the compression is no part of a scan
 
-    def _take_up_layout(self, record: ChainRecord, record_at: str, first: Record) -> ChainRecord:
+    def _take_up_layout(self, record: ChainRecord, record_at: str, version: str | None, first: Record) -> ChainRecord:
         for position, key in self._stands((record.layout, *record.former), first):
             if position > first.position or self._link(key, position).last >= first.position:
                 old = record.layout
@@ -224,7 +250,9 @@ class Chain:
         former = dict.fromkeys((record.layout, *record.former))
         former.pop(self._place.layout, None)
         changed = ChainRecord(record.origin, self._place.layout, tuple(former))
-        self._store.replace(record_at, msgspec.json.encode(changed))
+        if self._store.swap(record_at, msgspec.json.encode(changed), version) is None:
+            reason = f"the chain's record {record_at} was changed by another worker meanwhile"
+            raise Unavailable(reason, "none: it is read again")
         self._log.info("layout_changed", prefix=self._place.layout.prefix, extension=self._place.layout.extension)
         return changed
 
@@ -260,6 +288,7 @@ class Chain:
                 None,
                 origin.initial,
                 0,
+                len(empty.body),
                 0,
                 arrival_ms,
                 arrival_ms,

@@ -32,20 +32,19 @@ class Layout(msgspec.Struct, frozen=True):
         sequence = f"{first.sequence:0{SEQUENCE_DIGITS}d}.{first.sub:0{SUB_DIGITS}d}"
         return f"{self.scan(shard, arrival_ms)}{sequence}.lines{self.extension}"
 
+    def folder(self, arrival_ms: int) -> str:
+        """Give the partition of an arrival time, with the slash at its end."""
+        moment = datetime.fromtimestamp(arrival_ms // 1000, UTC)
+        return "/".join(part for part in (self.prefix.strip("/"), moment.strftime(self.partition)) if part) + "/"
+
     def scan(self, shard: str, arrival_ms: int) -> str:
         """Give what the keys of a shard begin with in the partition of an arrival time."""
-        moment = datetime.fromtimestamp(arrival_ms // 1000, UTC)
-        folders = "/".join(part for part in (self.prefix.strip("/"), moment.strftime(self.partition)) if part)
-        return f"{folders}/{self.stream}.{shard}."
+        return f"{self.folder(arrival_ms)}{self.stream}.{shard}."
 
     def scans(self, shard: str, from_ms: int, to_ms: int) -> Iterator[str]:
-        """Give those beginnings for each partition from one time to another, both included."""
-        last = ""
+        """Give those beginnings for each hour from one time to another, both included."""
         for hour in range(from_ms // HOUR_MS, to_ms // HOUR_MS + 1):
-            scan = self.scan(shard, hour * HOUR_MS)
-            if scan != last:
-                yield scan
-            last = scan
+            yield self.scan(shard, hour * HOUR_MS)
 
 
 def position_in(key: str) -> Position | None:
@@ -74,8 +73,8 @@ def layout_faults(prefix: str, partition: str) -> Iterator[tuple[str, str]]:
     if any(part.startswith("_") for part in prefix.split("/")):
         yield "prefix", "a part that begins with '_' is hidden from Hive, Spark and Athena"
     found = set(re.findall("%(.)", partition))
-    for missing in sorted({"Y", "m", "d"} - found):
-        yield "partition", f"must hold %{missing}: hours of different days would share a folder"
+    for missing in sorted({"Y", "m", "d", "H"} - found):
+        yield "partition", f"must hold %{missing}: each hour has a folder of its own, which says when it is complete"
     for strange in sorted(found - _DIRECTIVES):
         yield "partition", f"%{strange} is not known; use %Y, %m, %d, %H"
 

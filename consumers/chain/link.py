@@ -17,7 +17,7 @@ class Link:
     `origin` is set where nothing proves that no record lies between `after` and `first`: the initial position of a
     first start (TRIM_HORIZON, LATEST, AT_TIMESTAMP), or RETENTION where the record was about to expire when it was
     read. A link of zero records marks a range that was never delivered to a writer (docs/guarantee.md).
-    Arrival times are UTC milliseconds.
+    `size` is the object's in bytes. Arrival times are UTC milliseconds.
     """
 
     stream: str
@@ -27,6 +27,7 @@ class Link:
     after: Position | None
     origin: str | None
     count: int
+    size: int
     payload_bytes: int
     first_arrival_ms: int
     min_arrival_ms: int
@@ -45,6 +46,7 @@ class Link:
             "after": str(self.after) if self.after else "",
             "origin": self.origin or "",
             "count": str(self.count),
+            "bytes": str(self.size),
             "payload-bytes": str(self.payload_bytes),
             "arrivals-ms": f"{self.first_arrival_ms} {self.min_arrival_ms} {self.max_arrival_ms}",
             "sha256": self.sha256,
@@ -72,6 +74,7 @@ class Link:
                 Position.parse(metadata["after"]) if metadata["after"] else None,
                 metadata["origin"] or None,
                 int(metadata["count"]),
+                int(metadata["bytes"]),
                 int(metadata["payload-bytes"]),
                 arrivals[0],
                 arrivals[1],

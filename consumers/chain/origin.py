@@ -48,20 +48,20 @@ def claim(store: ObjectStore, key: str, proposed: ChainRecord) -> ChainRecord:
     body = msgspec.json.encode(proposed)
     if store.put_new(key, body, {}, hashlib.sha256(body).digest()):
         return proposed
-    standing = recall(store, key)
+    standing, _ = recall(store, key)
     if standing is None:
         reason = f"the chain's record {key} was there and is gone"
         raise Unavailable(reason, "stop deleting below _kinesis-fleet/", operator=True)
     return standing
 
 
-def recall(store: ObjectStore, key: str) -> ChainRecord | None:
-    """Read a chain's record, or None if there is none yet."""
+def recall(store: ObjectStore, key: str) -> tuple[ChainRecord | None, str | None]:
+    """Read a chain's record and its version; None and None if there is none yet."""
     standing = store.find(key)
     if standing is None:
-        return None
+        return None, None
     try:
-        return msgspec.json.decode(standing, type=ChainRecord)
+        return msgspec.json.decode(standing.body, type=ChainRecord), standing.version
     except msgspec.DecodeError as fault:
         reason = f"the chain's record {key} is damaged"
         remedy = (
@@ -69,3 +69,20 @@ def recall(store: ObjectStore, key: str) -> ChainRecord | None:
             "set checkpoints back beyond the last change of prefix, partition or compression"
         )
         raise Parked(reason, remedy) from fault
+
+
+def claim_prefix(store: ObjectStore, prefix: str, stream: str) -> None:
+    """Claim a prefix for one stream: its folders say that an hour is complete, and can say it of one stream only.
+
+    Raises:
+        Parked: another stream has it.
+
+    """
+    key = "/".join((STATE_PREFIX, "streams", *prefix.split("/"), "stream.txt")).replace("//", "/")
+    body = stream.encode()
+    standing = store.find(key)
+    if standing is None and not store.put_new(key, body, {}, hashlib.sha256(body).digest()):
+        standing = store.find(key)
+    if standing is not None and standing.body != body:
+        reason = f"prefix {prefix!r} belongs to the stream {standing.body[:300].decode(errors='replace')}, says {key}"
+        raise Parked(reason, f"give {stream} a prefix of its own")

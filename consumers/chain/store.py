@@ -1,10 +1,25 @@
 """What the chain needs of an object store."""
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 STATE_PREFIX = "_kinesis-fleet"
 """What the keys of the fleet's own state begin with, whatever the archive's prefix is."""
+
+
+class Found(NamedTuple):
+    """An object's bytes, and the version that they are: S3's ETag."""
+
+    body: bytes
+    version: str
+
+
+class Entry(NamedTuple):
+    """What a listing says of an object: its size in bytes and its version."""
+
+    key: str
+    size: int
+    version: str
 
 
 class ObjectStore(Protocol):
@@ -14,21 +29,26 @@ class ObjectStore(Protocol):
         """Store an object unless the key exists; False if it exists."""
         ...
 
-    def replace(self, key: str, body: bytes) -> None:
-        """Store an object, whatever stands there."""
+    def swap(self, key: str, body: bytes, version: str | None) -> str | None:
+        """Store an object where that version stands, or none if it is None; its new version, or None if refused."""
+        ...
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
         """Return an object's user metadata, or None if there is no such object."""
         ...
 
-    def find(self, key: str) -> bytes | None:
-        """Return an object's bytes, or None if there is no such object."""
+    def find(self, key: str) -> Found | None:
+        """Return an object's bytes and version, or None if there is no such object."""
         ...
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that begin with a prefix, in the order of their bytes."""
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """Yield the objects whose keys begin with a prefix, in the order of the keys' bytes."""
         ...
 
     def now_ms(self) -> int:
-        """Return the time by the store's clock, not the host's: UTC milliseconds."""
+        """Return the time by the store's clock, not the host's: UTC milliseconds.
+
+        It may lag, by the time of an answer and the second that it is given in, and is never ahead. 0 before the first
+        answer.
+        """
         ...

@@ -46,13 +46,16 @@ class ShardProcessor:
         self._committed = start.checkpoint
         self._log.info("shard_taken", start=start.initial or str(start.checkpoint))
 
-    def process_records(self, records: list[Record], _behind_ms: int | None, to: RawCheckpointer) -> None:
-        """Write what is due, then commit how far it is durable."""
+    def process_records(self, records: list[Record], behind_ms: int | None, to: RawCheckpointer) -> None:
+        """Write what is due, then commit how far it is durable, then let the watermark follow."""
         if self._pipeline is None:
             return
         with suppress(_LeaseLost):
-            self._pipeline.offer(records, self._clock(), lambda position: self._commit(to, position))
+            self._pipeline.offer(
+                records, self._clock(), lambda position: self._commit(to, position), caught_up=behind_ms == 0
+            )
             self._commit(to, self._pipeline.durable)
+            self._pipeline.settle()
 
     def lease_lost(self) -> None:
         """Write nothing more."""
@@ -62,7 +65,7 @@ class ShardProcessor:
         """Write the rest, however long it takes, and commit the end."""
         if self._pipeline is None:
             return  # given up before: what is not written must not be marked as done
-        self._pipeline.drain(self._clock())
+        self._pipeline.end(self._clock())
         if self._commits.commit_end(to) is Outcome.LEASE_LOST:
             self._abandon("lease_lost")
         else:

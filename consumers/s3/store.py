@@ -13,7 +13,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from consumers.chain.store import STATE_PREFIX
+from consumers.chain.store import STATE_PREFIX, Entry, Found
 from consumers.s3.outcomes import ABSENT, EXISTS, unavailable, unreachable
 from consumers.waiting import Unavailable
 
@@ -48,7 +48,7 @@ class S3Store:
             "SSEKMSKeyId": access.kms_key_id,
         }
         self._put_options = {name: value for name, value in options.items() if value}
-        self._clock_offset_s = time.time() - time.monotonic()
+        self._clock_offset_s: float | None = None
         self._client: Any = None
 
     def put_new(self, key: str, body: bytes, metadata: Mapping[str, str], sha256: bytes) -> bool:
@@ -61,10 +61,14 @@ class S3Store:
         )
         return answer is not None
 
-    def replace(self, key: str, body: bytes) -> None:
-        """Store an object, whatever stands there."""
+    def swap(self, key: str, body: bytes, version: str | None) -> str | None:
+        """Store an object where that version stands, or none if it is None; its new version, or None if refused."""
         sha256 = hashlib.sha256(body).digest()
-        self._call("PutObject", key, lambda client: self._put(client, key, body, sha256), frozenset())
+        condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
+        answer = self._call(
+            "PutObject", key, lambda client: self._put(client, key, body, sha256, **condition), EXISTS | ABSENT
+        )
+        return None if answer is None else str(answer["ETag"])
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
         """Return an object's user metadata, or None if there is no such object."""
@@ -72,11 +76,11 @@ class S3Store:
         answer = self._call("HeadObject", key, lambda client: client.head_object(**where), ABSENT)
         return None if answer is None else answer["Metadata"]
 
-    def find(self, key: str) -> bytes | None:
-        """Return an object's bytes, or None if there is no such object."""
+    def find(self, key: str) -> Found | None:
+        """Return an object's bytes and version, or None if there is no such object."""
         where = {"Bucket": self._bucket, "Key": key, **self._owner}
         answer = self._call("GetObject", key, lambda client: _read(client.get_object(**where)), ABSENT)
-        return None if answer is None else answer["Bytes"]
+        return None if answer is None else Found(answer["Bytes"], str(answer["ETag"]))
 
     def get(self, key: str) -> bytes:
         """Return an object's bytes.
@@ -85,28 +89,28 @@ class S3Store:
             KeyError: there is no such object.
 
         """
-        body = self.find(key)
-        if body is None:
+        found = self.find(key)
+        if found is None:
             message = f"there is no object {key} in bucket {self._bucket}"
             raise KeyError(message)
-        return body
+        return found.body
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that begin with a prefix, in the order of their bytes, a page at a time."""
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """Yield the objects whose keys begin with a prefix, in the order of the keys' bytes, a page at a time."""
         where = {"Bucket": self._bucket, "Prefix": prefix, **self._owner}
         while True:
             page = self._call("ListObjectsV2", prefix, lambda client: client.list_objects_v2(**where), frozenset())
             if page is None or "KeyCount" not in page:  # an empty answer must not read as an empty bucket
                 reason = f"ListObjectsV2 s3://{self._bucket}/{prefix}: the answer is no listing"
                 raise Unavailable(reason, "archive.endpoint must be an S3 service; look at what stands before it")
-            yield from (entry["Key"] for entry in page.get("Contents", ()))
+            yield from (Entry(at["Key"], at["Size"], at["ETag"]) for at in page.get("Contents", ()))
             if not page.get("IsTruncated"):
                 return
             where["ContinuationToken"] = page["NextContinuationToken"]
 
     def now_ms(self) -> int:
         """Return the time by the store's last answer plus what has passed since: the host's clock is not trusted."""
-        return int((time.monotonic() + self._clock_offset_s) * 1000)
+        return 0 if self._clock_offset_s is None else int((time.monotonic() + self._clock_offset_s) * 1000)
 
     def _put(self, client: Any, key: str, body: bytes, sha256: bytes, **more: object) -> dict[str, Any]:  # noqa: ANN401
         options = dict(self._put_options)

@@ -70,15 +70,25 @@ def test_advancing_hour(split: int) -> None:
     assert batch.last == records[split - 1].position
 
 
-def test_record_a_little_older_stays() -> None:
-    """A late record makes no pair of tiny objects."""
+def test_record_a_little_older_stays_in_its_hour() -> None:
+    """A record that is a little late makes no pair of tiny objects."""
     batcher = opened()
-    batcher.add(run(5))
-    late = run(5, begin=5, arrival_ms=NOON - 10)
+    batcher.add(run(5, arrival_ms=NOON + 20))
+    late = run(5, begin=5, arrival_ms=NOON + 10)
     assert batcher.add(late) == 5
     assert batcher.due(0) is None
+    assert batcher.oldest_ms == NOON + 10
     batch = batcher.take("age")
-    assert (batch.first_arrival_ms, batch.min_arrival_ms, batch.max_arrival_ms) == (NOON, NOON - 10, NOON + 4)
+    assert (batch.first_arrival_ms, batch.min_arrival_ms, batch.max_arrival_ms) == (NOON + 20, NOON + 10, NOON + 24)
+
+
+def test_record_of_a_former_hour_begins_an_object() -> None:
+    """The folder of an hour holds what arrived in that hour, and nothing else."""
+    batcher = opened()
+    batcher.add(run(5))
+    assert batcher.add(run(5, begin=5, arrival_ms=NOON - 3)) == 0
+    assert batcher.due(0) == "hour"
+    assert batcher.take("hour").min_arrival_ms == NOON
 
 
 def test_ends_before_what_stands() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from consumers.chain.batcher import ChainBatcher, Limits
-from consumers.chain.chain import Chain, ChainPlace
+from consumers.chain.batcher import ChainBatcher, Limits, ObjectBatch
+from consumers.chain.chain import Chain, ChainPlace, NoWatch, Watch
 from consumers.chain.layout import Layout, position_in
 from consumers.chain.link import Link
 from consumers.objects.codecs import CODECS
@@ -23,11 +23,13 @@ def record(n: int, arrival_ms: int = NOW) -> Record:
     return Record(b"%d" % n, "k", str(n), arrival_ms, 0)
 
 
-def pipeline(store: MemoryStore, start: Start, *, compression: str = "gzip", prefix: str = "p") -> Pipeline:  # type: ignore[type-arg]
+def pipeline(
+    store: MemoryStore, start: Start, *, compression: str = "gzip", prefix: str = "p", watch: Watch | None = None
+) -> Pipeline[ObjectBatch]:
     """Join a shard's pipeline whose objects hold three records."""
     codec = CODECS[compression]
     layout = Layout(prefix, "dt=%Y-%m-%d/hour=%H", "s", codec.extension)
-    chain = Chain(store, ChainPlace("app", SHARD, "r:s", layout, "w", 24), start, Silent())
+    chain = Chain(store, ChainPlace("app", SHARD, "r:s", layout, "w", 24), start, Silent(), watch or NoWatch())
     patience = Patience(lambda _: pytest.fail("nothing here is waited for"), lambda: 0.0, Silent())
     return Pipeline(ChainBatcher(Limits(1 << 20, 3, 60), codec, codec.default_level), chain, patience)
 
@@ -66,14 +68,23 @@ def test_a_start_after_a_checkpoint_follows_it(store: MemoryStore) -> None:
     assert [(link.after, link.origin) for link in links(store)] == [(Position(5, 0), None)]
 
 
-@pytest.mark.parametrize(("age_hours", "origin"), [(22.9, None), (23.1, "RETENTION"), (100, "RETENTION")])
-def test_a_record_about_to_expire_proves_nothing_of_its_predecessor(
-    store: MemoryStore, age_hours: float, origin: str | None
-) -> None:
-    """What lay between may have expired unread, so the link says RETENTION and keeps what it came after."""
-    arrival_ms = NOW - int(age_hours * HOUR_MS)
-    pipeline(store, after(5)).offer([record(n, arrival_ms) for n in (9, 10, 11)], 0)
-    assert [(link.after, link.origin) for link in links(store)] == [(Position(5, 0), origin)]
+class Lapsed(NoWatch):
+    """Says once that records may be missing."""
+
+    said = False
+
+    def lapse(self) -> str | None:
+        said, self.said = self.said, True
+        return None if said else "RETENTION"
+
+
+def test_a_link_after_a_gap_says_so(store: MemoryStore) -> None:
+    """It keeps what it came after, and says why that proves nothing; the next one follows it."""
+    pipeline(store, after(5), watch=Lapsed()).offer([record(n) for n in range(9, 15)], 0)
+    assert [(link.after, link.origin) for link in links(store)] == [
+        (Position(5, 0), "RETENTION"),
+        (Position(11, 0), None),
+    ]
 
 
 def test_a_repeated_first_start_that_begins_further_on_fences_the_first(store: MemoryStore) -> None:

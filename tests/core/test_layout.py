@@ -30,10 +30,8 @@ def test_keys_sort_as_positions_do(one: Position, other: Position, arrival_ms: i
     assert all(key.startswith(LAYOUT.scan(SHARD, arrival_ms)) for key in keys)
 
 
-def test_scans_cover_each_partition_once() -> None:
-    """A daily partition is listed once for its hours."""
-    daily = Layout("p", "d=%Y%m%d", "s", "")
-    assert len(list(daily.scans(SHARD, 0, 48 * HOUR_MS - 1))) == 2
+def test_scans_cover_each_hour_once() -> None:
+    """Both ends are included."""
     assert len(list(LAYOUT.scans(SHARD, 0, 48 * HOUR_MS - 1))) == 48
 
 
@@ -52,17 +50,18 @@ def test_other_keys_are_not_ours(name: str) -> None:
         ("a b", "%Y%m%d"),
         ("_a", "%Y%m%d"),
         ("a", "%Y/%m"),
+        ("a", "%Y/%m/%d"),
         ("a", "%Y%m%d/../x"),
         ("a", "%Y%m%d%S"),
         ("a", "%Y%m%d\n"),
     ],
 )
 def test_refused_layouts(prefix: str, partition: str) -> None:
-    """What could escape the prefix, hide objects or mix days is refused."""
+    """What could escape the prefix, hide objects or mix hours is refused."""
     assert list(layout_faults(prefix, partition))
 
 
-@pytest.mark.parametrize(("prefix", "partition"), [("", "dt=%Y-%m-%d/hour=%H"), ("a/b/", "%Y/%m/%d")])
+@pytest.mark.parametrize(("prefix", "partition"), [("", "dt=%Y-%m-%d/hour=%H"), ("a/b/", "%Y/%m/%d/%H")])
 def test_accepted_layouts(prefix: str, partition: str) -> None:
     """The ordinary ones are not."""
     assert list(layout_faults(prefix, partition)) == []
@@ -73,7 +72,7 @@ def link(**changes: object) -> Link:
     values: dict[str, object] = {
         "stream": "r:s",
         "shard": SHARD, "first": Position(5, 0), "last": Position(9, 2), "after": Position(4, 0), "origin": None,
-        "count": 3, "payload_bytes": 10, "first_arrival_ms": 1, "min_arrival_ms": 0, "max_arrival_ms": 2,
+        "count": 3, "size": 40, "payload_bytes": 10, "first_arrival_ms": 1, "min_arrival_ms": 0, "max_arrival_ms": 2,
         "sha256": "00", "writer": "w 1", **changes,
     }  # fmt: skip
     return Link(**values)  # type: ignore[arg-type]

@@ -48,6 +48,10 @@ class World:
     def empty(self) -> bool:
         return self.held is None
 
+    @property
+    def oldest_ms(self) -> int | None:
+        return self.held[0].arrival_ms if self.held else None
+
     def open(self, room: Room, now: float) -> None:
         self.held = []
 

@@ -70,8 +70,8 @@ class FlakyStore(MemoryStore):
             self.wrote = True
         return self._do(lambda: self._inner.put_new(key, body, metadata, sha256))
 
-    def replace(self, key, body):  # type: ignore[no-untyped-def]
-        return self._do(lambda: self._inner.replace(key, body))
+    def swap(self, key, body, version):  # type: ignore[no-untyped-def]
+        return self._do(lambda: self._inner.swap(key, body, version))
 
     def metadata(self, key):  # type: ignore[no-untyped-def]
         return self._do(lambda: self._inner.metadata(key))

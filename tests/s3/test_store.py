@@ -38,11 +38,17 @@ def put(store: S3Store | MemoryStore, key: str, body: bytes, **metadata: str) ->
     return store.put_new(key, body, metadata, hashlib.sha256(body).digest())
 
 
+def bytes_of(store: S3Store | MemoryStore, key: str) -> bytes | None:
+    """Read an object's bytes."""
+    found = store.find(key)
+    return found.body if found else None
+
+
 def test_first_write_wins(store: S3Store) -> None:
     """A key is written once; a refused write changes nothing."""
     assert put(store, "a/b", b"one", writer="first") is True
     assert put(store, "a/b", b"two", writer="second") is False
-    assert store.find("a/b") == b"one"
+    assert bytes_of(store, "a/b") == b"one"
     assert dict(store.metadata("a/b") or {}) == {"writer": "first"}
 
 
@@ -66,7 +72,7 @@ def test_racing_writers_have_one_winner(store: S3Store) -> None:
     for thread in threads:
         thread.join()
     assert [len(winners) for winners in won] == [1] * rounds
-    assert [store.find(f"race/{at}") for at in range(rounds)] == [b"%d" % winners[0] for winners in won]
+    assert [bytes_of(store, f"race/{at}") for at in range(rounds)] == [b"%d" % winners[0] for winners in won]
 
 
 def test_absent(store: S3Store) -> None:
@@ -84,14 +90,41 @@ def test_list_is_ordered_and_complete(store: S3Store) -> None:
     for n in range(count):
         put(store, f"many/{n * 7 % count:06d}", b"")
     put(store, "manyother", b"")
-    assert list(store.list("many/")) == [f"many/{n:06d}" for n in range(count)]
+    assert [entry.key for entry in store.list("many/")] == [f"many/{n:06d}" for n in range(count)]
 
 
-def test_replace(store: S3Store) -> None:
-    """The one write without a condition, for the chain's record."""
-    store.replace("r", b"1")
-    store.replace("r", b"2")
-    assert store.find("r") == b"2"
+def test_swap(store: S3Store) -> None:
+    """A version is replaced by who knows it, once; a listing tells the version that a read gives."""
+    first = store.swap("r", b"1", None)
+    assert first is not None
+    assert store.swap("r", b"2", None) is None
+    second = store.swap("r", b"two", first)
+    assert second is not None
+    assert store.swap("r", b"3", first) is None
+    assert store.find("r") == (b"two", second)
+    assert list(store.list("r")) == [("r", 3, second)]
+    assert store.swap("gone", b"4", first) is None
+
+
+def test_racing_swaps_have_one_winner(store: S3Store) -> None:
+    """Of eight writers who know one version, one succeeds: a watermark is never set back."""
+    writers = [store if isinstance(store, MemoryStore) else S3Store(store.access) for _ in range(8)]
+    version = store.swap("race", b"", None)
+    won: list[int] = []
+    barrier = threading.Barrier(len(writers))
+
+    def race(number: int) -> None:
+        barrier.wait()
+        until = Patience(lambda _: None, time.monotonic, Silent())
+        if until.until_done(lambda: writers[number].swap("race", b"%d" % number, version)):
+            won.append(number)
+
+    threads = [threading.Thread(target=race, args=(n,)) for n in range(len(writers))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [bytes_of(store, "race")] == [b"%d" % number for number in won]
 
 
 def test_clock_is_the_servers(store: S3Store) -> None:
@@ -110,6 +143,14 @@ def test_probe_refuses_a_store_that_ignores_the_condition(store: S3Store, monkey
     """A store that overwrites would double and lose records."""
     monkeypatch.setattr(type(store), "put_new", lambda *_: True)
     with pytest.raises(ConditionIgnored, match="If-None-Match"):
+        probe(store)
+
+
+def test_probe_refuses_a_store_that_ignores_the_version(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that overwrites whatever version it is told would set watermarks back."""
+    probe(store)
+    monkeypatch.setattr(type(store), "swap", lambda *_: "any")
+    with pytest.raises(ConditionIgnored, match="If-Match"):
         probe(store)
 
 

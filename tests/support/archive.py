@@ -21,6 +21,7 @@ def write_properties(folder: Path, endpoint: str, **more: Any) -> Path:
         "streamName": "events",
         "applicationName": "app",
         "regionName": KEYS["AWS_DEFAULT_REGION"],
+        "kinesisEndpoint": "http://127.0.0.1:9",  # nobody: records come from a fake daemon unless a test says more
         "workerId": "worker-1",
         "archive.bucket": BUCKET,
         "archive.prefix": "raw",
@@ -41,7 +42,7 @@ def archive_of(server: Server) -> S3Store:
 
 def object_keys(store: S3Store, prefix: str = "raw/") -> list[str]:
     """List the objects of all chains."""
-    return [key for key in store.list(prefix) if position_in(key) is not None]
+    return [entry.key for entry in store.list(prefix) if position_in(entry.key) is not None]
 
 
 def faults_of(store: S3Store, records: list[Record], shard: str = "shardId-000000000000") -> list[str]:

@@ -4,7 +4,7 @@ from consumers.pipeline import Pipeline
 from tests.child.broken import run
 
 
-def _offer(self, records, now, commit=None):  # type: ignore[no-untyped-def]
+def _offer(self, records, now, commit=None, *, caught_up=False):  # type: ignore[no-untyped-def]
     message = "a bug"
     raise ValueError(message)
 

@@ -4,8 +4,8 @@ from consumers.pipeline import Pipeline
 from tests.child.broken import run
 
 
-def _offer(self, records, now, commit=None):  # type: ignore[no-untyped-def]
-    return _offer(self, records, now, commit)  # type: ignore[no-untyped-call]
+def _offer(self, records, now, commit=None, *, caught_up=False):  # type: ignore[no-untyped-def]
+    return _offer(self, records, now, commit, caught_up=caught_up)  # type: ignore[no-untyped-call]
 
 
 Pipeline.offer = _offer  # type: ignore[method-assign]

@@ -1,0 +1,75 @@
+"""Whether all shards that existed in an hour have passed a time. Pure, and safe with a list of shards that is stale."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from consumers.hours.mark import Mark
+
+
+@dataclass(frozen=True, slots=True)
+class StreamShard:
+    """A shard as Kinesis lists it, open or closed, with its range of hash keys, both ends included."""
+
+    shard: str
+    parents: tuple[str, ...]
+    first_hash: int
+    last_hash: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """The shard that an hour waits for, and why."""
+
+    shard: str
+    why: str
+
+
+def blocker(shards: Sequence[StreamShard], marks: Mapping[str, Mark], until_ms: int) -> Blocker | None:
+    """Say which shard has not passed a time, or None if all have.
+
+    An ended shard counts only when the list names children for the whole of its range: they are listed, and so judged,
+    like any other. A shard without a mark counts as never to be read only where a descendant of it is being read: KCL
+    begins a child after its parents' end, and that end is marked before it is committed.
+    """
+    children = _children(shards)
+    for shard in shards:
+        mark = marks.get(shard.shard)
+        if mark is None:
+            if not _passed_over(shard, children, marks):
+                return Blocker(shard.shard, "it has not begun")
+        elif mark.ended:
+            if not _covered(shard, children.get(shard.shard, ())):
+                return Blocker(shard.shard, "it has ended, and its children are not listed yet")
+        elif not mark.passed(until_ms):
+            return Blocker(shard.shard, "its watermark is behind")
+    return None
+
+
+def _children(shards: Iterable[StreamShard]) -> dict[str, list[StreamShard]]:
+    children: dict[str, list[StreamShard]] = {}
+    for shard in shards:
+        for parent in shard.parents:
+            children.setdefault(parent, []).append(shard)
+    return children
+
+
+def _passed_over(shard: StreamShard, children: Mapping[str, Sequence[StreamShard]], marks: Mapping[str, Mark]) -> bool:
+    """Whether reading began after this shard, at one of its descendants."""
+    waiting, seen = [shard], set()
+    while waiting:
+        for child in children.get(waiting.pop().shard, ()):
+            if child.shard in marks:
+                return True
+            if child.shard not in seen:
+                seen.add(child.shard)
+                waiting.append(child)
+    return False
+
+
+def _covered(parent: StreamShard, children: Iterable[StreamShard]) -> bool:
+    reached = parent.first_hash
+    for child in sorted(children, key=lambda child: child.first_hash):
+        if child.first_hash > reached:
+            break
+        reached = max(reached, child.last_hash + 1)
+    return reached > parent.last_hash

@@ -1,0 +1,118 @@
+"""A shard's mark: its watermark, and what else must survive a restart. One small object, never set back.
+
+It is written on condition that nobody else has written it meanwhile (`If-Match`). What a refused writer knows is merged
+into what stands: each of its statements is about the stream and the bucket, not about who holds the lease, and so stays
+true whoever makes it.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from consumers.chain.store import STATE_PREFIX, ObjectStore
+from consumers.hours.reading import EDGE_MARGIN_MS, Gap
+from consumers.waiting import Parked, Unavailable
+
+_TRIES = 10
+
+
+class Mark(msgspec.Struct, frozen=True, rename="camel"):
+    """What is known of a shard. Times are UTC milliseconds of arrival.
+
+    Everything that arrived before `watermark_ms` is in the bucket, but for what `gaps` says. The hours before
+    `sealed_to_ms` are sealed, from `began_ms` on. `ended`: everything of a split or merged shard is in the bucket.
+    """
+
+    shard: str
+    began_ms: int
+    watermark_ms: int
+    sealed_to_ms: int
+    writer: str
+    ended: bool = False
+    gaps: tuple[Gap, ...] = ()
+
+    def passed(self, ms: int) -> bool:
+        """Whether everything that arrived before a time is settled."""
+        return self.ended or self.watermark_ms >= ms
+
+
+def mark_key(application: str, stream: str, shard: str) -> str:
+    """Name a shard's mark."""
+    return f"{marks_folder(application, stream)}{shard}.json"
+
+
+def marks_folder(application: str, stream: str) -> str:
+    """Give what the keys of a stream's marks begin with."""
+    return f"{STATE_PREFIX}/{application}/marks/{stream}/"
+
+
+def merge(theirs: Mark, mine: Mark) -> Mark:
+    """Join two statements about one shard. What one of them has settled is no gap of the other."""
+    added = [
+        Gap(max(gap.from_ms, theirs.watermark_ms), gap.to_ms, gap.reason)
+        for gap in mine.gaps
+        if gap not in theirs.gaps and gap.to_ms > theirs.watermark_ms
+    ]
+    return Mark(
+        theirs.shard,
+        min(theirs.began_ms, mine.began_ms),
+        max(theirs.watermark_ms, mine.watermark_ms),
+        max(theirs.sealed_to_ms, mine.sealed_to_ms),
+        mine.writer,
+        theirs.ended or mine.ended,
+        joined((*theirs.gaps, *added)),
+    )
+
+
+def joined(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    """Put gaps in order, those of one reason that touch as one."""
+    found: list[Gap] = []
+    for gap in sorted(gaps, key=lambda gap: (gap.reason, gap.from_ms)):
+        last = found[-1] if found else None
+        if last and last.reason == gap.reason and gap.from_ms <= last.to_ms + EDGE_MARGIN_MS:
+            found[-1] = Gap(last.from_ms, max(last.to_ms, gap.to_ms), gap.reason)
+        else:
+            found.append(gap)
+    return tuple(sorted(found, key=lambda gap: gap.from_ms))
+
+
+def load(store: ObjectStore, key: str) -> tuple[Mark | None, str | None]:
+    """Read a mark and its version; None and None if there is none.
+
+    Raises:
+        Parked: it is damaged.
+
+    """
+    standing = store.find(key)
+    if standing is None:
+        return None, None
+    try:
+        return msgspec.json.decode(standing.body, type=Mark), standing.version
+    except msgspec.DecodeError as fault:
+        reason = f"the shard's mark {key} is damaged"
+        remedy = (
+            "restore its former version, or delete it: it is made anew, and the hours not yet complete say RETENTION"
+        )
+        raise Parked(reason, remedy) from fault
+
+
+def publish(store: ObjectStore, key: str, mine: Mark, version: str | None) -> tuple[Mark, str | None]:
+    """Make a statement about a shard, and return what stands then with its version.
+
+    Raises:
+        Unavailable: the store does not accept, or others are faster each time.
+
+    """
+    for _ in range(_TRIES):
+        written = store.swap(key, msgspec.json.encode(mine), version)
+        if written is not None:
+            return mine, written
+        theirs, version = load(store, key)
+        if theirs is None:
+            continue  # somebody deleted it
+        merged = merge(theirs, mine)
+        if msgspec.structs.replace(merged, writer=theirs.writer) == theirs:
+            return theirs, version
+        mine = merged
+    reason = f"{key} was changed by others {_TRIES} times in a row"
+    raise Unavailable(reason, "none: it is tried again")

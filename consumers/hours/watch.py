@@ -1,0 +1,203 @@
+"""Follows one shard: keeps its watermark, seals its hours, and lets whole hours be declared complete.
+
+Told by the pipeline what was delivered and what is durable, and by the chain which objects stand.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from consumers.chain.link import Link
+from consumers.chain.origin import claim_prefix, recall, record_key
+from consumers.chain.store import ObjectStore
+from consumers.config.consumer import ShardContext
+from consumers.hours.hours import Hours, ShardList
+from consumers.hours.mark import Mark, joined, load, mark_key, merge, publish
+from consumers.hours.place import HoursPlace
+from consumers.hours.reading import Horizon, Reading
+from consumers.hours.seals import Sealer
+from consumers.hours.times import hour_of, moment_text
+from consumers.records import HOUR_MS, Record
+from consumers.waiting import Unavailable
+
+_RETRY_S = 5.0  # after the store or the stream did not answer
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPlace:
+    """What a shard's process is to keep, how the stream is read, and who writes.
+
+    The watermark is written at most once in `interval_s`, and where it passes an hour.
+    """
+
+    hours: HoursPlace
+    horizon: Horizon
+    writer: str
+    interval_s: float
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was read when the lease began, and what has become of it. `unsaid`: the mark lacks a gap."""
+
+    reading: Reading
+    sealer: Sealer
+    mark: Mark | None
+    version: str | None
+    unsaid: bool = False
+
+
+class ShardWatch:
+    """One lease's view of a shard's progress. What it writes is late at worst, never wrong."""
+
+    def __init__(self, store: ObjectStore, shards: ShardList, place: WatchPlace, context: ShardContext) -> None:
+        """Take over a shard; nothing is read or written yet."""
+        self._store = store
+        self._place = place
+        self._shard = context.shard
+        self._start = context.start
+        self._clock = context.patience.clock
+        self._log = context.log
+        self._hours = Hours(store, shards, place.hours, context.log)
+        self._key = mark_key(place.hours.application, place.hours.layout.stream, context.shard)
+        self._known: _Known | None = None
+        self._lapse: str | None = None
+        self._next_at = self._retry_at = 0.0
+
+    def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:
+        """Take note of a delivery; True if records may be missing before it.
+
+        Raises:
+            Unavailable: what is known of the shard could not be read yet: try again.
+
+        """
+        known = self._known = self._known or self._take_over()
+        said = len(known.reading.gaps)
+        gap = known.reading.received(records, self._store.now_ms(), caught_up=caught_up)
+        if gap is None:
+            return False
+        self._lapse = gap.reason
+        known.unsaid = True
+        if gap.from_ms and len(known.reading.gaps) > said:
+            self._log.error(
+                "retention_gap",
+                reason=f"records that arrived from {moment_text(gap.from_ms)} to {moment_text(gap.to_ms)} may have "
+                f"been missed: {gap.reason}",
+                remedy="none brings them back; the hours say _INCOMPLETE. Alarm on lag at half of the retention",
+                from_ms=gap.from_ms,
+                to_ms=gap.to_ms,
+            )
+        return True
+
+    def lapse(self) -> str | None:
+        """Take the reason why records may be missing before the next object; None if none can be."""
+        reason, self._lapse = self._lapse, None
+        return reason
+
+    def stands(self, key: str, link: Link) -> None:
+        """Take note of an object that was written or adopted, before anything of it is committed.
+
+        The shard's first mark, and a gap, are written first: once the object's end is committed, a later lease would
+        not find them again. An object of a sealed hour is late: its seal and the hour's manifest are revised first.
+        """
+        known = self._known
+        if known is None:
+            return
+        known.sealer.stands(key, link)
+        hour_ms = hour_of(link.first_arrival_ms)
+        mark = known.mark
+        if mark is None or known.unsaid or hour_ms < mark.began_ms:
+            mark = self._publish(known, link.min_arrival_ms, began_ms=hour_ms)
+        if hour_ms < mark.sealed_to_ms and not known.sealer.has_told(hour_ms, key):
+            self._seal(known.sealer, hour_ms)
+
+    def settled(self, oldest_ms: int | None) -> None:
+        """Write the watermark when it is time. All that was delivered is durable but what arrived from `oldest_ms` on.
+
+        Never waits: what the store or the stream refuses now is tried again after a while.
+        """
+        known = self._known
+        if known is None or known.reading.delivered_ms is None:
+            return
+        watermark_ms = known.reading.delivered_ms
+        if oldest_ms is not None:
+            watermark_ms = min(watermark_ms, oldest_ms)
+        if not self._due(known.mark, watermark_ms):
+            return
+        now = self._clock()
+        self._next_at, self._retry_at = now + self._place.interval_s, 0.0
+        try:
+            mark = self._publish(known, watermark_ms)
+            self._hours.advance(mark.watermark_ms)
+        except Unavailable as fault:
+            self._retry_at = now + _RETRY_S
+            self._say_later(fault)
+
+    def ended(self) -> None:
+        """Write that everything of this shard is durable and nothing follows. Before its end is committed.
+
+        Raises:
+            Unavailable: it could not be written yet: try again.
+
+        """
+        known = self._known = self._known or self._take_over()
+        known.reading.received((), self._store.now_ms(), caught_up=False)  # a lease may end without any delivery
+        delivered = known.reading.delivered_ms
+        mark = self._publish(known, delivered if delivered is not None else self._store.now_ms(), ended=True)
+        try:
+            self._hours.advance(mark.watermark_ms)
+        except Unavailable as fault:  # the processes of other shards look too
+            self._say_later(fault)
+
+    def _take_over(self) -> _Known:
+        hours = self._place.hours
+        claim_prefix(self._store, hours.layout.prefix, hours.stream)
+        mark, version = load(self._store, self._key)
+        record, _ = recall(self._store, record_key(hours.application, hours.layout, self._shard))
+        layouts = dict.fromkeys((hours.layout, *((record.layout, *record.former) if record else ())))
+        reading = Reading(self._start, mark.watermark_ms if mark else None, self._place.horizon)
+        sealer = Sealer(self._store, hours, self._shard, layouts)
+        return _Known(reading, sealer, mark, version)
+
+    def _due(self, mark: Mark | None, watermark_ms: int) -> bool:
+        now = self._clock()
+        if now < self._retry_at or (mark is not None and watermark_ms <= mark.watermark_ms):
+            return False
+        passes_an_hour = mark is not None and self._sealable(watermark_ms) > self._sealable(mark.watermark_ms)
+        return passes_an_hour or bool(self._retry_at) or now >= self._next_at
+
+    def _sealable(self, watermark_ms: int) -> int:
+        """Give the end of the last hour that a watermark has passed with its grace."""
+        return hour_of(watermark_ms - self._place.hours.grace_ms)
+
+    def _say_later(self, fault: Unavailable) -> None:
+        say = self._log.error if fault.operator else self._log.warning
+        say("watermark_later", reason=fault.reason, remedy=fault.remedy)
+
+    def _publish(self, known: _Known, watermark_ms: int, *, began_ms: int | None = None, ended: bool = False) -> Mark:
+        mark, reading = known.mark, known.reading
+        began_ms = hour_of(watermark_ms) if began_ms is None else began_ms
+        if mark is not None:
+            watermark_ms, began_ms = max(watermark_ms, mark.watermark_ms), min(began_ms, mark.began_ms)
+        sealed_ms = mark.sealed_to_ms if mark else began_ms
+        until_ms = self._sealable(watermark_ms)
+        if ended:  # the last record need not be the newest
+            until_ms = hour_of(max(watermark_ms, self._store.now_ms())) + HOUR_MS
+        for hour_ms in range(sealed_ms, until_ms, HOUR_MS):
+            self._seal(known.sealer, hour_ms)
+        sealed_ms = max(sealed_ms, until_ms)
+        mine = Mark(self._shard, began_ms, watermark_ms, sealed_ms, self._place.writer, ended, joined(reading.gaps))
+        if mark is not None:
+            mine = merge(mark, mine)
+        settled = self._hours.next_ms or 0
+        mine = msgspec.structs.replace(mine, gaps=tuple(gap for gap in mine.gaps if gap.to_ms > settled))
+        known.mark, known.version = publish(self._store, self._key, mine, known.version)
+        known.unsaid = False
+        known.sealer.forget(known.mark.sealed_to_ms)
+        return known.mark
+
+    def _seal(self, sealer: Sealer, hour_ms: int) -> None:
+        if sealer.seal(hour_ms):
+            self._hours.reconcile(hour_ms)
+            sealer.told()

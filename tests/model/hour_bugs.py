@@ -1,0 +1,104 @@
+"""Seeded bugs of the hours: each must be found by the model, or the model proves nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest.mock import patch
+
+from consumers.chain.link import Link
+from consumers.hours import hours, mark, watch
+from consumers.hours.hours import Hours
+from consumers.hours.lineage import Blocker, StreamShard, blocker
+from consumers.hours.mark import Mark
+from consumers.hours.reading import Reading
+from consumers.hours.watch import ShardWatch
+from consumers.records import HOUR_MS, Record
+from tests.memory_store import MemoryStore
+
+Bug = Callable[[], AbstractContextManager[Any]]
+
+
+class IgnoresClosedParents(Hours):
+    """Asks only the shards that are open now, and being read."""
+
+    def _marks(self, next_ms: int | None) -> tuple[dict[str, Mark], Blocker | None]:
+        return super()._marks(None)
+
+
+def open_ones(shards: Sequence[StreamShard], marks: Mapping[str, Mark], until_ms: int) -> Blocker | None:
+    """Judge the shards that are open and being read."""
+    parents = {parent for shard in shards for parent in shard.parents}
+    judged = [shard for shard in shards if shard.shard not in parents and shard.shard in marks]
+    return blocker(judged, marks, until_ms)
+
+
+def trusting(shards: Sequence[StreamShard], marks: Mapping[str, Mark], until_ms: int) -> Blocker | None:
+    """Take the list of shards for complete."""
+    found = blocker(shards, marks, until_ms)
+    return None if found and found.why.endswith("not listed yet") else found
+
+
+class TrustsDelivery(Reading):
+    """Dates an empty read by when it was delivered."""
+
+    def received(self, records: Sequence[Record], now_ms: int, *, caught_up: bool) -> Any:
+        gap = super().received(records, now_ms, caught_up=caught_up)
+        if caught_up and not records:
+            self._advance(now_ms)
+        return gap
+
+
+def hosts_clock(store: MemoryStore) -> int:
+    """Take the time from a host that is one hour ahead."""
+    return int(store.clock_ms()) + HOUR_MS
+
+
+class ForgetsWhatIsLate(ShardWatch):
+    """Does not revise a seal."""
+
+    def stands(self, key: str, link: Link) -> None:
+        mark_ = self._known.mark if self._known else None
+        if mark_ is None or link.first_arrival_ms >= mark_.sealed_to_ms:
+            super().stands(key, link)
+
+
+def regardless(theirs: Mark, mine: Mark) -> Mark:
+    """Write what one knows over what others know."""
+    return theirs if theirs == mine else mine
+
+
+class PassesOverGaps(Reading):
+    """Takes whatever is delivered for what follows."""
+
+    def _gap(self, *_: object) -> None:
+        return None
+
+
+BUGS: Mapping[str, Bug] = {
+    "ignores_closed_parents": lambda: _both(
+        patch.object(watch, "Hours", IgnoresClosedParents), patch.object(hours, "blocker", open_ones)
+    ),
+    "trusts_the_list_of_shards": lambda: patch.object(hours, "blocker", trusting),
+    "trusts_the_moment_of_delivery": lambda: patch.object(watch, "Reading", TrustsDelivery),
+    "trusts_the_hosts_clock": lambda: patch.object(MemoryStore, "now_ms", hosts_clock),
+    "forgets_what_is_late": lambda: patch("tests.model.hours.ShardWatch", ForgetsWhatIsLate),
+    "sets_a_watermark_back": lambda: _both(
+        patch.object(mark, "merge", regardless), patch.object(watch, "merge", lambda _, mine: mine)
+    ),
+    "passes_over_gaps": lambda: patch.object(watch, "Reading", PassesOverGaps),
+}
+
+
+class _both:  # noqa: N801 - used as a function
+    """Two patches at once."""
+
+    def __init__(self, *patches: Any) -> None:
+        self.patches = patches
+
+    def __enter__(self) -> None:
+        for one in self.patches:
+            one.__enter__()
+
+    def __exit__(self, *of: object) -> None:
+        for one in self.patches:
+            one.__exit__(*of)
