@@ -14,6 +14,8 @@ COMMANDS: Mapping[str, str] = {
     "daemon": "Check, then become the daemon that runs the consumer.",
     "prepare": "Create the lease table before a consumer's first start.",
     "jars": "Verify or lock KCL's JARs.",
+    "hours": "Say which hours are complete, and what the others wait for.",
+    "audit": "Prove from S3 alone that the archive is whole.",
     "cat": "Print stored records.",
     "demo": "Run everything on this machine, without an AWS account.",
 }

@@ -14,8 +14,11 @@ LONGEST_PAUSE_S = 20.0
 class Unavailable(Exception):
     """The destination does not accept now. The only answer is to wait and try again.
 
-    `operator` says that it will not mend itself: somebody has to act, and `remedy` says how.
+    `operator` says that it will not mend itself: somebody has to act, and `remedy` says how. `exit_code` is of a
+    command that does not wait.
     """
+
+    exit_code = 69
 
     def __init__(self, reason: str, remedy: str = "", *, operator: bool = False) -> None:
         """Say why, and what would mend it."""
@@ -23,6 +26,10 @@ class Unavailable(Exception):
         self.reason = reason
         self.remedy = remedy
         self.operator = operator
+
+    def __str__(self) -> str:
+        """Say both."""
+        return f"{self.reason}. Remedy: {self.remedy}" if self.remedy else self.reason
 
 
 class Parked(Unavailable):

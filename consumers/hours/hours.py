@@ -52,8 +52,9 @@ class ShardList(Protocol):
 
 
 class Frontier(msgspec.Struct, frozen=True, rename="camel"):
-    """The first hour that is not decided, by its first millisecond. All before it are."""
+    """The first hour that is not decided, by its first millisecond: all before it are, from the archive's first on."""
 
+    first_ms: int
     next_ms: int
 
 
@@ -71,6 +72,7 @@ class Hours:
         self._shards = shards
         self._place = place
         self._log = log
+        self._first_ms = 0
         self._next_ms: int | None = None
         self._blocker: str | None = None
 
@@ -120,7 +122,8 @@ class Hours:
             found = blocker(listed, marks, 0)
             if found or not marks:
                 return found
-            version = self._move(min(mark.began_ms for mark in marks.values()), version)
+            self._first_ms = min(mark.began_ms for mark in marks.values())
+            version = self._move(self._first_ms, version)
         for _ in range(MOST_AT_ONCE):
             if version is None or self._next_ms is None:  # another worker decides the same
                 break
@@ -135,7 +138,7 @@ class Hours:
     def _move(self, next_ms: int, version: str | None) -> str | None:
         self._next_ms = next_ms
         key = frontier_key(self._place.application, self._place.layout.stream)
-        return self._store.swap(key, msgspec.json.encode(Frontier(next_ms)), version)
+        return self._store.swap(key, msgspec.json.encode(Frontier(self._first_ms, next_ms)), version)
 
     def _complete(self, hour_ms: int, missing: Sequence[Hole]) -> None:
         if self._standing(hour_ms) is None:
@@ -238,7 +241,9 @@ class Hours:
         found = self._store.find(frontier_key(self._place.application, self._place.layout.stream))
         if found is None:
             return None, None
-        return msgspec.json.decode(found.body, type=Frontier).next_ms, found.version
+        frontier = msgspec.json.decode(found.body, type=Frontier)
+        self._first_ms = frontier.first_ms
+        return frontier.next_ms, found.version
 
     def _remembered(self, until_ms: int) -> Blocker | None:
         """Look first at the shard that was behind the last time."""

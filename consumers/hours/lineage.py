@@ -1,6 +1,6 @@
 """Whether all shards that existed in an hour have passed a time. Pure, and safe with a list of shards that is stale."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from consumers.hours.mark import Mark
@@ -25,7 +25,12 @@ class Blocker:
 
 
 def blocker(shards: Sequence[StreamShard], marks: Mapping[str, Mark], until_ms: int) -> Blocker | None:
-    """Say which shard has not passed a time, or None if all have.
+    """Say which shard has not passed a time, or None if all have."""
+    return next(blockers(shards, marks, until_ms), None)
+
+
+def blockers(shards: Sequence[StreamShard], marks: Mapping[str, Mark], until_ms: int) -> Iterator[Blocker]:
+    """Say which shards have not passed a time.
 
     An ended shard counts only when the list names children for the whole of its range: they are listed, and so judged,
     like any other. A shard without a mark counts as never to be read only where a descendant of it is being read: KCL
@@ -36,13 +41,12 @@ def blocker(shards: Sequence[StreamShard], marks: Mapping[str, Mark], until_ms: 
         mark = marks.get(shard.shard)
         if mark is None:
             if not _passed_over(shard, children, marks):
-                return Blocker(shard.shard, "it has not begun")
+                yield Blocker(shard.shard, "it has not begun")
         elif mark.ended:
             if not _covered(shard, children.get(shard.shard, ())):
-                return Blocker(shard.shard, "it has ended, and its children are not listed yet")
+                yield Blocker(shard.shard, "it has ended, and its children are not listed yet")
         elif not mark.passed(until_ms):
-            return Blocker(shard.shard, "its watermark is behind")
-    return None
+            yield Blocker(shard.shard, "its watermark is behind")
 
 
 def _children(shards: Iterable[StreamShard]) -> dict[str, list[StreamShard]]:

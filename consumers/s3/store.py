@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,11 +21,15 @@ from consumers.waiting import Unavailable
 
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class BucketAccess:
-    """How to reach a bucket, and what to ask of it for each object. Empty strings leave it to the bucket."""
+    """How to reach a bucket, and what to ask of it for each object. Empty strings leave it to the bucket.
+
+    One attempt a call is for those who wait with jitter and say so.
+    """
 
     bucket: str
     region: str = ""
@@ -32,6 +38,8 @@ class BucketAccess:
     sse: str = ""
     kms_key_id: str = ""
     expected_owner: str = ""
+    connections: int = 1
+    attempts: int = 1
 
 
 class S3Store:
@@ -49,6 +57,8 @@ class S3Store:
         }
         self._put_options = {name: value for name, value in options.items() if value}
         self._clock_offset_s: float | None = None
+        self._counting = threading.Lock()
+        self.requests: Counter[str] = Counter()
         self._client: Any = None
 
     def put_new(self, key: str, body: bytes, metadata: Mapping[str, str], sha256: bytes) -> bool:
@@ -95,6 +105,12 @@ class S3Store:
             raise KeyError(message)
         return found.body
 
+    def digest(self, key: str) -> tuple[str, int] | None:
+        """Read an object through: the SHA-256 of its bytes in hex, and their number; None if it is not there."""
+        where = {"Bucket": self._bucket, "Key": key, **self._owner}
+        answer = self._call("GetObject", key, lambda client: _digest(client.get_object(**where)), ABSENT)
+        return None if answer is None else (answer["SHA256"], answer["Size"])
+
     def list(self, prefix: str) -> Iterator[Entry]:
         """Yield the objects whose keys begin with a prefix, in the order of the keys' bytes, a page at a time."""
         where = {"Bucket": self._bucket, "Prefix": prefix, **self._owner}
@@ -126,8 +142,8 @@ class S3Store:
         config = Config(
             connect_timeout=CONNECT_TIMEOUT_S,
             read_timeout=READ_TIMEOUT_S,
-            retries={"total_max_attempts": 1},  # the caller waits with jitter and says so
-            max_pool_connections=1,
+            retries={"mode": "standard", "total_max_attempts": self.access.attempts},
+            max_pool_connections=self.access.connections,
             tcp_keepalive=True,
             request_checksum_calculation="when_required",  # ours is the stronger one
             response_checksum_validation="when_required",
@@ -148,6 +164,8 @@ class S3Store:
         self, operation: str, key: str, call: Callable[[Any], dict[str, Any]], answers: frozenset[str]
     ) -> dict[str, Any] | None:
         where = f"s3://{self._bucket}/{key}"
+        with self._counting:
+            self.requests[operation] += 1
         try:
             self._client = self._client or self._connect()
             answer = call(self._client)
@@ -174,6 +192,14 @@ class S3Store:
 def _follow_no_redirect(context: dict[str, Any], **_: object) -> None:
     """Tell of a wrong region instead of asking for the right one each time: without an answer, that goes in circles."""
     context.setdefault("s3_redirect", {})["redirected"] = True
+
+
+def _digest(answer: dict[str, Any]) -> dict[str, Any]:
+    digest, size = hashlib.sha256(), 0
+    for part in answer["Body"].iter_chunks(_CHUNK_BYTES):
+        digest.update(part)
+        size += len(part)
+    return {**answer, "SHA256": digest.hexdigest(), "Size": size}
 
 
 def _read(answer: dict[str, Any]) -> dict[str, Any]:

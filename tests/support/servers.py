@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import boto3
@@ -26,6 +26,7 @@ class Server:
 
     endpoint: str
     process: subprocess.Popen[bytes]
+    folder: str = ""
 
     def client(self, service: str):  # type: ignore[no-untyped-def]
         """Connect to one of its services."""
@@ -78,7 +79,7 @@ def on_disk_s3() -> Iterator[Server]:
         command = [str(VERSITYGW), "--port", f"127.0.0.1:{port}", "--quiet", "posix", folder]
         keys = {"ROOT_ACCESS_KEY": KEYS["AWS_ACCESS_KEY_ID"], "ROOT_SECRET_KEY": KEYS["AWS_SECRET_ACCESS_KEY"]}
         with running(command, port, keys) as server:
-            yield server
+            yield replace(server, folder=folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,0 +1,144 @@
+"""The audit of a range of hours: each hour, its objects' digests, and then the chain over all of them.
+
+What is kept in memory does not grow with the range: an hour's listing at a time, and a run of positions for each shard.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+
+from consumers.audit.finding import Finding, Found, Kind
+from consumers.audit.hour import HourAudit, Store, Stored, piece_of
+from consumers.audit.ranges import Break, Ranges
+from consumers.chain.layout import Layout, position_in
+from consumers.chain.link import Link
+from consumers.hours.manifest import sealed
+from consumers.objects.codecs import Garbled
+from consumers.records import HOUR_MS
+
+READERS = 8
+_AT_ONCE = 1_000
+_LOOK_BACK_MS = 24 * HOUR_MS
+_MOST_SOUGHT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is audited: hours from the first to the last, by their first millisecond.
+
+    `stream` identifies it; `layouts` are those of its objects, the present one first. `decided` holds the hours that
+    must have a manifest.
+    """
+
+    stream: str
+    layouts: tuple[Layout, ...]
+    first_ms: int
+    last_ms: int
+    decided: range
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was looked at so far."""
+
+    hours: int = 0
+    objects: int = 0
+    records: int = 0
+    bytes: int = 0
+    findings: int = 0
+    declared: list[str] = field(default_factory=list)
+
+
+class Audit:
+    """One audit."""
+
+    def __init__(self, store: Store, span: Span, found: Found, progress: Callable[[int, Tally], None]) -> None:
+        """Look at nothing yet. `progress` is told the hour and what was looked at."""
+        self._store = store
+        self._span = span
+        self._report = found
+        self._progress = progress
+        self._shards: dict[str, Ranges] = {}
+        self.tally = Tally()
+
+    def run(self, *, read: bool) -> Tally:
+        """Audit; with `read`, every object is read through and its digest compared."""
+        with ThreadPoolExecutor(READERS) as readers:
+            for hour_ms in range(self._span.first_ms, self._span.last_ms + 1, HOUR_MS):
+                self._hour(hour_ms, readers if read else None)
+        for shard, ranges in sorted(self._shards.items()):
+            self._chain(shard, ranges)
+        return self.tally
+
+    def _hour(self, hour_ms: int, readers: ThreadPoolExecutor | None) -> None:
+        hour = HourAudit(self._store, self._span.stream, self._span.layouts, hour_ms, self._found)
+        standing = hour.run(decided=hour_ms in self._span.decided)
+        while some := list(islice(standing, _AT_ONCE)):
+            if readers is not None:
+                for finding in readers.map(self._compare, some):
+                    if finding:
+                        self._found(finding)
+            self._count(some)
+            self._progress(hour_ms, self.tally)
+        for shard, pieces in hour.pieces.items():
+            ranges = self._shards.setdefault(shard, Ranges())
+            for piece in sorted(pieces, key=lambda piece: piece.first):
+                if not ranges.add(piece):
+                    self._found(Finding("doubled", piece.key, f"{piece.first} to {piece.last} stand elsewhere too"))
+        self.tally.hours += 1
+        self._progress(hour_ms, self.tally)
+
+    def _compare(self, stored: Stored) -> Finding | None:
+        key, said = stored.entry.key, stored.said
+        read = self._store.digest(key)
+        if read is None:
+            return Finding("missing", key, f"{said.records} records, {said.first} to {said.last}")
+        digest, size = read
+        if digest == said.sha256:
+            return None
+        kind: Kind = "truncated" if size < said.bytes else "altered"
+        return Finding(
+            kind, key, f"{size} bytes of {said.bytes}, SHA-256 {digest[:16]}, written was {said.sha256[:16]}"
+        )
+
+    def _chain(self, shard: str, ranges: Ranges) -> None:
+        sought = 0
+        for broken in list(ranges.breaks()):
+            if not broken.said and sought < _MOST_SOUGHT:
+                sought += 1
+                self._seek(shard, ranges, broken)
+        for broken in ranges.breaks():
+            if broken.said:
+                ranges.declared.append(broken)
+            else:
+                detail = f"{shard}: nothing stands between {broken.before} and {broken.behind.first}"
+                if broken.behind.after != broken.before:
+                    detail += f", and the object here follows {broken.behind.after}"
+                self._found(Finding("gap", broken.behind.key, detail))
+        self.tally.declared += [f"{shard}: {one.said} before {one.behind.first}" for one in ranges.declared]
+
+    def _seek(self, shard: str, ranges: Ranges, broken: Break) -> None:
+        """Look for what is missing between two objects: it may have come late for an hour before, or just now."""
+        for layout in self._span.layouts:
+            for scan in layout.scans(shard, self._span.first_ms - _LOOK_BACK_MS, self._span.last_ms):
+                for entry in self._store.list(scan):
+                    position = position_in(entry.key)
+                    if position is None or not broken.before < position < broken.behind.first:
+                        continue
+                    try:
+                        link = Link.parse(self._store.metadata(entry.key) or {})
+                    except Garbled:
+                        continue
+                    if layout.key(shard, link.first, link.first_arrival_ms) == entry.key:
+                        ranges.add(piece_of(sealed(entry, link)))
+
+    def _count(self, some: Iterable[Stored]) -> None:
+        for one in some:
+            self.tally.objects += 1
+            self.tally.records += one.said.records
+            self.tally.bytes += one.said.bytes
+
+    def _found(self, finding: Finding) -> None:
+        self.tally.findings += 1
+        self._report(finding)

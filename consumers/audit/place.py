@@ -1,0 +1,84 @@
+"""What an audit and a look at the hours need of the settings and of the bucket."""
+
+from dataclasses import replace
+
+import msgspec
+
+from consumers.chain.layout import Layout
+from consumers.chain.origin import recall
+from consumers.chain.store import STATE_PREFIX, ObjectStore
+from consumers.config.settings import Settings
+from consumers.hours.hours import Frontier, frontier_key
+from consumers.hours.place import HoursPlace
+from consumers.hours.times import parse_hour
+from consumers.records import HOUR_MS
+from consumers.s3.store import S3Store
+from consumers.s3_archive import S3_ARCHIVE, ArchiveSettings, layout_of, store_of
+from consumers.stream import stream_of
+
+_ATTEMPTS = 5
+
+
+class NotForThis(Exception):
+    """The properties file is of a consumer without an archive."""
+
+    exit_code = 78
+
+
+class WrongHour(Exception):
+    """A text does not name an hour."""
+
+    exit_code = 2
+
+
+def store_for(settings: Settings, connections: int) -> S3Store:
+    """Open the archive's bucket, for a command that waits for nothing but a few attempts.
+
+    Raises:
+        NotForThis: the consumer has none.
+
+    """
+    if settings.consumer != S3_ARCHIVE.name:
+        message = f"{settings.path} is of {settings.consumer}, which keeps no archive. Give the file of s3_archive."
+        raise NotForThis(message)
+    archive: ArchiveSettings = settings.section
+    return S3Store(replace(store_of(archive).access, connections=connections, attempts=_ATTEMPTS))
+
+
+def hours_of(settings: Settings) -> HoursPlace:
+    """Give the place of the archive's hours."""
+    archive: ArchiveSettings = settings.section
+    grace_ms, retention_ms = int(archive.grace_seconds * 1000), int(archive.retention_hours * HOUR_MS)
+    return HoursPlace(settings.application, stream_of(settings), layout_of(settings), grace_ms, retention_ms)
+
+
+def layouts_of(store: ObjectStore, place: HoursPlace) -> tuple[Layout, ...]:
+    """Give all layouts that the archive was written in, the present one first."""
+    found = {place.layout: None}
+    for entry in store.list(f"{STATE_PREFIX}/{place.application}/{place.layout.stream}."):
+        record, _ = recall(store, entry.key)
+        if record:
+            found |= dict.fromkeys((record.layout, *record.former))
+    return tuple(found)
+
+
+def frontier_of(store: ObjectStore, place: HoursPlace) -> Frontier | None:
+    """Say which hours are decided; None before all shards have begun."""
+    found = store.find(frontier_key(place.application, place.layout.stream))
+    return msgspec.json.decode(found.body, type=Frontier) if found else None
+
+
+def hour_given(text: str, option: str) -> int:
+    """Read an hour from the command line: 2026-01-31T23, or a day for its first hour.
+
+    Raises:
+        WrongHour: it is neither.
+
+    """
+    for form in (text, f"{text}T00"):
+        try:
+            return parse_hour(form)
+        except ValueError:
+            continue
+    message = f"{option} {text!r} is no hour. Give it in UTC, such as 2026-01-31T23"
+    raise WrongHour(message)

@@ -1,0 +1,82 @@
+"""Holds the objects of one shard together, in whatever order they come. Pure, and small however many there are."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
+
+from consumers.records import Position
+
+
+class Piece(NamedTuple):
+    """An object's range, and what it says of its predecessor."""
+
+    key: str
+    first: Position
+    last: Position
+    after: Position | None
+    origin: str | None
+
+
+@dataclass(slots=True)
+class _Run:
+    """Pieces that follow one another without a gap."""
+
+    first: Position
+    last: Position
+    head: Piece
+
+
+class Break(NamedTuple):
+    """Two runs that do not join. `said` is the reason where the later one declares the gap itself, otherwise empty."""
+
+    before: Position
+    behind: Piece
+    said: str
+
+
+class Ranges:
+    """One shard's runs of objects. A whole chain is one run, however long it is."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._runs: list[_Run] = []
+        self.declared: list[Break] = []
+
+    def add(self, piece: Piece) -> bool:
+        """Put an object in its place; False if its range overlaps with what is there."""
+        at = bisect_right(self._runs, piece.first, key=attrgetter("first"))
+        behind = self._runs[at] if at < len(self._runs) else None
+        before = self._runs[at - 1] if at else None
+        if (before and before.last >= piece.first) or (behind and behind.first <= piece.last):
+            return False
+        if before and piece.after == before.last:
+            if piece.origin:
+                self.declared.append(Break(before.last, piece, piece.origin))
+            before.last = piece.last
+        else:
+            before = _Run(piece.first, piece.last, piece)
+            self._runs.insert(at, before)
+            at += 1
+        if behind and behind.head.after == piece.last:
+            if behind.head.origin:
+                self.declared.append(Break(piece.last, behind.head, behind.head.origin))
+            before.last = behind.last
+            del self._runs[at]
+        return True
+
+    def breaks(self) -> Iterator[Break]:
+        """Yield where the runs do not join."""
+        for before, behind in zip(self._runs, self._runs[1:], strict=False):
+            yield Break(before.last, behind.head, behind.head.origin or "")
+
+    @property
+    def head(self) -> Piece | None:
+        """The first object."""
+        return self._runs[0].head if self._runs else None
+
+    @property
+    def last(self) -> Position | None:
+        """Where the last object ends."""
+        return self._runs[-1].last if self._runs else None

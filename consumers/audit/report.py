@@ -1,0 +1,104 @@
+"""Which hours are complete, and what the others wait for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from consumers.chain.store import ObjectStore
+from consumers.hours.hours import Frontier, ShardList
+from consumers.hours.lineage import Blocker, StreamShard, blockers
+from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Note, Totals
+from consumers.hours.mark import Mark, load, marks_folder
+from consumers.hours.place import HoursPlace
+from consumers.hours.times import hour_text, moment_text
+from consumers.records import HOUR_MS
+
+
+class Waiting(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A shard that an hour waits for, and why. `lag_seconds`: how far its watermark is behind the present."""
+
+    shard: str
+    why: str
+    watermark: str = ""
+    lag_seconds: int | None = None
+
+
+class HourState(msgspec.Struct, frozen=True, rename="camel"):
+    """One hour. `state`: complete, incomplete (records may be missing for good), waiting, open, gone, before the first.
+
+    `revision` is the manifest's: above 1, records came late. `reasons` say why it is incomplete.
+    """
+
+    hour: str
+    state: str
+    revision: int = 0
+    totals: Totals = Totals()
+    reasons: tuple[str, ...] = ()
+    waits_for: tuple[Waiting, ...] = ()
+
+
+class HoursReport:
+    """Looks at the hours of one stream."""
+
+    def __init__(self, store: ObjectStore, place: HoursPlace, shards: ShardList) -> None:
+        """Look at nothing yet."""
+        self._store = store
+        self._place = place
+        self._shards = shards
+
+    def states(self, first_ms: int, last_ms: int, frontier: Frontier | None) -> Iterator[HourState]:
+        """Yield the hours from the first to the last.
+
+        Raises:
+            Unavailable: the bucket or the stream does not answer.
+
+        """
+        now_ms = self._store.now_ms()
+        marks: Mapping[str, Mark] | None = None
+        listed: Sequence[StreamShard] = ()
+        for hour_ms in range(first_ms, last_ms + 1, HOUR_MS):
+            decided = self._decided(hour_ms)
+            if decided:
+                yield decided
+            elif hour_ms + HOUR_MS > now_ms:
+                yield HourState(hour_text(hour_ms), "open")
+            elif frontier and hour_ms < frontier.first_ms:
+                yield HourState(hour_text(hour_ms), "before the first")
+            elif frontier and hour_ms < frontier.next_ms:
+                yield HourState(hour_text(hour_ms), "gone", reasons=("it was decided, and its marker was deleted",))
+            else:
+                if marks is None:
+                    marks, listed = self._marks(), self._shards.list()
+                until_ms = hour_ms + HOUR_MS + self._place.grace_ms
+                behind = tuple(_waiting(one, marks, now_ms) for one in blockers(listed, marks, until_ms))
+                yield HourState(hour_text(hour_ms), "waiting", waits_for=behind)
+
+    def _decided(self, hour_ms: int) -> HourState | None:
+        folder = self._place.layout.folder(hour_ms)
+        for name, state in ((SUCCESS, "complete"), (INCOMPLETE, "incomplete")):
+            found = self._store.find(f"{folder}{name}")
+            if found is None:
+                continue
+            late = self._store.find(f"{folder}{LATE}")
+            note = msgspec.json.decode(late.body if late else found.body, type=Note)
+            reasons = tuple(
+                f"{hole.shard}: {hole.reason} up to {moment_text(hole.to_ms)}"
+                for hole in msgspec.json.decode(found.body, type=Note).holes
+            )
+            return HourState(note.hour, state, note.revision, note.totals, reasons)
+        return None
+
+    def _marks(self) -> dict[str, Mark]:
+        found = {}
+        for entry in self._store.list(marks_folder(self._place.application, self._place.layout.stream)):
+            mark, _ = load(self._store, entry.key)
+            if mark:
+                found[mark.shard] = mark
+        return found
+
+
+def _waiting(blocker: Blocker, marks: Mapping[str, Mark], now_ms: int) -> Waiting:
+    mark = marks.get(blocker.shard)
+    if mark is None or mark.ended:
+        return Waiting(blocker.shard, blocker.why)
+    return Waiting(blocker.shard, blocker.why, moment_text(mark.watermark_ms), (now_ms - mark.watermark_ms) // 1000)

@@ -1,0 +1,109 @@
+"""``kinesis-fleet audit``: proves from S3 alone that an archive is whole."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+import msgspec
+
+from consumers.audit.audit import READERS, Audit, Span, Tally
+from consumers.audit.finding import Finding
+from consumers.audit.place import frontier_of, hour_given, hours_of, layouts_of, store_for
+from consumers.config.settings import load
+from consumers.hours.times import hour_of, hour_text
+from consumers.records import HOUR_MS
+from consumers.registry import CONSUMERS
+from consumers.s3.store import S3Store
+
+EPILOG = """\b
+Examples:
+  kinesis-fleet audit s3_archive.properties
+  kinesis-fleet audit --from 2026-01-31 --to 2026-01-31T23 s3_archive.properties
+  kinesis-fleet audit --quick --json s3_archive.properties | jq -c 'select(.kind)'
+
+\b
+Hours are UTC, and both ends are included. Without --to: up to the last hour that is decided; without --from: 24 hours.
+Each finding is a line: what it is, the key, and more. With --json a JSON object a line, the last one the sums.
+  missing     the manifest lists it, and it is gone
+  doubled     its records stand elsewhere too
+  altered, truncated   other bytes than were written
+  gap         nothing stands between two objects that should follow one another
+  unlisted    it stands in a complete hour, and the manifest does not know it
+  unreadable  its metadata is missing or damaged, or of another stream
+  manifest    the hour's manifest or marker is missing or damaged
+
+\b
+Exit codes: 0 whole; 1 something was found; 2 wrong usage; 69 S3 refuses; 78 the configuration has faults.
+"""
+_SAY_EACH_S = 10.0
+_TERMINAL_EACH_S = 0.2
+
+
+@click.command(epilog=EPILOG)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--from", "first", default="", metavar="HOUR", help="The first hour.")
+@click.option("--to", "last", default="", metavar="HOUR", help="The last hour.")
+@click.option("--quick", is_flag=True, help="Trust the version that S3 lists, and read no object through.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
+def command(file: Path, first: str, last: str, *, quick: bool, as_json: bool) -> None:
+    """Prove that the archive of FILE has no gap and no overlap, and that every object is as it was written."""
+    settings = load(file, CONSUMERS)
+    store, place = store_for(settings, READERS), hours_of(settings)
+    layouts = layouts_of(store, place)
+    frontier = frontier_of(store, place)
+    end_ms = frontier.next_ms if frontier else hour_of(store.now_ms()) + HOUR_MS
+    last_ms = hour_given(last, "--to") if last else end_ms - HOUR_MS
+    first_ms = hour_given(first, "--from") if first else last_ms - 23 * HOUR_MS
+    if first_ms > last_ms:
+        message = f"--from {hour_text(first_ms)} is after --to {hour_text(last_ms)}"
+        raise click.UsageError(message)
+    decided = range(frontier.first_ms, frontier.next_ms) if frontier else range(0)
+    span = Span(place.stream, layouts, first_ms, last_ms, decided)
+    audit = Audit(store, span, _json if as_json else _text, _Progress(first_ms, last_ms))
+    tally = audit.run(read=not quick)
+    _sums(tally, store, span, as_json=as_json, quick=quick)
+    raise SystemExit(1 if tally.findings else 0)
+
+
+def _text(finding: Finding) -> None:
+    click.echo(f"{finding.kind:<10}  {finding.where}  {finding.detail}")
+
+
+def _json(finding: Finding) -> None:
+    click.echo(msgspec.json.encode(finding))
+
+
+class _Progress:
+    """Says on stderr how far it is: one line that changes on a terminal, otherwise a line now and then."""
+
+    def __init__(self, first_ms: int, last_ms: int) -> None:
+        self._first_ms, self._hours = first_ms, (last_ms - first_ms) // HOUR_MS + 1
+        self._terminal = sys.stderr.isatty()
+        self._next = time.monotonic() + (0 if self._terminal else _SAY_EACH_S)
+
+    def __call__(self, hour_ms: int, tally: Tally) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + (_TERMINAL_EACH_S if self._terminal else _SAY_EACH_S)
+        done = f"{hour_text(hour_ms)}: hour {tally.hours} of {self._hours}, {tally.objects:,} objects"
+        click.echo(f"\r\x1b[K{done}" if self._terminal else done, err=True, nl=not self._terminal)
+
+
+def _sums(tally: Tally, store: S3Store, span: Span, *, as_json: bool, quick: bool) -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", err=True, nl=False)
+    hours = {"from": hour_text(span.first_ms), "to": hour_text(span.last_ms)}
+    if as_json:
+        sums = {"ok": not tally.findings, **hours, "quick": quick, **msgspec.to_builtins(tally)}
+        click.echo(msgspec.json.encode({**sums, "requests": dict(store.requests)}))
+        return
+    for declared in tally.declared:
+        click.echo(f"declared    {declared}")
+    how = "listed" if quick else "read"
+    requests = ", ".join(f"{count:,} {name}" for name, count in sorted(store.requests.items()))
+    click.echo(
+        f"{hours['from']} to {hours['to']}: {tally.objects:,} objects {how}, {tally.records:,} records, "
+        f"{tally.bytes:,} bytes; {requests}"
+    )
+    click.echo(f"{tally.findings} found" if tally.findings else "whole: nothing is missing, doubled or altered")

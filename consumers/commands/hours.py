@@ -1,0 +1,92 @@
+"""``kinesis-fleet hours``: which hours are complete, and what the others wait for."""
+
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from consumers.audit.place import frontier_of, hour_given, hours_of, store_for
+from consumers.audit.report import HoursReport, HourState
+from consumers.config.settings import load
+from consumers.hours.times import hour_of, hour_text
+from consumers.records import HOUR_MS
+from consumers.registry import CONSUMERS
+from consumers.stream import shards_of
+
+EPILOG = """\b
+Examples:
+  kinesis-fleet hours s3_archive.properties
+  kinesis-fleet hours --from 2026-01-31T20 --to 2026-01-31T23 s3_archive.properties
+  kinesis-fleet hours --json s3_archive.properties | jq -c 'select(.state == "waiting")'
+
+\b
+Hours are UTC, and both ends are included. Without --to: the last hour that has ended; without --from: 24 hours.
+  complete     _SUCCESS stands; with a revision above 1, records came later
+  incomplete   _INCOMPLETE stands: records may be missing for good, and reasons say why
+  waiting      it has ended, and shards are behind; each with the lag of its watermark
+  open         it has not ended yet
+  gone         it was decided, and its marker was deleted
+  before the first   the archive began later
+
+\b
+Exit codes: 0 each of these hours is complete, open or before the first; 1 one is not; 2 wrong usage; 69 AWS refuses;
+78 the configuration has faults.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--from", "first", default="", metavar="HOUR", help="The first hour.")
+@click.option("--to", "last", default="", metavar="HOUR", help="The last hour.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
+def command(file: Path, first: str, last: str, *, as_json: bool) -> None:
+    """Say which hours of the archive of FILE are complete, and which shard the others wait for."""
+    settings = load(file, CONSUMERS)
+    store, place = store_for(settings, 1), hours_of(settings)
+    frontier = frontier_of(store, place)
+    last_ms = hour_given(last, "--to") if last else hour_of(store.now_ms()) - HOUR_MS
+    first_ms = hour_given(first, "--from") if first else last_ms - 23 * HOUR_MS
+    if first_ms > last_ms:
+        message = f"--from {hour_text(first_ms)} is after --to {hour_text(last_ms)}"
+        raise click.UsageError(message)
+    report = HoursReport(store, place, shards_of(settings))
+    states = list(report.states(first_ms, last_ms, frontier))
+    if as_json:
+        for state in states:
+            click.echo(msgspec.json.encode(state))
+    elif sys.stdout.isatty():
+        _table(states)
+    else:
+        for state in states:
+            click.echo(_line(state))
+    raise SystemExit(1 if any(state.state in {"waiting", "incomplete", "gone"} for state in states) else 0)
+
+
+def _line(state: HourState) -> str:
+    return "  ".join(part for part in (state.hour, f"{state.state:<10}", *_details(state)) if part).rstrip()
+
+
+def _details(state: HourState) -> list[str]:
+    details = [f"{state.totals.objects:,} objects, {state.totals.records:,} records"] if state.revision else []
+    if state.revision > 1:
+        details.append(f"revision {state.revision}")
+    details += state.reasons
+    for one in state.waits_for:
+        lag = "" if one.lag_seconds is None else f" ({one.watermark}, lag {one.lag_seconds:,} s)"
+        details.append(f"{one.shard}: {one.why}{lag}")
+    if state.state == "waiting" and not state.waits_for:
+        details.append("every shard has passed: the next watermark decides it")
+    return details
+
+
+def _table(states: list[HourState]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    colours = {"complete": "green", "incomplete": "red", "waiting": "yellow"}
+    table = Table("hour (UTC)", "state", "")
+    for state in states:
+        table.add_row(state.hour, Text(state.state, style=colours.get(state.state, "")), "\n".join(_details(state)))
+    Console().print(table)

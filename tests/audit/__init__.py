@@ -1,0 +1,1 @@
+"""The audit of an archive, against real S3 servers."""

@@ -1,0 +1,1 @@
+"""Watermarks, seals and markers: the pure parts, and what they write."""
