@@ -100,7 +100,7 @@ class HourAudit:
         except msgspec.DecodeError:
             self._found(Finding("manifest", key, "it is damaged, or gone"))
             return None
-        marker = f"{where}{SUCCESS if manifest.complete else INCOMPLETE}"
+        marker = f"{key.rpartition('_manifest.')[0]}{SUCCESS if manifest.complete else INCOMPLETE}"
         if decided and not self._names_a_manifest(marker):
             self._found(Finding("manifest", marker, "the hour's marker is missing, or damaged"))
         return manifest

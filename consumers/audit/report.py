@@ -1,15 +1,17 @@
 """Which hours are complete, and what the others wait for."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from consumers.chain.layout import Layout
 from consumers.chain.store import ObjectStore
 from consumers.hours.hours import Frontier, ShardList
 from consumers.hours.lineage import Blocker, StreamShard, blockers
 from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Note, Totals
 from consumers.hours.mark import Mark, load, marks_folder
 from consumers.hours.place import HoursPlace
+from consumers.hours.stored import decoded
 from consumers.hours.times import hour_text, moment_text
 from consumers.records import HOUR_MS
 
@@ -40,8 +42,9 @@ class HourState(msgspec.Struct, frozen=True, rename="camel"):
 class HoursReport:
     """Looks at the hours of one stream."""
 
-    def __init__(self, store: ObjectStore, place: HoursPlace, shards: ShardList) -> None:
-        """Look at nothing yet."""
+    def __init__(self, store: ObjectStore, place: HoursPlace, layouts: Iterable[Layout], shards: ShardList) -> None:
+        """Look at nothing yet. `layouts` are all that hours were decided in."""
+        self._layouts = tuple(layouts)
         self._store = store
         self._place = place
         self._shards = shards
@@ -74,19 +77,20 @@ class HoursReport:
                 yield HourState(hour_text(hour_ms), "waiting", waits_for=behind)
 
     def _decided(self, hour_ms: int) -> HourState | None:
-        folder = self._place.layout.folder(hour_ms)
-        for name, state in ((SUCCESS, "complete"), (INCOMPLETE, "incomplete")):
-            found = self._store.find(f"{folder}{name}")
-            if found is None:
-                continue
-            late = self._store.find(f"{folder}{LATE}")
-            note = msgspec.json.decode(late.body if late else found.body, type=Note)
-            reasons = tuple(
-                f"{hole.shard}: {hole.reason} up to {moment_text(hole.to_ms)}"
-                for hole in msgspec.json.decode(found.body, type=Note).holes
-            )
-            return HourState(note.hour, state, note.revision, note.totals, reasons)
+        for folder in dict.fromkeys(layout.folder(hour_ms) for layout in self._layouts):
+            for name, state in ((SUCCESS, "complete"), (INCOMPLETE, "incomplete")):
+                first = self._note(f"{folder}{name}")
+                if first is not None:
+                    last = self._note(f"{folder}{LATE}") or first
+                    reasons = tuple(
+                        f"{hole.shard}: {hole.reason} up to {moment_text(hole.to_ms)}" for hole in first.holes
+                    )
+                    return HourState(last.hour, state, last.revision, last.totals, reasons)
         return None
+
+    def _note(self, key: str) -> Note | None:
+        found = self._store.find(key)
+        return decoded(found.body, Note, key, "restore its former version") if found else None
 
     def _marks(self) -> dict[str, Mark]:
         found = {}

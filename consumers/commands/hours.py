@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from consumers.audit.place import frontier_of, hour_given, hours_of, store_for
+from consumers.audit.place import frontier_of, hour_given, hours_of, layouts_of, store_for
 from consumers.audit.report import HoursReport, HourState
 from consumers.config.settings import load
 from consumers.hours.times import hour_of, hour_text
@@ -50,7 +50,7 @@ def command(file: Path, first: str, last: str, *, as_json: bool) -> None:
     if first_ms > last_ms:
         message = f"--from {hour_text(first_ms)} is after --to {hour_text(last_ms)}"
         raise click.UsageError(message)
-    report = HoursReport(store, place, shards_of(settings))
+    report = HoursReport(store, place, layouts_of(store, place), shards_of(settings))
     states = list(report.states(first_ms, last_ms, frontier))
     if as_json:
         for state in states:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from consumers.chain.layout import Layout
 from consumers.chain.store import STATE_PREFIX, ObjectStore
 from consumers.hours import seals
 from consumers.hours.lineage import Blocker, StreamShard, blocker
@@ -36,9 +37,10 @@ from consumers.hours.manifest import (
 from consumers.hours.mark import Mark, load, mark_key, marks_folder
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import RETENTION, Gap
+from consumers.hours.stored import decoded
 from consumers.hours.times import hour_of, hour_text
 from consumers.records import HOUR_MS
-from consumers.waiting import Log, Parked, Unavailable
+from consumers.waiting import Log, Unavailable
 
 MOST_AT_ONCE = 4  # hours decided before the shard that found them goes on
 
@@ -67,11 +69,12 @@ class Hours:
     """One stream's hours, as one process sees them."""
 
     def __init__(self, store: ObjectStore, shards: ShardList, place: HoursPlace, log: Log) -> None:
-        """Begin with nothing known."""
+        """Begin with nothing known. `layouts` may be set to those that hours were decided in before, too."""
         self._store = store
         self._shards = shards
         self._place = place
         self._log = log
+        self.layouts: tuple[Layout, ...] = (place.layout,)
         self._first_ms = 0
         self._next_ms: int | None = None
         self._blocker: str | None = None
@@ -110,7 +113,7 @@ class Hours:
             return None
         while standing.seals != (current := self._seals(hour_ms)):
             made = self._make(hour_ms, standing.revision + 1, current, standing.holes)
-            self._put_new(manifest_key(self._place.layout, hour_ms, made.revision), msgspec.json.encode(made))
+            self._put_new(manifest_key(self._layout(hour_ms), hour_ms, made.revision), msgspec.json.encode(made))
             standing = self._standing(hour_ms) or made
         if standing.revision > 1:
             self._note_late(hour_ms, standing)
@@ -143,13 +146,13 @@ class Hours:
     def _complete(self, hour_ms: int, missing: Sequence[Hole]) -> None:
         if self._standing(hour_ms) is None:
             made = self._make(hour_ms, 1, self._seals(hour_ms), missing)
-            self._put_new(manifest_key(self._place.layout, hour_ms, 1), msgspec.json.encode(made))
+            self._put_new(manifest_key(self._layout(hour_ms), hour_ms, 1), msgspec.json.encode(made))
         standing = self._reconciled(hour_ms)  # a seal may have been written meanwhile, by who saw no manifest yet
         if standing is None:
             return
         note = self._note(hour_ms, standing)
         name = SUCCESS if standing.complete else INCOMPLETE
-        if not self._put_new(f"{self._place.layout.folder(hour_ms)}{name}", msgspec.json.encode(note)):
+        if not self._put_new(f"{self._layout(hour_ms).folder(hour_ms)}{name}", msgspec.json.encode(note)):
             return
         if standing.complete:
             self._log.info("hour_complete", hour=note.hour, manifest=note.manifest, **msgspec.to_builtins(note.totals))
@@ -164,15 +167,19 @@ class Hours:
             )
 
     def _note_late(self, hour_ms: int, standing: Manifest) -> None:
-        key = f"{self._place.layout.folder(hour_ms)}{LATE}"
+        layout = self._layout(hour_ms)
+        key = f"{layout.folder(hour_ms)}{LATE}"
         note = self._note(hour_ms, standing)
         while True:
             found = self._store.find(key)
-            if found is not None and msgspec.json.decode(found.body, type=Note).revision >= note.revision:
+            if (
+                found is not None
+                and decoded(found.body, Note, key, "delete it: it is made anew").revision >= note.revision
+            ):
                 return
             if self._store.swap(key, msgspec.json.encode(note), found.version if found else None) is not None:
                 break
-        before = self._load(manifest_key(self._place.layout, hour_ms, 1)).totals
+        before = self._load(manifest_key(layout, hour_ms, 1)).totals
         self._log.warning(
             "late_data",
             hour=note.hour,
@@ -185,7 +192,7 @@ class Hours:
         )
 
     def _note(self, hour_ms: int, standing: Manifest) -> Note:
-        at = manifest_key(self._place.layout, hour_ms, standing.revision)
+        at = manifest_key(self._layout(hour_ms), hour_ms, standing.revision)
         return Note(FORMAT, standing.hour, at, standing.revision, standing.totals, standing.holes)
 
     def _make(self, hour_ms: int, revision: int, current: Mapping[str, int], missing: Sequence[Hole]) -> Manifest:
@@ -223,25 +230,30 @@ class Hours:
         return last
 
     def _standing(self, hour_ms: int) -> Manifest | None:
-        keys = [entry.key for entry in self._store.list(manifests(self._place.layout, hour_ms))]
+        keys = [entry.key for entry in self._store.list(manifests(self._layout(hour_ms), hour_ms))]
         return self._load(max(keys, key=revision_in)) if keys else None
+
+    def _layout(self, hour_ms: int) -> Layout:
+        """Give the layout that the hour was decided in, or else the present one."""
+        if len(self.layouts) > 1:
+            for layout in self.layouts:
+                if any(True for _ in self._store.list(manifests(layout, hour_ms))):
+                    return layout
+        return self._place.layout
 
     def _load(self, key: str) -> Manifest:
         found = self._store.find(key)
         if found is None:
             reason = f"the manifest {key} was there and is gone"
             raise Unavailable(reason, "restore it: manifests are never deleted", operator=True)
-        try:
-            return msgspec.json.decode(found.body, type=Manifest)
-        except msgspec.DecodeError as fault:
-            reason = f"the manifest {key} is damaged"
-            raise Parked(reason, "restore its former version") from fault
+        return decoded(found.body, Manifest, key, "restore its former version")
 
     def _frontier(self) -> tuple[int | None, str | None]:
-        found = self._store.find(frontier_key(self._place.application, self._place.layout.stream))
+        key = frontier_key(self._place.application, self._place.layout.stream)
+        found = self._store.find(key)
         if found is None:
             return None, None
-        frontier = msgspec.json.decode(found.body, type=Frontier)
+        frontier = decoded(found.body, Frontier, key, "delete it: it is made anew")
         self._first_ms = frontier.first_ms
         return frontier.next_ms, found.version
 

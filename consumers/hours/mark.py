@@ -11,7 +11,8 @@ import msgspec
 
 from consumers.chain.store import STATE_PREFIX, ObjectStore
 from consumers.hours.reading import EDGE_MARGIN_MS, Gap
-from consumers.waiting import Parked, Unavailable
+from consumers.hours.stored import decoded
+from consumers.waiting import Unavailable
 
 _TRIES = 10
 
@@ -86,14 +87,8 @@ def load(store: ObjectStore, key: str) -> tuple[Mark | None, str | None]:
     standing = store.find(key)
     if standing is None:
         return None, None
-    try:
-        return msgspec.json.decode(standing.body, type=Mark), standing.version
-    except msgspec.DecodeError as fault:
-        reason = f"the shard's mark {key} is damaged"
-        remedy = (
-            "restore its former version, or delete it: it is made anew, and the hours not yet complete say RETENTION"
-        )
-        raise Parked(reason, remedy) from fault
+    remedy = "restore its former version, or delete it: it is made anew, and open hours may say RETENTION"
+    return decoded(standing.body, Mark, key, remedy), standing.version
 
 
 def publish(store: ObjectStore, key: str, mine: Mark, version: str | None) -> tuple[Mark, str | None]:

@@ -18,6 +18,7 @@ from consumers.hours.manifest import (
     seals_folder,
 )
 from consumers.hours.place import HoursPlace
+from consumers.hours.stored import decoded
 from consumers.hours.times import hour_of, hour_text
 from consumers.objects.codecs import Garbled
 from consumers.records import Position
@@ -116,8 +117,4 @@ def load(store: ObjectStore, key: str) -> Seal:
     if standing is None:
         reason = f"the seal {key} was there and is gone"
         raise Unavailable(reason, "stop deleting below _kinesis-fleet/", operator=True)
-    try:
-        return msgspec.json.decode(standing.body, type=Seal)
-    except msgspec.DecodeError as fault:
-        reason = f"the seal {key} is damaged"
-        raise Parked(reason, "restore its former version, or delete it: it is made anew") from fault
+    return decoded(standing.body, Seal, key, "restore its former version, or delete it: it is made anew")

@@ -22,6 +22,7 @@ from consumers.records import HOUR_MS, Record
 from consumers.waiting import Unavailable
 
 _RETRY_S = 5.0  # after the store or the stream did not answer
+_SAY_EACH_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class ShardWatch:
         self._key = mark_key(place.hours.application, place.hours.layout.stream, context.shard)
         self._known: _Known | None = None
         self._lapse: str | None = None
-        self._next_at = self._retry_at = 0.0
+        self._next_at = self._retry_at = self._say_at = 0.0
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:
         """Take note of a delivery; True if records may be missing before it.
@@ -108,7 +109,7 @@ class ShardWatch:
         hour_ms = hour_of(link.first_arrival_ms)
         mark = known.mark
         if mark is None or known.unsaid or hour_ms < mark.began_ms:
-            mark = self._publish(known, link.min_arrival_ms, began_ms=hour_ms)
+            mark = self._publish(known, min(link.min_arrival_ms, self._store.now_ms()), began_ms=hour_ms)
         if hour_ms < mark.sealed_to_ms and not known.sealer.has_told(hour_ms, key):
             self._seal(known.sealer, hour_ms)
 
@@ -155,7 +156,8 @@ class ShardWatch:
         claim_prefix(self._store, hours.layout.prefix, hours.stream)
         mark, version = load(self._store, self._key)
         record, _ = recall(self._store, record_key(hours.application, hours.layout, self._shard))
-        layouts = dict.fromkeys((hours.layout, *((record.layout, *record.former) if record else ())))
+        layouts = tuple(dict.fromkeys((hours.layout, *((record.layout, *record.former) if record else ()))))
+        self._hours.layouts = layouts
         reading = Reading(self._start, mark.watermark_ms if mark else None, self._place.horizon)
         sealer = Sealer(self._store, hours, self._shard, layouts)
         return _Known(reading, sealer, mark, version)
@@ -172,6 +174,9 @@ class ShardWatch:
         return hour_of(watermark_ms - self._place.hours.grace_ms)
 
     def _say_later(self, fault: Unavailable) -> None:
+        if self._clock() < self._say_at:
+            return
+        self._say_at = self._clock() + _SAY_EACH_S
         say = self._log.error if fault.operator else self._log.warning
         say("watermark_later", reason=fault.reason, remedy=fault.remedy)
 
