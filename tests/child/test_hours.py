@@ -65,8 +65,12 @@ def test_a_damaged_state_parks_or_says_so(s3: Server, folder: Path, key: str) ->
     properties = write_properties(folder, s3.endpoint, **{"archive.maxRecords": 5})
     with Child(properties, lease) as child:
         child.initialize()
-        child.send_records(lease.records)
-        said = child.await_log("parked" if key.startswith("marks") else "watermark_later")
+        if key.startswith("marks"):
+            child.send_records(lease.records)  # it waits for an operator before anything is written
+            said = child.await_log("parked")
+        else:
+            child.deliver()
+            said = child.await_log("watermark_later")
         assert said["level"] == "error"
         assert key in said["reason"]
         assert child.process.poll() is None
