@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from consumers import aws
 from consumers.config.settings import Settings
 from consumers.hours.lineage import StreamShard
 from consumers.waiting import Unavailable
@@ -86,6 +86,7 @@ class StreamShards:
         except (BotoCoreError, KeyError, ValueError, RuntimeError) as fault:
             if not isinstance(fault, HTTPClientError):
                 self._client = None  # it looks for credentials only when it is made
+                aws.forget()
             reason = f"{where}: {type(fault).__name__}"
             raise Unavailable(reason, "none: it is tried again") from fault
         reason = f"{where}: more than {_MOST_PAGES} pages"
@@ -98,10 +99,7 @@ class StreamShards:
             retries={"total_max_attempts": 1},  # the caller tries again later, and says so
             max_pool_connections=1,
         )
-        session = botocore.session.Session()
-        return session.create_client(
-            "kinesis", region_name=self._region, endpoint_url=self._endpoint or None, config=config
-        )
+        return aws.client("kinesis", region_name=self._region, endpoint_url=self._endpoint or None, config=config)
 
 
 def _shard(listed: Mapping[str, Any]) -> StreamShard:

@@ -72,8 +72,8 @@ class HoursReport:
             else:
                 if marks is None:
                     marks, listed = self._marks(), self._shards.list()
-                until_ms = hour_ms + HOUR_MS + self._place.grace_ms
-                behind = tuple(_waiting(one, marks, now_ms) for one in blockers(listed, marks, until_ms))
+                found = blockers(listed, marks, hour_ms + HOUR_MS, self._place.grace_ms)
+                behind = tuple(_waiting(one, marks, now_ms) for one in found)
                 yield HourState(hour_text(hour_ms), "waiting", waits_for=behind)
 
     def _decided(self, hour_ms: int) -> HourState | None:

@@ -29,8 +29,8 @@ from consumers.waiting import Log, Parked, Unavailable
 class Watch(Protocol):
     """Who follows a chain's growth."""
 
-    def lapse(self) -> str | None:
-        """Take the reason why records may be missing before the next object; None if none can be."""
+    def lapse(self, first: Position) -> str | None:
+        """Take the reason why records may be missing before an object that begins here; None if none can be."""
         ...
 
     def stands(self, key: str, link: Link) -> None:
@@ -40,7 +40,7 @@ class Watch(Protocol):
 class NoWatch:
     """Nobody follows."""
 
-    def lapse(self) -> str | None:
+    def lapse(self, first: Position) -> str | None:  # noqa: ARG002 - as the protocol has it
         """Know of no gap."""
         return None
 
@@ -90,7 +90,7 @@ class Chain:
 
     def begin(self, first: Record) -> Room:
         """Look at what stands where an object with this first record would be."""
-        lapse = self._watch.lapse()
+        lapse = self._watch.lapse(first.position)
         if lapse and self._after:
             self._origin = lapse
         if not self._layouts:

@@ -71,18 +71,19 @@ def recall(store: ObjectStore, key: str) -> tuple[ChainRecord | None, str | None
         raise Parked(reason, remedy) from fault
 
 
-def claim_prefix(store: ObjectStore, prefix: str, stream: str) -> None:
-    """Claim a prefix for one stream: its folders say that an hour is complete, and can say it of one stream only.
+def claim_prefix(store: ObjectStore, prefix: str, owner: str) -> None:
+    """Claim a prefix for one application and its stream: its folders can say of one only that an hour is complete.
 
     Raises:
-        Parked: another stream has it.
+        Parked: another one has it.
 
     """
-    key = "/".join((STATE_PREFIX, "streams", *prefix.split("/"), "stream.txt")).replace("//", "/")
-    body = stream.encode()
+    key = "/".join((STATE_PREFIX, "owners", *prefix.split("/"), "owner.txt")).replace("//", "/")
+    body = owner.encode()
     standing = store.find(key)
     if standing is None and not store.put_new(key, body, {}, hashlib.sha256(body).digest()):
         standing = store.find(key)
     if standing is not None and standing.body != body:
-        reason = f"prefix {prefix!r} belongs to the stream {standing.body[:300].decode(errors='replace')}, says {key}"
-        raise Parked(reason, f"give {stream} a prefix of its own")
+        reason = f"prefix {prefix!r} belongs to {standing.body[:300].decode(errors='replace')}, says {key}"
+        remedy = f"give {owner} a prefix of its own, or delete {key} if no worker of the former application is left"
+        raise Parked(reason, remedy)

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 from consumers.hours.mark import Mark
 
+BEHIND = "its watermark is behind"
+NOT_BEGUN = "it has not begun"
+NO_CHILDREN = "it has ended, and its children are not listed yet"
+
 
 @dataclass(frozen=True, slots=True)
 class StreamShard:
@@ -24,13 +28,13 @@ class Blocker:
     why: str
 
 
-def blocker(shards: Sequence[StreamShard], marks: Mapping[str, Mark], until_ms: int) -> Blocker | None:
-    """Say which shard has not passed a time, or None if all have."""
-    return next(blockers(shards, marks, until_ms), None)
+def blocker(shards: Sequence[StreamShard], marks: Mapping[str, Mark], end_ms: int, grace_ms: int) -> Blocker | None:
+    """Say which shard has not passed the end of an hour, or None if all have."""
+    return next(blockers(shards, marks, end_ms, grace_ms), None)
 
 
-def blockers(shards: Sequence[StreamShard], marks: Mapping[str, Mark], until_ms: int) -> Iterator[Blocker]:
-    """Say which shards have not passed a time.
+def blockers(shards: Sequence[StreamShard], marks: Mapping[str, Mark], end_ms: int, grace_ms: int) -> Iterator[Blocker]:
+    """Say which shards have not passed the end of an hour.
 
     An ended shard counts only when the list names children for the whole of its range: they are listed, and so judged,
     like any other. A shard without a mark counts as never to be read only where a descendant of it is being read: KCL
@@ -41,12 +45,12 @@ def blockers(shards: Sequence[StreamShard], marks: Mapping[str, Mark], until_ms:
         mark = marks.get(shard.shard)
         if mark is None:
             if not _passed_over(shard, children, marks):
-                yield Blocker(shard.shard, "it has not begun")
+                yield Blocker(shard.shard, NOT_BEGUN)
         elif mark.ended:
             if not _covered(shard, children.get(shard.shard, ())):
-                yield Blocker(shard.shard, "it has ended, and its children are not listed yet")
-        elif not mark.passed(until_ms):
-            yield Blocker(shard.shard, "its watermark is behind")
+                yield Blocker(shard.shard, NO_CHILDREN)
+        elif not mark.passed(end_ms, grace_ms):
+            yield Blocker(shard.shard, BEHIND)
 
 
 def _children(shards: Iterable[StreamShard]) -> dict[str, list[StreamShard]]:

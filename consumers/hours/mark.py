@@ -12,9 +12,6 @@ import msgspec
 from consumers.chain.store import STATE_PREFIX, ObjectStore
 from consumers.hours.reading import EDGE_MARGIN_MS, Gap
 from consumers.hours.stored import decoded
-from consumers.waiting import Unavailable
-
-_TRIES = 10
 
 
 class Mark(msgspec.Struct, frozen=True, rename="camel"):
@@ -32,9 +29,9 @@ class Mark(msgspec.Struct, frozen=True, rename="camel"):
     ended: bool = False
     gaps: tuple[Gap, ...] = ()
 
-    def passed(self, ms: int) -> bool:
-        """Whether everything that arrived before a time is settled."""
-        return self.ended or self.watermark_ms >= ms
+    def passed(self, end_ms: int, grace_ms: int) -> bool:
+        """Whether everything that arrived before the end of an hour is settled and sealed, and the grace is over."""
+        return self.ended or (self.watermark_ms >= end_ms + grace_ms and self.sealed_to_ms >= end_ms)
 
 
 def mark_key(application: str, stream: str, shard: str) -> str:
@@ -89,25 +86,3 @@ def load(store: ObjectStore, key: str) -> tuple[Mark | None, str | None]:
         return None, None
     remedy = "restore its former version, or delete it: it is made anew, and open hours may say RETENTION"
     return decoded(standing.body, Mark, key, remedy), standing.version
-
-
-def publish(store: ObjectStore, key: str, mine: Mark, version: str | None) -> tuple[Mark, str | None]:
-    """Make a statement about a shard, and return what stands then with its version.
-
-    Raises:
-        Unavailable: the store does not accept, or others are faster each time.
-
-    """
-    for _ in range(_TRIES):
-        written = store.swap(key, msgspec.json.encode(mine), version)
-        if written is not None:
-            return mine, written
-        theirs, version = load(store, key)
-        if theirs is None:
-            continue  # somebody deleted it
-        merged = merge(theirs, mine)
-        if msgspec.structs.replace(merged, writer=theirs.writer) == theirs:
-            return theirs, version
-        mine = merged
-    reason = f"{key} was changed by others {_TRIES} times in a row"
-    raise Unavailable(reason, "none: it is tried again")

@@ -100,7 +100,7 @@ class Reading:
         if self._start.initial == "LATEST":
             return now_ms, "LATEST"
         if self._start.initial == "AT_TIMESTAMP" and self._horizon.timestamp_ms > oldest:
-            return self._horizon.timestamp_ms, "AT_TIMESTAMP"
+            return min(self._horizon.timestamp_ms, now_ms), "AT_TIMESTAMP"
         return oldest, self._start.initial if self.delivered_ms is None and self._start.initial else RETENTION
 
     def _keep(self, gap: Gap) -> None:

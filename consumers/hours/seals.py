@@ -51,10 +51,9 @@ class Sealer:
 
         What a former revision says of an object stays, whatever became of the object: that is for an audit to find.
         """
-        folder = seals_folder(self._application, self._layouts[0].stream, hour_ms)
         while True:
-            last = max((revision_in(entry.key) for entry in self._store.list(f"{folder}{self._shard}.")), default=0)
-            former = self._load(seal_key(folder, self._shard, last)) if last else ()
+            last = self._last(hour_ms)
+            former = self._load(seal_key(self._folder(hour_ms), self._shard, last)) if last else ()
             known = {one.key for one in former}
             added = [sealed(entry, self._link(entry)) for entry in self._entries(hour_ms) if entry.key not in known]
             if not added:
@@ -63,9 +62,13 @@ class Sealer:
             objects = tuple(sorted((*former, *added), key=lambda one: Position.parse(one.first)))
             seal = Seal(FORMAT, self._stream, self._shard, hour_text(hour_ms), last + 1, objects)
             body = msgspec.json.encode(seal)
-            if self._store.put_new(seal_key(folder, self._shard, last + 1), body, {}, hashlib.sha256(body).digest()):
-                self._sealed = (hour_ms, frozenset(one.key for one in objects))
-                return last + 1
+            key = seal_key(self._folder(hour_ms), self._shard, last + 1)
+            self._store.put_new(key, body, {}, hashlib.sha256(body).digest())
+            # And look again: whoever stored an object meanwhile has seen no seal, and so does not revise it.
+
+    def is_sealed(self, hour_ms: int) -> bool:
+        """Whether anybody has sealed the hour of this shard."""
+        return self._last(hour_ms) > 0
 
     def told(self) -> None:
         """Remember that the hour sealed last has its manifest brought up to the seal."""
@@ -78,6 +81,13 @@ class Sealer:
     def forget(self, before_ms: int) -> None:
         """Drop what is remembered of the hours before a time."""
         self._links = {key: link for key, link in self._links.items() if hour_of(link.first_arrival_ms) >= before_ms}
+
+    def _folder(self, hour_ms: int) -> str:
+        return seals_folder(self._application, self._layouts[0].stream, hour_ms)
+
+    def _last(self, hour_ms: int) -> int:
+        entries = self._store.list(f"{self._folder(hour_ms)}{self._shard}.")
+        return max((revision_in(entry.key) for entry in entries), default=0)
 
     def _load(self, key: str) -> tuple[SealedObject, ...]:
         return load(self._store, key).objects
@@ -117,4 +127,4 @@ def load(store: ObjectStore, key: str) -> Seal:
     if standing is None:
         reason = f"the seal {key} was there and is gone"
         raise Unavailable(reason, "stop deleting below _kinesis-fleet/", operator=True)
-    return decoded(standing.body, Seal, key, "restore its former version, or delete it: it is made anew")
+    return decoded(standing.body, Seal, key, "restore its former version")

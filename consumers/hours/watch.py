@@ -13,16 +13,19 @@ from consumers.chain.origin import claim_prefix, recall, record_key
 from consumers.chain.store import ObjectStore
 from consumers.config.consumer import ShardContext
 from consumers.hours.hours import Hours, ShardList
-from consumers.hours.mark import Mark, joined, load, mark_key, merge, publish
+from consumers.hours.mark import Mark, joined, load, mark_key, merge
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon, Reading
+from consumers.hours.revisions import Manifests
 from consumers.hours.seals import Sealer
 from consumers.hours.times import hour_of, moment_text
-from consumers.records import HOUR_MS, Record
+from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Unavailable
 
 _RETRY_S = 5.0  # after the store or the stream did not answer
 _SAY_EACH_S = 60.0
+_CLOCKS_DIFFER_MS = 60_000
+_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class _Known:
 
     reading: Reading
     sealer: Sealer
+    manifests: Manifests
+    hours: Hours
     mark: Mark | None
     version: str | None
     unsaid: bool = False
@@ -60,10 +65,12 @@ class ShardWatch:
         self._start = context.start
         self._clock = context.patience.clock
         self._log = context.log
-        self._hours = Hours(store, shards, place.hours, context.log)
+        self._shards = shards
         self._key = mark_key(place.hours.application, place.hours.layout.stream, context.shard)
         self._known: _Known | None = None
+        self._delivered: Position | None = None
         self._lapse: str | None = None
+        self._lapse_after: Position | None = None
         self._next_at = self._retry_at = self._say_at = 0.0
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:
@@ -74,11 +81,12 @@ class ShardWatch:
 
         """
         known = self._known = self._known or self._take_over()
-        said = len(known.reading.gaps)
+        said, before = len(known.reading.gaps), self._delivered
+        self._delivered = records[-1].position if records else before
         gap = known.reading.received(records, self._store.now_ms(), caught_up=caught_up)
         if gap is None:
             return False
-        self._lapse = gap.reason
+        self._lapse, self._lapse_after = gap.reason, before
         known.unsaid = True
         if gap.from_ms and len(known.reading.gaps) > said:
             self._log.error(
@@ -91,8 +99,10 @@ class ShardWatch:
             )
         return True
 
-    def lapse(self) -> str | None:
-        """Take the reason why records may be missing before the next object; None if none can be."""
+    def lapse(self, first: Position) -> str | None:
+        """Take the reason why records may be missing before an object that begins here; None if none can be."""
+        if self._lapse is None or (self._lapse_after is not None and first <= self._lapse_after):
+            return None
         reason, self._lapse = self._lapse, None
         return reason
 
@@ -110,8 +120,11 @@ class ShardWatch:
         mark = known.mark
         if mark is None or known.unsaid or hour_ms < mark.began_ms:
             mark = self._publish(known, min(link.min_arrival_ms, self._store.now_ms()), began_ms=hour_ms)
-        if hour_ms < mark.sealed_to_ms and not known.sealer.has_told(hour_ms, key):
-            self._seal(known.sealer, hour_ms)
+        if known.sealer.has_told(hour_ms, key):
+            return
+        late = hour_ms < mark.sealed_to_ms
+        if late or (self._may_be_over(hour_ms) and known.sealer.is_sealed(hour_ms)):
+            self._seal(known, hour_ms)
 
     def settled(self, oldest_ms: int | None) -> None:
         """Write the watermark when it is time. All that was delivered is durable but what arrived from `oldest_ms` on.
@@ -130,7 +143,7 @@ class ShardWatch:
         self._next_at, self._retry_at = now + self._place.interval_s, 0.0
         try:
             mark = self._publish(known, watermark_ms)
-            self._hours.advance(mark.watermark_ms)
+            known.hours.advance(mark.watermark_ms)
         except Unavailable as fault:
             self._retry_at = now + _RETRY_S
             self._say_later(fault)
@@ -147,20 +160,20 @@ class ShardWatch:
         delivered = known.reading.delivered_ms
         mark = self._publish(known, delivered if delivered is not None else self._store.now_ms(), ended=True)
         try:
-            self._hours.advance(mark.watermark_ms)
+            known.hours.advance(mark.watermark_ms)
         except Unavailable as fault:  # the processes of other shards look too
             self._say_later(fault)
 
     def _take_over(self) -> _Known:
         hours = self._place.hours
-        claim_prefix(self._store, hours.layout.prefix, hours.stream)
+        claim_prefix(self._store, hours.layout.prefix, f"{hours.application} {hours.stream}")
         mark, version = load(self._store, self._key)
         record, _ = recall(self._store, record_key(hours.application, hours.layout, self._shard))
         layouts = tuple(dict.fromkeys((hours.layout, *((record.layout, *record.former) if record else ()))))
-        self._hours.layouts = layouts
+        manifests = Manifests(self._store, hours, layouts, self._log)
         reading = Reading(self._start, mark.watermark_ms if mark else None, self._place.horizon)
         sealer = Sealer(self._store, hours, self._shard, layouts)
-        return _Known(reading, sealer, mark, version)
+        return _Known(reading, sealer, manifests, Hours(self._store, self._shards, hours, manifests), mark, version)
 
     def _due(self, mark: Mark | None, watermark_ms: int) -> bool:
         now = self._clock()
@@ -173,6 +186,10 @@ class ShardWatch:
         """Give the end of the last hour that a watermark has passed with its grace."""
         return hour_of(watermark_ms - self._place.hours.grace_ms)
 
+    def _may_be_over(self, hour_ms: int) -> bool:
+        """Whether somebody else, who holds the same shard, may have sealed an hour that this process has not."""
+        return hour_ms + HOUR_MS < self._store.now_ms() + _CLOCKS_DIFFER_MS
+
     def _say_later(self, fault: Unavailable) -> None:
         if self._clock() < self._say_at:
             return
@@ -181,28 +198,43 @@ class ShardWatch:
         say("watermark_later", reason=fault.reason, remedy=fault.remedy)
 
     def _publish(self, known: _Known, watermark_ms: int, *, began_ms: int | None = None, ended: bool = False) -> Mark:
-        mark, reading = known.mark, known.reading
+        """Seal what the watermark has passed, and then let it stand; joined with what others have written meanwhile."""
         began_ms = hour_of(watermark_ms) if began_ms is None else began_ms
-        if mark is not None:
-            watermark_ms, began_ms = max(watermark_ms, mark.watermark_ms), min(began_ms, mark.began_ms)
-        sealed_ms = mark.sealed_to_ms if mark else began_ms
-        until_ms = self._sealable(watermark_ms)
-        if ended:  # the last record need not be the newest
-            until_ms = hour_of(max(watermark_ms, self._store.now_ms())) + HOUR_MS
-        for hour_ms in range(sealed_ms, until_ms, HOUR_MS):
-            self._seal(known.sealer, hour_ms)
-        sealed_ms = max(sealed_ms, until_ms)
-        mine = Mark(self._shard, began_ms, watermark_ms, sealed_ms, self._place.writer, ended, joined(reading.gaps))
-        if mark is not None:
-            mine = merge(mark, mine)
-        settled = self._hours.next_ms or 0
-        mine = msgspec.structs.replace(mine, gaps=tuple(gap for gap in mine.gaps if gap.to_ms > settled))
-        known.mark, known.version = publish(self._store, self._key, mine, known.version)
+        for _ in range(_TRIES):
+            mine = self._statement(known, watermark_ms, began_ms, ended=ended)
+            if known.mark is not None and msgspec.structs.replace(mine, writer=known.mark.writer) == known.mark:
+                mine = known.mark
+                break
+            version = self._store.swap(self._key, msgspec.json.encode(mine), known.version)
+            if version is not None:
+                known.mark, known.version = mine, version
+                break
+            known.mark, known.version = load(self._store, self._key)
+        else:
+            reason = f"{self._key} was changed by others {_TRIES} times in a row"
+            raise Unavailable(reason, "none: it is tried again")
         known.unsaid = False
-        known.sealer.forget(known.mark.sealed_to_ms)
-        return known.mark
+        known.sealer.forget(mine.sealed_to_ms)
+        return mine
 
-    def _seal(self, sealer: Sealer, hour_ms: int) -> None:
-        if sealer.seal(hour_ms):
-            self._hours.reconcile(hour_ms)
-            sealer.told()
+    def _statement(self, known: _Known, watermark_ms: int, began_ms: int, *, ended: bool) -> Mark:
+        mark = known.mark
+        watermark_ms = max(watermark_ms, mark.watermark_ms) if mark else watermark_ms
+        until_ms = self._sealable(watermark_ms)
+        if ended:  # its last record need not be its newest, and the store's clock may lag behind the stream's
+            until_ms = hour_of(max(watermark_ms, self._store.now_ms())) + 2 * HOUR_MS
+        unsealed = [*range(began_ms, mark.began_ms if mark else began_ms, HOUR_MS)]
+        unsealed += range(mark.sealed_to_ms if mark else began_ms, until_ms, HOUR_MS)
+        for hour_ms in unsealed:
+            self._seal(known, hour_ms)
+        sealed_ms = max(until_ms, mark.sealed_to_ms if mark else began_ms)
+        gaps = joined(known.reading.gaps)
+        mine = Mark(self._shard, began_ms, watermark_ms, sealed_ms, self._place.writer, ended, gaps)
+        mine = merge(mark, mine) if mark else mine
+        settled_ms = known.hours.next_ms or 0
+        return msgspec.structs.replace(mine, gaps=tuple(gap for gap in mine.gaps if gap.to_ms > settled_ms))
+
+    def _seal(self, known: _Known, hour_ms: int) -> None:
+        if known.sealer.seal(hour_ms):
+            known.manifests.reconcile(hour_ms)
+            known.sealer.told()

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from consumers import aws
 from consumers.chain.store import STATE_PREFIX, Entry, Found
 from consumers.s3.outcomes import ABSENT, EXISTS, unavailable, unreachable
 from consumers.waiting import Unavailable
@@ -153,8 +153,7 @@ class S3Store:
             },
             parameter_validation=False,  # ours are made here; it costs a fifth of a call
         )
-        session = botocore.session.Session()
-        client = session.create_client(
+        client = aws.client(
             "s3", region_name=self.access.region or None, endpoint_url=self.access.endpoint or None, config=config
         )
         client.meta.events.register("before-call.s3", _follow_no_redirect)
@@ -179,6 +178,7 @@ class S3Store:
         except (BotoCoreError, ValueError, RuntimeError) as fault:  # botocore raises bare ones for bad credentials
             if not isinstance(fault, HTTPClientError):
                 self._client = None  # it looks for credentials only when it is made
+                aws.forget()
             raise unreachable(operation, where, fault) from fault
         self._set_clock(answer.get("ResponseMetadata", {}))
         return answer

@@ -14,6 +14,7 @@ from consumers.chain.layout import Layout
 from consumers.hours.hours import Hours, frontier_key
 from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Note
 from consumers.hours.mark import Mark, load, mark_key
+from consumers.hours.revisions import Manifests
 from consumers.hours.times import hour_of, hour_text
 from consumers.pipeline import Start
 from consumers.records import HOUR_MS, Position
@@ -132,7 +133,7 @@ def test_another_streams_records_do_not_come_under_one_marker(s3: Server) -> Non
     with pytest.raises(TimeoutError):
         other.deliver(past_records()[:3])
     (said,) = other.log.of("parked")
-    assert str(said["reason"]).startswith("prefix 'raw' belongs to the stream us-east-1:events")
+    assert str(said["reason"]).startswith("prefix 'raw' belongs to app us-east-1:events")
 
 
 def test_watermark_survives_a_restart_and_is_never_set_back(s3: Server) -> None:
@@ -204,7 +205,7 @@ def test_hours_that_are_decided_again_change_nothing(s3: Server) -> None:
     it.idle()
     before = list(store.list("raw/"))
     s3.client("s3").delete_object(Bucket=BUCKET, Key=frontier_key("app", "events"))
-    again = Hours(store, it, it.hours, it.log)
+    again = Hours(store, it, it.hours, Manifests(store, it.hours, [it.hours.layout], it.log))
     while again.advance(mark(store).watermark_ms) is None:
         continue
     assert list(store.list("raw/")) == before

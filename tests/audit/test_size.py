@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ from consumers.records import HOUR_MS, Position
 from tests.conftest import empty_bucket
 from tests.support.archive import BUCKET, archive_of, write_properties
 from tests.support.real_daemon import FLEET, fleet_environment
-from tests.support.servers import KEYS, Server
+from tests.support.servers import KEYS, Server, on_disk_s3
 
 LAYOUT = Layout("raw", "dt=%Y-%m-%d/hour=%H", "events", ".gz")
 STREAM = f"{KEYS['AWS_DEFAULT_REGION']}:events"
@@ -82,17 +83,24 @@ def put(server: Server, key: str, body: bytes) -> None:
     assert archive_of(server).put_new(key, body, {}, hashlib.sha256(body).digest())
 
 
+@pytest.fixture
+def hoard() -> Iterator[Server]:
+    """A server of its own: to empty the shared one would take minutes."""
+    with on_disk_s3() as server:
+        empty_bucket(server)
+        yield server
+
+
 @pytest.mark.timeout(300)
-def test_hundred_thousand_objects(disk: Server, folder: Path) -> None:
+def test_hundred_thousand_objects(hoard: Server, folder: Path) -> None:
     """Under 250 MB; LIST requests in proportion to the objects; HEADs only in the hour that no manifest proves."""
-    empty_bucket(disk)
     first_ms = hour_of(int(time.time() * 1000)) - (HOURS + 3) * HOUR_MS
     for at in range(HOURS):
-        seal_hour(disk, first_ms + at * HOUR_MS, at * EACH, EACH, decided=True)
-    seal_hour(disk, first_ms + HOURS * HOUR_MS, HOURS * EACH, OPEN, decided=False)
+        seal_hour(hoard, first_ms + at * HOUR_MS, at * EACH, EACH, decided=True)
+    seal_hour(hoard, first_ms + HOURS * HOUR_MS, HOURS * EACH, OPEN, decided=False)
     end_ms = first_ms + HOURS * HOUR_MS
-    put(disk, frontier_key("app", "events"), msgspec.json.encode(Frontier(first_ms, end_ms)))
-    properties = write_properties(folder, disk.endpoint)
+    put(hoard, frontier_key("app", "events"), msgspec.json.encode(Frontier(first_ms, end_ms)))
+    properties = write_properties(folder, hoard.endpoint)
     hours = ["--from", hour_text(first_ms), "--to", hour_text(end_ms)]
     command = [*FLEET, "audit", "--quick", "--json", *hours, str(properties)]
     began = time.monotonic()

@@ -82,7 +82,7 @@ def test_drain_ends_in_time_while_the_destination_is_away(proxy: FaultProxy, fol
     assert lease.history == []
 
 
-@pytest.mark.parametrize("change", [{"archive.prefix": "elsewhere"}, {"archive.partition": "d=%Y-%m-%d"}])
+@pytest.mark.parametrize("change", [{"archive.prefix": "elsewhere"}, {"archive.partition": "d=%Y-%m-%d/h=%H"}])
 def test_changed_layout_is_refused_while_something_is_undone(
     aws: Server, properties: Path, folder: Path, change: dict[str, str]
 ) -> None:

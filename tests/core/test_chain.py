@@ -73,7 +73,7 @@ class Lapsed(NoWatch):
 
     said = False
 
-    def lapse(self) -> str | None:
+    def lapse(self, first: Position) -> str | None:
         said, self.said = self.said, True
         return None if said else "RETENTION"
 

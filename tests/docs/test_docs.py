@@ -8,16 +8,26 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from consumers.chain.link import Link
 from consumers.config.kcl_keys import KCL_KEYS, REFUSED
 from consumers.config.keys import COMMON_KEYS, Common
+from consumers.hours.hours import Frontier
+from consumers.hours.manifest import Hole, Manifest, Note, Seal, SealedObject, ShardObjects, Totals
+from consumers.hours.mark import Mark
+from consumers.hours.reading import Gap
+from consumers.records import Position
 from consumers.registry import CONSUMERS
 from consumers.s3_archive import ArchiveSettings
 from tests.docs.pages import ROOT, Page, name_of, page, pages
 
 PAGES = pages()
 LEVELS = {"debug", "info", "warning", "error"}
-# Words in camel case that are no keys: columns of the index, rows of the lease table.
-NO_KEYS = {"sequenceNumber", "subSequenceNumber", "arrivalMs", "partitionKey", "checkpointSubSequenceNumber"}
+# Words in camel case that are no keys: columns of the index, rows of the lease table, names in the hours' JSON.
+HOURS = (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole, Mark, Gap, Frontier)
+NO_KEYS = {
+    *("sequenceNumber", "subSequenceNumber", "arrivalMs", "partitionKey", "checkpointSubSequenceNumber"),
+    *(field.encode_name for struct in HOURS for field in msgspec.structs.fields(struct)),
+}
 
 
 def known_keys() -> set[str]:
@@ -91,6 +101,28 @@ def test_tamed_values_of_kcl() -> None:
     assert {name: values[name] for name in tamed} == tamed
     refused = page("docs/configuration.md").prose.partition("\nRefused:")[2]
     assert set(re.findall(r"`(\w+)`", refused)) - {"check"} == set(REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("heading", "structs"),
+    [
+        ("Notes, manifests and seals", (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole)),
+        ("Marks and the frontier", (Mark, Gap, Frontier)),
+    ],
+)
+def test_names_in_the_json_of_hours_are_explained(heading: str, structs: tuple[type[msgspec.Struct], ...]) -> None:
+    """The format page names every field of the hours' objects under its heading."""
+    section = page("docs/format.md").prose.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    names = {field.encode_name for struct in structs for field in msgspec.structs.fields(struct)}
+    assert names - set(re.findall(r"`([^`\n]+)`", section)) == set()
+
+
+def test_metadata_is_explained() -> None:
+    """The format page has a row for every name in an object's metadata."""
+    at = Position(1, 0)
+    link = Link("s", "shard", at, at, None, None, 1, 1, 1, 0, 0, 0, "", "w")
+    rows = [name for row in page("docs/format.md").rows("Metadata") for name in re.findall("`([^`]+)`", row[0])]
+    assert rows == list(link.metadata())
 
 
 def modules() -> Iterator[Path]:

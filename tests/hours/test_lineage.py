@@ -8,17 +8,22 @@ from consumers.hours.mark import Mark
 PARENT = StreamShard("parent", (), 0, 99)
 LOW, HIGH = StreamShard("low", ("parent",), 0, 49), StreamShard("high", ("parent",), 50, 99)
 MERGED = StreamShard("merged", ("high", "low"), 0, 99)
-END = 1000
+END, GRACE = 1000, 60
 
 
 def passed(shard: str) -> Mark:
     """Mark a shard that has passed."""
-    return Mark(shard, 0, END, 0, "w")
+    return Mark(shard, 0, END + GRACE, END, "w")
 
 
 def behind(shard: str) -> Mark:
     """Mark a shard that has not."""
-    return Mark(shard, 0, END - 1, 0, "w")
+    return Mark(shard, 0, END + GRACE - 1, END, "w")
+
+
+def unsealed(shard: str) -> Mark:
+    """Mark a shard whose worker waits longer than ours before it seals."""
+    return Mark(shard, 0, END + GRACE, END - 1, "w")
 
 
 def ended(shard: str) -> Mark:
@@ -31,6 +36,7 @@ def ended(shard: str) -> Mark:
     [
         pytest.param([PARENT], [passed("parent")], None, id="passed"),
         pytest.param([PARENT], [behind("parent")], "parent", id="behind"),
+        pytest.param([PARENT], [unsealed("parent")], "parent", id="its hour is not sealed"),
         pytest.param([PARENT], [], "parent", id="has not begun"),
         pytest.param([PARENT], [ended("parent")], "parent", id="children are not listed yet"),
         pytest.param([PARENT, LOW], [ended("parent"), passed("low")], "parent", id="one child is not listed yet"),
@@ -49,5 +55,5 @@ def ended(shard: str) -> Mark:
 )
 def test_blocker(listed: list[StreamShard], marks: list[Mark], blocks: str | None) -> None:
     """Every shard that existed has passed, or has ended and all its children have."""
-    found = blocker(listed, {mark.shard: mark for mark in marks}, END)
+    found = blocker(listed, {mark.shard: mark for mark in marks}, END, GRACE)
     assert (found.shard if found else None) == blocks

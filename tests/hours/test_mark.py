@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from consumers.hours.mark import Mark, joined, load, mark_key, merge, publish
+from consumers.hours.mark import Mark, joined, load, mark_key, merge
 from consumers.hours.reading import Gap
 from consumers.waiting import Parked
 from tests.memory_store import MemoryStore
@@ -41,23 +41,6 @@ def test_gaps_that_touch_are_joined_by_reason() -> None:
     """So that their number is bounded by the hours, not by the restarts."""
     gaps = [Gap(1, 10, "LATEST"), Gap(10, 20, "LATEST"), Gap(15, 30, "RETENTION")]
     assert joined(gaps) == (Gap(1, 20, "LATEST"), Gap(15, 30, "RETENTION"))
-
-
-def test_a_late_write_changes_nothing() -> None:
-    """A process that thaws with an old watermark is refused, and learns the newer one."""
-    store = MemoryStore()
-    mine, version = publish(store, KEY, BASE, None)
-    newer, _ = publish(store, KEY, but(watermark_ms=500), version)
-    assert publish(store, KEY, but(watermark_ms=200, writer="frozen"), version)[0] == newer
-    assert load(store, KEY)[0] == newer
-    assert mine == BASE
-
-
-def test_a_lost_answer_is_no_conflict() -> None:
-    """The second try meets its own write."""
-    store = MemoryStore()
-    publish(store, KEY, BASE, None)
-    assert publish(store, KEY, BASE, None)[0] == BASE
 
 
 def test_a_damaged_mark_parks() -> None:

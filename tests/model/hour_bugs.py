@@ -6,9 +6,9 @@ from typing import Any
 from unittest.mock import patch
 
 from consumers.chain.link import Link
-from consumers.hours import hours, mark, watch
+from consumers.hours import hours, watch
 from consumers.hours.hours import Hours
-from consumers.hours.lineage import Blocker, StreamShard, blocker
+from consumers.hours.lineage import NO_CHILDREN, Blocker, StreamShard, blocker
 from consumers.hours.mark import Mark
 from consumers.hours.reading import Reading
 from consumers.hours.watch import ShardWatch
@@ -21,21 +21,21 @@ Bug = Callable[[], AbstractContextManager[Any]]
 class IgnoresClosedParents(Hours):
     """Asks only the shards that are open now, and being read."""
 
-    def _marks(self, next_ms: int | None) -> tuple[dict[str, Mark], Blocker | None]:
-        return super()._marks(None)
+    def _behind(self, mark: Mark) -> bool:
+        return False
 
 
-def open_ones(shards: Sequence[StreamShard], marks: Mapping[str, Mark], until_ms: int) -> Blocker | None:
+def open_ones(shards: Sequence[StreamShard], marks: Mapping[str, Mark], *hour: int) -> Blocker | None:
     """Judge the shards that are open and being read."""
     parents = {parent for shard in shards for parent in shard.parents}
     judged = [shard for shard in shards if shard.shard not in parents and shard.shard in marks]
-    return blocker(judged, marks, until_ms)
+    return blocker(judged, marks, *hour)
 
 
-def trusting(shards: Sequence[StreamShard], marks: Mapping[str, Mark], until_ms: int) -> Blocker | None:
+def trusting(shards: Sequence[StreamShard], marks: Mapping[str, Mark], *hour: int) -> Blocker | None:
     """Take the list of shards for complete."""
-    found = blocker(shards, marks, until_ms)
-    return None if found and found.why.endswith("not listed yet") else found
+    found = blocker(shards, marks, *hour)
+    return None if found and found.why == NO_CHILDREN else found
 
 
 class TrustsDelivery(Reading):
@@ -57,14 +57,10 @@ class ForgetsWhatIsLate(ShardWatch):
     """Does not revise a seal."""
 
     def stands(self, key: str, link: Link) -> None:
-        mark_ = self._known.mark if self._known else None
-        if mark_ is None or link.first_arrival_ms >= mark_.sealed_to_ms:
+        if self._known and self._known.mark:
+            self._known.sealer.stands(key, link)
+        else:
             super().stands(key, link)
-
-
-def regardless(theirs: Mark, mine: Mark) -> Mark:
-    """Write what one knows over what others know."""
-    return theirs if theirs == mine else mine
 
 
 class PassesOverGaps(Reading):
@@ -82,9 +78,7 @@ BUGS: Mapping[str, Bug] = {
     "trusts_the_moment_of_delivery": lambda: patch.object(watch, "Reading", TrustsDelivery),
     "trusts_the_hosts_clock": lambda: patch.object(MemoryStore, "now_ms", hosts_clock),
     "forgets_what_is_late": lambda: patch("tests.model.hours.ShardWatch", ForgetsWhatIsLate),
-    "sets_a_watermark_back": lambda: _both(
-        patch.object(mark, "merge", regardless), patch.object(watch, "merge", lambda _, mine: mine)
-    ),
+    "sets_a_watermark_back": lambda: patch.object(watch, "merge", lambda _, mine: mine),
     "passes_over_gaps": lambda: patch.object(watch, "Reading", PassesOverGaps),
 }
 

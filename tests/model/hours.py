@@ -86,7 +86,8 @@ class HoursSimulation:
         self.world = world
         self.store = JudgedStore(self._judge_marker)
         self.now_ms = BEGIN_MS
-        self.store.clock_ms = lambda: self.now_ms
+        lag_ms = self.rng.choice([0, 0, 900, 2_900])  # of the store's clock behind the stream's
+        self.store.clock_ms = lambda: self.now_ms - lag_ms
         self.sequence = 10**55
         self.shards: list[Shard] = []
         self.ranges: dict[str, tuple[int, int]] = {}

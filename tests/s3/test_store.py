@@ -4,11 +4,12 @@ import base64
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from consumers import aws as sessions
 from consumers.s3.outcomes import unavailable
 from consumers.s3.probe import ConditionIgnored, probe
 from consumers.s3.store import BucketAccess, S3Store
@@ -21,6 +22,14 @@ from tests.support.proxy import Call, FaultProxy
 from tests.support.servers import KEYS, Server
 
 Put = Callable[[str, bytes], bool]
+
+
+@pytest.fixture(autouse=True)
+def forget() -> Iterator[None]:
+    """Keep no credentials from one test to the next."""
+    sessions.forget()
+    yield
+    sessions.forget()
 
 
 @pytest.fixture(params=["memory", "moto", "versitygw"])

@@ -1,0 +1,23 @@
+"""One session for all clients of a process: what it reads from disk, some 8 MiB, is held once."""
+
+import threading
+from typing import Any
+
+import botocore.session
+
+_LOCK = threading.Lock()
+_SESSIONS: list[botocore.session.Session] = []
+
+
+def client(service: str, **options: Any) -> Any:  # noqa: ANN401 - botocore's clients have no types
+    """Make a client; the options are botocore's."""
+    with _LOCK:
+        if not _SESSIONS:
+            _SESSIONS.append(botocore.session.Session())
+        return _SESSIONS[0].create_client(service, **options)
+
+
+def forget() -> None:
+    """Look for credentials anew at the next client."""
+    with _LOCK:
+        _SESSIONS.clear()
