@@ -197,9 +197,10 @@ class Chain:
         while self._standing and self._standing[0][0] <= first.position:
             at, key = self._standing[0]
             link = self._link(key, at)
-            del self._standing[0]
-            if link.last >= first.position:
-                return self._adopt(link, key)
+            covered = self._adopt(link, key) if link.last >= first.position else None
+            del self._standing[0]  # not before: what may fail is tried again from here
+            if covered:
+                return covered
         return None
 
     def _claim(self, first: Record) -> Origin:

@@ -10,7 +10,7 @@ from consumers.objects.codecs import CODECS
 from consumers.objects.reader import fetch
 from consumers.pipeline import Pipeline, Start
 from consumers.records import HOUR_MS, Position, Record
-from consumers.waiting import Parked, Patience
+from consumers.waiting import Parked, Patience, Unavailable
 from tests.memory_store import MemoryStore
 from tests.model.fleet import Silent
 
@@ -184,3 +184,25 @@ def test_records_that_come_twice_in_one_lease_are_taken_once(store: MemoryStore)
     it.offer([record(1), record(2)], 0)
     it.offer([record(2), record(3)], 0)
     assert [link.count for link in links(store)] == [3]
+
+
+class RefusesOnce(NoWatch):
+    """Cannot take note the first time."""
+
+    refused = False
+
+    def stands(self, key: str, link: Link) -> None:
+        if not self.refused:
+            self.refused = True
+            reason = "down"
+            raise Unavailable(reason)
+
+
+def test_an_adoption_that_could_not_be_noted_is_repeated(store: MemoryStore) -> None:
+    """The standing object is still looked at: to pass over it would store its records twice."""
+    pipeline(store, after(0)).offer([record(1), record(2), record(3)], 0)
+    layout = Layout("p", "dt=%Y-%m-%d/hour=%H", "s", ".gz")
+    chain = Chain(store, ChainPlace("app", SHARD, "r:s", layout, "w", 24), after(1), Silent(), RefusesOnce())
+    with pytest.raises(Unavailable):
+        chain.begin(record(2))
+    assert chain.begin(record(2)).covered == Position(3, 0)

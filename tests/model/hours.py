@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import msgspec
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -330,9 +331,20 @@ class HoursSimulation:
         """Whether the record came so long after its hour that nobody could have waited for it."""
         return self.world.late and self.put_at[record.position] >= hour + HOUR_MS + self.grace_ms
 
+    def _chain_faults(self, shard: Shard) -> Iterator[str]:
+        links = sorted(self.links(shard), key=lambda link: link.first)
+        for before, link in pairwise(links):
+            if link.first <= before.last:
+                yield f"{shard.name} doubled at {link.first}"
+        for record in shard.records[shard.trimmed :]:
+            if not any(link.first <= record.position <= link.last and link.count for link in links):
+                yield f"{shard.name} lost {record.position}"
+
     def judge(self) -> Sequence[str]:
         """Say what is wrong with what stands at the end."""
         faults = list(self.faults)
+        if self.world.initial == "TRIM_HORIZON" and self.world.retention_h >= 24:  # elsewhere see docs/guarantee.md
+            faults += [fault for shard in self.shards for fault in self._chain_faults(shard)]
         for hour in self.complete:
             folder = LAYOUT.folder(hour)
             last = max((k for k in self.store.objects if k.startswith(manifests(LAYOUT, hour))), key=revision_in)
