@@ -9,10 +9,13 @@ LOCKS := requirements/build.lock requirements/run.lock
 TEST_LOCK := requirements/test.lock
 VERSITYGW := $(CACHE)/bin/versitygw
 VERSITYGW_MODULE := github.com/versity/versitygw/cmd/versitygw@v1.8.0
+KINESIS_MOCK := $(CACHE)/node/.ready
+NODE_LOCK := requirements/node/package.json requirements/node/package-lock.json
 ARGS ?=
 
 HAS_RUN := python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v java >/dev/null
 HAS_TEST := command -v zstd >/dev/null && command -v bzip2 >/dev/null
+HAS_NODE := command -v node >/dev/null && { command -v npm >/dev/null || test -e $(KINESIS_MOCK); }
 INSTALL = { command -v apt-get >/dev/null && echo 'installing $(1) with apt-get' && apt-get -qq update && \
   DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(2) >/dev/null; } || true
 
@@ -26,7 +29,7 @@ test: tools lint unit daemon
 unit: $(READY) $(VERSITYGW)
 	$(BIN)/python -m pytest -m "not daemon" $(ARGS)
 
-daemon: $(READY) $(VERSITYGW)
+daemon: $(READY) $(VERSITYGW) $(KINESIS_MOCK)
 	$(BIN)/python -m pytest -m daemon $(ARGS)
 
 bench: $(READY) $(VERSITYGW)
@@ -60,12 +63,20 @@ $(READY): $(VENV)/bin/python setup.py $(LOCKS) $(TEST_LOCK) consumers/kcl/jars.l
 tools:
 	@$(HAS_TEST) || $(call INSTALL,zstd and bzip2,zstd bzip2)
 	@$(HAS_TEST) || { echo 'needed for the tests: zstd and bzip2'; exit 1; }
+	@$(HAS_NODE) || $(call INSTALL,Node.js and npm,nodejs npm)
+	@$(HAS_NODE) || { echo 'needed for the tests: Node.js and npm'; exit 1; }
 	@command -v go >/dev/null || test -x $(VERSITYGW) || { echo 'needed for the tests: Go, which builds the on-disk S3 server'; exit 1; }
 
 # A real S3 server on disk, from the Go module proxy by its exact version; Go verifies it against its checksum database.
 $(VERSITYGW):
 	@echo 'building versitygw, the on-disk S3 server of the tests'
 	@GOBIN=$(abspath $(CACHE)/bin) go install $(VERSITYGW_MODULE)
+
+# A Kinesis that reshards, from npm by its hash. No package's scripts run.
+$(KINESIS_MOCK): $(NODE_LOCK)
+	@mkdir -p $(@D) && cp $(NODE_LOCK) $(@D)
+	@npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
 
 locks:
 	$(BIN)/python -m pip install -q uv

@@ -106,11 +106,11 @@ class Stage:
         self.await_leases(lambda rows: all((at := rows[shard].position) and at >= last[shard] for shard in last))
 
 
-def build(server: Server, folder: Path, shards: int) -> Stage:
-    """Create a stream and a bucket."""
+def build(server: Server, folder: Path, shards: int, streams: Server | None = None) -> Stage:
+    """Create a bucket, and a stream on the same server or on another."""
     stage = Stage(server, folder, f"test-{uuid4().hex[:12]}", shards)
     server.client("s3").create_bucket(Bucket=stage.name)
-    kinesis = server.client("kinesis")
+    kinesis = (streams or server).client("kinesis")
     kinesis.create_stream(StreamName=stage.name, ShardCount=shards)
     kinesis.get_waiter("stream_exists").wait(StreamName=stage.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     return stage

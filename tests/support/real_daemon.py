@@ -125,6 +125,14 @@ class RealDaemon:
         self._process.send_signal(signal.SIGTERM)
         return self.wait()
 
+    def freeze(self) -> None:
+        """Stop the JVM and its children where they stand."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        os.killpg(self.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """Kill the JVM alone, without notice."""
         self._process.kill()
