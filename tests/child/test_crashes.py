@@ -185,7 +185,10 @@ def test_nth_call_fails(s3: Server, proxy: FaultProxy, folder: Path, failure: st
         lease = Lease(shard, new_records(RECORDS))
         first = len(proxy.calls)
         proxy.fault = lambda call, at=first + n: FAILURES[failure](call) if call.number == at else None  # type: ignore[misc]
-        run_to_end(write_properties(folder, proxy.endpoint, applicationName=f"app-{n}"), lease)
+        run_to_end(
+            write_properties(folder, proxy.endpoint, applicationName=f"app-{n}", **{"archive.prefix": f"raw/{n}"}),
+            lease,
+        )
         assert faults_of(archive_of(s3), lease.records, shard) == []
         if len(proxy.calls) - first < n:
             break

@@ -1,6 +1,7 @@
 """A child that stands still in one delivery until a test releases it, and logs each delivery before it is handled."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -31,6 +32,4 @@ def _blocked(self, records, behind_ms, to):  # type: ignore[no-untyped-def]
 
 if __name__ == "__main__":
     ShardProcessor.process_records = _blocked  # type: ignore[method-assign]
-    import sys
-
     os._exit(child.main(sys.argv[1]))
