@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 
 from consumers.chain.layout import Layout
-from consumers.chain.origin import recall
+from consumers.chain.origin import owner_key, owner_of, recall
 from consumers.chain.store import STATE_PREFIX, ObjectStore
 from consumers.config.settings import Settings
 from consumers.hours.hours import Frontier, frontier_key
@@ -52,6 +52,21 @@ def hours_of(settings: Settings) -> HoursPlace:
     return HoursPlace(settings.application, stream_of(settings), layout_of(settings), grace_ms, retention_ms)
 
 
+def refuse_another(store: ObjectStore, place: HoursPlace) -> None:
+    """Make sure that the prefix is this application's: another one's hours prove nothing of it.
+
+    Raises:
+        NotForThis: it belongs to another one.
+
+    """
+    found = store.find(owner_key(place.layout.prefix))
+    if found is not None and found.body != owner_of(place.application, place.stream):
+        message = (
+            f"prefix {place.layout.prefix!r} belongs to {found.body[:300].decode(errors='replace')}. Give its file."
+        )
+        raise NotForThis(message)
+
+
 def layouts_of(store: ObjectStore, place: HoursPlace) -> tuple[Layout, ...]:
     """Give all layouts that the archive was written in, the present one first."""
     found = {place.layout: None}
@@ -68,17 +83,17 @@ def frontier_of(store: ObjectStore, place: HoursPlace) -> Frontier | None:
     return msgspec.json.decode(found.body, type=Frontier) if found else None
 
 
-def hour_given(text: str, option: str) -> int:
-    """Read an hour from the command line: 2026-01-31T23, or a day for its first hour.
+def hour_given(text: str, option: str, of_day: int) -> int:
+    """Read an hour from the command line: 2026-01-31T23, or a day, which stands for one hour of it.
 
     Raises:
         WrongHour: it is neither.
 
     """
-    for form in (text, f"{text}T00"):
+    for form in (text, f"{text}T{of_day:02d}"):
         try:
             return parse_hour(form)
         except ValueError:
             continue
-    message = f"{option} {text!r} is no hour. Give it in UTC, such as 2026-01-31T23"
+    message = f"{option} {text!r} is no hour. Give it in UTC, such as 2026-01-31T23, or as a day"
     raise WrongHour(message)

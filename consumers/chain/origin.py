@@ -71,19 +71,28 @@ def recall(store: ObjectStore, key: str) -> tuple[ChainRecord | None, str | None
         raise Parked(reason, remedy) from fault
 
 
-def claim_prefix(store: ObjectStore, prefix: str, owner: str) -> None:
+def owner_key(prefix: str) -> str:
+    """Name the claim of a prefix."""
+    return "/".join((STATE_PREFIX, "owners", *prefix.split("/"), "owner.txt")).replace("//", "/")
+
+
+def owner_of(application: str, stream: str) -> bytes:
+    """Say who claims it."""
+    return f"{application} {stream}".encode()
+
+
+def claim_prefix(store: ObjectStore, prefix: str, owner: bytes) -> None:
     """Claim a prefix for one application and its stream: its folders can say of one only that an hour is complete.
 
     Raises:
         Parked: another one has it.
 
     """
-    key = "/".join((STATE_PREFIX, "owners", *prefix.split("/"), "owner.txt")).replace("//", "/")
-    body = owner.encode()
+    key = owner_key(prefix)
     standing = store.find(key)
-    if standing is None and not store.put_new(key, body, {}, hashlib.sha256(body).digest()):
+    if standing is None and not store.put_new(key, owner, {}, hashlib.sha256(owner).digest()):
         standing = store.find(key)
-    if standing is not None and standing.body != body:
+    if standing is not None and standing.body != owner:
         reason = f"prefix {prefix!r} belongs to {standing.body[:300].decode(errors='replace')}, says {key}"
-        remedy = f"give {owner} a prefix of its own, or delete {key} if no worker of the former application is left"
+        remedy = f"give each application a prefix, or delete {key} if no worker of the former one is left"
         raise Parked(reason, remedy)

@@ -9,7 +9,7 @@ import msgspec
 
 from consumers.audit.audit import READERS, Audit, Span, Tally
 from consumers.audit.finding import Finding
-from consumers.audit.place import frontier_of, hour_given, hours_of, layouts_of, store_for
+from consumers.audit.place import frontier_of, hour_given, hours_of, layouts_of, refuse_another, store_for
 from consumers.config.settings import load
 from consumers.hours.times import hour_of, hour_text
 from consumers.records import HOUR_MS
@@ -34,7 +34,11 @@ Each finding is a line: what it is, the key, and more. With --json a JSON object
   manifest    the hour's manifest or marker is missing or damaged
 
 \b
-Exit codes: 0 whole; 1 something was found; 2 wrong usage; 69 S3 refuses; 78 the configuration has faults.
+An hour that is not decided has no manifest: what its objects prove of one another is checked, not its two ends.
+
+\b
+Exit codes: 0 whole; 1 something was found, or there was nothing to prove; 2 wrong usage; 69 S3 refuses;
+78 the configuration has faults, or is not of this prefix.
 """
 _SAY_EACH_S = 10.0
 _TERMINAL_EACH_S = 0.2
@@ -42,8 +46,8 @@ _TERMINAL_EACH_S = 0.2
 
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--from", "first", default="", metavar="HOUR", help="The first hour.")
-@click.option("--to", "last", default="", metavar="HOUR", help="The last hour.")
+@click.option("--from", "first", default="", metavar="HOUR", help="The first hour, 2026-01-31T23, or day.")
+@click.option("--to", "last", default="", metavar="HOUR", help="The last hour, or day.")
 @click.option("--quick", is_flag=True, help="Trust the version that S3 lists, and read no object through.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
 def command(file: Path, first: str, last: str, *, quick: bool, as_json: bool) -> None:
@@ -51,19 +55,29 @@ def command(file: Path, first: str, last: str, *, quick: bool, as_json: bool) ->
     settings = load(file, CONSUMERS)
     store, place = store_for(settings, READERS), hours_of(settings)
     layouts = layouts_of(store, place)
+    refuse_another(store, place)
     frontier = frontier_of(store, place)
     end_ms = frontier.next_ms if frontier else hour_of(store.now_ms()) + HOUR_MS
-    last_ms = hour_given(last, "--to") if last else end_ms - HOUR_MS
-    first_ms = hour_given(first, "--from") if first else last_ms - 23 * HOUR_MS
+    last_ms = hour_given(last, "--to", 23) if last else end_ms - HOUR_MS
+    first_ms = hour_given(first, "--from", 0) if first else last_ms - 23 * HOUR_MS
     if first_ms > last_ms:
-        message = f"--from {hour_text(first_ms)} is after --to {hour_text(last_ms)}"
+        message = f"--from {hour_text(first_ms)} is after --to {hour_text(last_ms)}. Give --to too"
         raise click.UsageError(message)
     decided = range(frontier.first_ms, frontier.next_ms) if frontier else range(0)
     span = Span(place.stream, layouts, first_ms, last_ms, decided)
     audit = Audit(store, span, _json if as_json else _text, _Progress(first_ms, last_ms))
     tally = audit.run(read=not quick)
     _sums(tally, store, span, as_json=as_json, quick=quick)
-    raise SystemExit(1 if tally.findings else 0)
+    raise SystemExit(1 if tally.findings or _nothing(tally, span) else 0)
+
+
+def _decided(span: Span) -> int:
+    return sum(1 for hour_ms in range(span.first_ms, span.last_ms + 1, HOUR_MS) if hour_ms in span.decided)
+
+
+def _nothing(tally: Tally, span: Span) -> bool:
+    """Whether there was nothing to prove: a wrong prefix, stream or hour looks like this."""
+    return not tally.objects and not _decided(span)
 
 
 def _text(finding: Finding) -> None:
@@ -95,7 +109,8 @@ def _sums(tally: Tally, store: S3Store, span: Span, *, as_json: bool, quick: boo
         click.echo("\r\x1b[K", err=True, nl=False)
     hours = {"from": hour_text(span.first_ms), "to": hour_text(span.last_ms)}
     if as_json:
-        sums = {"ok": not tally.findings, **hours, "quick": quick, **msgspec.to_builtins(tally)}
+        proven = not tally.findings and not _nothing(tally, span)
+        sums = {"ok": proven, **hours, "quick": quick, "decided": _decided(span), **msgspec.to_builtins(tally)}
         click.echo(msgspec.json.encode({**sums, "requests": dict(store.requests)}))
         return
     for declared in tally.declared:
@@ -106,4 +121,10 @@ def _sums(tally: Tally, store: S3Store, span: Span, *, as_json: bool, quick: boo
         f"{hours['from']} to {hours['to']}: {tally.objects:,} objects {how}, {tally.records:,} records, "
         f"{tally.bytes:,} bytes; {requests}"
     )
-    click.echo(f"{tally.findings} found" if tally.findings else "whole: nothing is missing, doubled or altered")
+    click.echo(f"{_decided(span)} of {tally.hours} hours are decided")
+    if _nothing(tally, span):
+        click.echo("nothing was proven: no object stands here, and no hour is decided. Check the hours and the file")
+    elif tally.findings:
+        click.echo(f"NOT whole: {tally.findings} found")
+    else:
+        click.echo("whole: nothing is missing, doubled or altered")

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from consumers.audit.place import frontier_of, hour_given, hours_of, layouts_of, store_for
+from consumers.audit.place import frontier_of, hour_given, hours_of, layouts_of, refuse_another, store_for
 from consumers.audit.report import HoursReport, HourState
 from consumers.config.settings import load
 from consumers.hours.times import hour_of, hour_text
@@ -37,18 +37,19 @@ Exit codes: 0 each of these hours is complete, open or before the first; 1 one i
 
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--from", "first", default="", metavar="HOUR", help="The first hour.")
-@click.option("--to", "last", default="", metavar="HOUR", help="The last hour.")
+@click.option("--from", "first", default="", metavar="HOUR", help="The first hour, 2026-01-31T23, or day.")
+@click.option("--to", "last", default="", metavar="HOUR", help="The last hour, or day.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
 def command(file: Path, first: str, last: str, *, as_json: bool) -> None:
     """Say which hours of the archive of FILE are complete, and which shard the others wait for."""
     settings = load(file, CONSUMERS)
     store, place = store_for(settings, 1), hours_of(settings)
+    refuse_another(store, place)
     frontier = frontier_of(store, place)
-    last_ms = hour_given(last, "--to") if last else hour_of(store.now_ms()) - HOUR_MS
-    first_ms = hour_given(first, "--from") if first else last_ms - 23 * HOUR_MS
+    last_ms = hour_given(last, "--to", 23) if last else hour_of(store.now_ms()) - HOUR_MS
+    first_ms = hour_given(first, "--from", 0) if first else last_ms - 23 * HOUR_MS
     if first_ms > last_ms:
-        message = f"--from {hour_text(first_ms)} is after --to {hour_text(last_ms)}"
+        message = f"--from {hour_text(first_ms)} is after --to {hour_text(last_ms)}. Give --to too"
         raise click.UsageError(message)
     report = HoursReport(store, place, layouts_of(store, place), shards_of(settings))
     states = list(report.states(first_ms, last_ms, frontier))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from consumers.chain.link import Link
-from consumers.chain.origin import claim_prefix, recall, record_key
+from consumers.chain.origin import claim_prefix, owner_of, recall, record_key
 from consumers.chain.store import ObjectStore
 from consumers.config.consumer import ShardContext
 from consumers.hours.hours import Hours, ShardList
@@ -166,7 +166,7 @@ class ShardWatch:
 
     def _take_over(self) -> _Known:
         hours = self._place.hours
-        claim_prefix(self._store, hours.layout.prefix, f"{hours.application} {hours.stream}")
+        claim_prefix(self._store, hours.layout.prefix, owner_of(hours.application, hours.stream))
         mark, version = load(self._store, self._key)
         record, _ = recall(self._store, record_key(hours.application, hours.layout, self._shard))
         layouts = tuple(dict.fromkeys((hours.layout, *((record.layout, *record.former) if record else ()))))

@@ -167,3 +167,17 @@ def test_manifests_are_compared_in_every_codec(disk: Server, folder: Path) -> No
     ran = subprocess.run(command, env=fleet_environment(folder), check=False, capture_output=True, text=True)
     found = [json.loads(line) for line in ran.stdout.splitlines()][:-1]
     assert [(one["kind"], one["where"]) for one in found] == [("missing", index)]
+
+
+def test_an_audit_of_nothing_proves_nothing(archive: Server, folder: Path) -> None:
+    """Hours that never were look the same as a wrong prefix: cron must not stay green."""
+    code, found, sums = audit(archive, folder, "--from", "2031-01-01", "--to", "2031-01-01")
+    assert (code, found, sums["ok"], sums["hours"], sums["decided"]) == (1, [], False, 24, 0)
+
+
+def test_the_prefix_of_another_application_is_refused(archive: Server, folder: Path) -> None:
+    """Its manifests would prove nothing of this one."""
+    properties = write_properties(folder, archive.endpoint, applicationName="other")
+    command = [*FLEET, "audit", str(properties)]
+    ran = subprocess.run(command, env=fleet_environment(folder), check=False, capture_output=True, text=True)
+    assert (ran.returncode, "belongs to app" in ran.stderr) == (78, True)
