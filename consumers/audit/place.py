@@ -2,15 +2,14 @@
 
 from dataclasses import replace
 
-import msgspec
+import click
 
 from consumers.chain.layout import Layout
 from consumers.chain.origin import owner_key, owner_of, recall
 from consumers.chain.store import STATE_PREFIX, ObjectStore
 from consumers.config.settings import Settings
-from consumers.hours.hours import Frontier, frontier_key
 from consumers.hours.place import HoursPlace
-from consumers.hours.times import parse_hour
+from consumers.hours.times import hour_text, parse_hour
 from consumers.records import HOUR_MS
 from consumers.s3.store import S3Store
 from consumers.s3_archive import S3_ARCHIVE, ArchiveSettings, layout_of, store_of
@@ -77,12 +76,6 @@ def layouts_of(store: ObjectStore, place: HoursPlace) -> tuple[Layout, ...]:
     return tuple(found)
 
 
-def frontier_of(store: ObjectStore, place: HoursPlace) -> Frontier | None:
-    """Say which hours are decided; None before all shards have begun."""
-    found = store.find(frontier_key(place.application, place.layout.stream))
-    return msgspec.json.decode(found.body, type=Frontier) if found else None
-
-
 def hour_given(text: str, option: str, of_day: int) -> int:
     """Read an hour from the command line: 2026-01-31T23, or a day, which stands for one hour of it.
 
@@ -97,3 +90,19 @@ def hour_given(text: str, option: str, of_day: int) -> int:
             continue
     message = f"{option} {text!r} is no hour. Give it in UTC, such as 2026-01-31T23, or as a day"
     raise WrongHour(message)
+
+
+def hours_given(first: str, last: str, default_last_ms: int) -> tuple[int, int]:
+    """Read `--from` and `--to`, both included, by their first millisecond; a day's worth up to the default.
+
+    Raises:
+        WrongHour: one is no hour.
+        click.UsageError: they are the wrong way round.
+
+    """
+    last_ms = hour_given(last, "--to", 23) if last else default_last_ms
+    first_ms = hour_given(first, "--from", 0) if first else last_ms - 23 * HOUR_MS
+    if first_ms > last_ms:
+        message = f"--from {hour_text(first_ms)} is after --to {hour_text(last_ms)}. Give --to too"
+        raise click.UsageError(message)
+    return first_ms, last_ms

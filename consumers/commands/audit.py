@@ -9,8 +9,9 @@ import msgspec
 
 from consumers.audit.audit import READERS, Audit, Span, Tally
 from consumers.audit.finding import Finding
-from consumers.audit.place import frontier_of, hour_given, hours_of, layouts_of, refuse_another, store_for
+from consumers.audit.place import hours_given, hours_of, layouts_of, refuse_another, store_for
 from consumers.config.settings import load
+from consumers.hours.hours import read_frontier
 from consumers.hours.times import hour_of, hour_text
 from consumers.records import HOUR_MS
 from consumers.registry import CONSUMERS
@@ -56,13 +57,9 @@ def command(file: Path, first: str, last: str, *, quick: bool, as_json: bool) ->
     store, place = store_for(settings, READERS), hours_of(settings)
     layouts = layouts_of(store, place)
     refuse_another(store, place)
-    frontier = frontier_of(store, place)
+    frontier, _ = read_frontier(store, place)
     end_ms = frontier.next_ms if frontier else hour_of(store.now_ms()) + HOUR_MS
-    last_ms = hour_given(last, "--to", 23) if last else end_ms - HOUR_MS
-    first_ms = hour_given(first, "--from", 0) if first else last_ms - 23 * HOUR_MS
-    if first_ms > last_ms:
-        message = f"--from {hour_text(first_ms)} is after --to {hour_text(last_ms)}. Give --to too"
-        raise click.UsageError(message)
+    first_ms, last_ms = hours_given(first, last, end_ms - HOUR_MS)
     decided = range(frontier.first_ms, frontier.next_ms) if frontier else range(0)
     span = Span(place.stream, layouts, first_ms, last_ms, decided)
     audit = Audit(store, span, _json if as_json else _text, _Progress(first_ms, last_ms))

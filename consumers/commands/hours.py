@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from consumers.audit.place import frontier_of, hour_given, hours_of, layouts_of, refuse_another, store_for
+from consumers.audit.place import hours_given, hours_of, layouts_of, refuse_another, store_for
 from consumers.audit.report import HoursReport, HourState
 from consumers.config.settings import load
-from consumers.hours.times import hour_of, hour_text
+from consumers.hours.hours import read_frontier
+from consumers.hours.times import hour_of
 from consumers.records import HOUR_MS
 from consumers.registry import CONSUMERS
 from consumers.stream import shards_of
@@ -45,12 +46,8 @@ def command(file: Path, first: str, last: str, *, as_json: bool) -> None:
     settings = load(file, CONSUMERS)
     store, place = store_for(settings, 1), hours_of(settings)
     refuse_another(store, place)
-    frontier = frontier_of(store, place)
-    last_ms = hour_given(last, "--to", 23) if last else hour_of(store.now_ms()) - HOUR_MS
-    first_ms = hour_given(first, "--from", 0) if first else last_ms - 23 * HOUR_MS
-    if first_ms > last_ms:
-        message = f"--from {hour_text(first_ms)} is after --to {hour_text(last_ms)}. Give --to too"
-        raise click.UsageError(message)
+    frontier, _ = read_frontier(store, place)
+    first_ms, last_ms = hours_given(first, last, hour_of(store.now_ms()) - HOUR_MS)
     report = HoursReport(store, place, layouts_of(store, place), shards_of(settings))
     states = list(report.states(first_ms, last_ms, frontier))
     if as_json:

@@ -50,6 +50,18 @@ def frontier_key(application: str, stream: str) -> str:
     return f"{STATE_PREFIX}/{application}/hours/{stream}.json"
 
 
+def read_frontier(store: ObjectStore, place: HoursPlace) -> tuple[Frontier | None, str | None]:
+    """Say which hours are decided, and the version that says so; None and None before all shards have begun.
+
+    Raises:
+        Parked: it is damaged.
+
+    """
+    key = frontier_key(place.application, place.layout.stream)
+    found = store.find(key)
+    return (decoded(found.body, Frontier, key, _FRONTIER_REMEDY), found.version) if found else (None, None)
+
+
 class Hours:
     """One stream's hours, as one process sees them."""
 
@@ -78,7 +90,8 @@ class Hours:
         """
         if self._next_ms is not None and watermark_ms < self._next_ms + HOUR_MS + self._place.grace_ms:
             return None
-        self._next_ms, version = self._frontier()
+        frontier, version = read_frontier(self._store, self._place)
+        self._first_ms, self._next_ms = (frontier.first_ms, frontier.next_ms) if frontier else (0, None)
         if self._blocker is not None and self._still(self._blocker):
             return self._blocker
         marks, found = self._marks()
@@ -120,15 +133,6 @@ class Hours:
                 gaps.append(Gap(mark.watermark_ms, self._store.now_ms() - self._place.retention_ms, RETENTION))
             found += holes(mark.shard, gaps, hour_ms, hour_ms + HOUR_MS)
         return found
-
-    def _frontier(self) -> tuple[int | None, str | None]:
-        key = frontier_key(self._place.application, self._place.layout.stream)
-        found = self._store.find(key)
-        if found is None:
-            return None, None
-        frontier = decoded(found.body, Frontier, key, _FRONTIER_REMEDY)
-        self._first_ms = frontier.first_ms
-        return frontier.next_ms, found.version
 
     def _still(self, blocker: Blocker) -> bool:
         """Look first at the shard that was in the way the last time, and at all of them no more often than need be."""

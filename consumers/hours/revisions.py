@@ -47,7 +47,7 @@ class Manifests:
         if self._standing(hour_ms) is None:
             made = self._make(hour_ms, 1, self._seals(hour_ms), missing)
             self._put_new(manifest_key(self._layout(hour_ms), hour_ms, 1), msgspec.json.encode(made))
-        standing = self._reconciled(hour_ms)  # a seal may have been written meanwhile, by who saw no manifest yet
+        standing = self.reconcile(hour_ms)  # a seal may have been written meanwhile, by who saw no manifest yet
         if standing is None:
             return
         note = self._note(hour_ms, standing)
@@ -70,11 +70,8 @@ class Manifests:
         elif new:
             self._log.info("hour_complete", hour=note.hour, manifest=note.manifest, **msgspec.to_builtins(note.totals))
 
-    def reconcile(self, hour_ms: int) -> bool:
-        """Bring a decided hour's manifest up to its seals; False if the hour is not decided yet."""
-        return self._reconciled(hour_ms) is not None
-
-    def _reconciled(self, hour_ms: int) -> Manifest | None:
+    def reconcile(self, hour_ms: int) -> Manifest | None:
+        """Bring a decided hour's manifest up to its seals; None if the hour is not decided yet."""
         standing = self._standing(hour_ms)
         if standing is None:
             return None
