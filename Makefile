@@ -10,26 +10,31 @@ TEST_LOCK := requirements/test.lock
 VERSITYGW := $(CACHE)/bin/versitygw
 VERSITYGW_MODULE := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 KINESIS_MOCK := $(CACHE)/node/.ready
+JSON_SUITE := $(CACHE)/json-test-suite
+JSON_SUITE_MODULE := github.com/nst/JSONTestSuite@v0.0.0-20241122125541-1ef36fa01286
+OPENSEARCH := $(CACHE)/opensearch/.ready
+OPENSEARCH_LOCK := requirements/search/opensearch/jars.lock
 NODE_LOCK := requirements/node/package.json requirements/node/package-lock.json
 ARGS ?=
 
 HAS_RUN := python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v java >/dev/null
 HAS_TEST := command -v zstd >/dev/null && command -v bzip2 >/dev/null
+HAS_SEARCH := command -v javac >/dev/null && command -v mvn >/dev/null
 HAS_NODE := command -v node >/dev/null && { command -v npm >/dev/null || test -e $(KINESIS_MOCK); }
 INSTALL = { command -v apt-get >/dev/null && echo 'installing $(1) with apt-get' && apt-get -qq update && \
   DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(2) >/dev/null; } || true
 
-.PHONY: run test tools unit daemon bench lint format locks clean
+.PHONY: run test tools unit daemon bench lint format opensearch locks clean
 
-run: $(READY)
+run: $(READY) $(OPENSEARCH)
 	@$(BIN)/kinesis-fleet demo $(ARGS)
 
 test: tools lint unit daemon
 
-unit: $(READY) $(VERSITYGW)
+unit: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE)
 	$(BIN)/python -m pytest -m "not daemon" $(ARGS)
 
-daemon: $(READY) $(VERSITYGW) $(KINESIS_MOCK)
+daemon: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE)
 	$(BIN)/python -m pytest -m daemon $(ARGS)
 
 bench: $(READY) $(VERSITYGW)
@@ -65,17 +70,37 @@ tools:
 	@$(HAS_TEST) || { echo 'needed for the tests: zstd and bzip2'; exit 1; }
 	@$(HAS_NODE) || $(call INSTALL,Node.js and npm,nodejs npm)
 	@$(HAS_NODE) || { echo 'needed for the tests: Node.js and npm'; exit 1; }
-	@command -v go >/dev/null || test -x $(VERSITYGW) || { echo 'needed for the tests: Go, which builds the on-disk S3 server'; exit 1; }
+	@command -v go >/dev/null || { test -x $(VERSITYGW) && test -d $(JSON_SUITE); } || { echo 'needed for the tests: Go, which builds the on-disk S3 server and fetches the JSON test suite'; exit 1; }
 
 # A real S3 server on disk, from the Go module proxy by its exact version; Go verifies it against its checksum database.
 $(VERSITYGW):
 	@echo 'building versitygw, the on-disk S3 server of the tests'
 	@GOBIN=$(abspath $(CACHE)/bin) go install $(VERSITYGW_MODULE)
 
-# A Kinesis that reshards, from npm by its hash. No package's scripts run.
+# Texts that JSON parsers differ on. Nothing of it runs: Go only fetches and verifies it.
+$(JSON_SUITE):
+	@mkdir -p $(@D) && folder=$$(go mod download -json $(JSON_SUITE_MODULE) | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",$$/\1/p') && \
+	  test -d "$$folder" && ln -sfn "$$folder" $@
+
+# A Kinesis that reshards, and naughty strings, from npm by their hashes. No package's scripts run.
 $(KINESIS_MOCK): $(NODE_LOCK)
 	@mkdir -p $(@D) && cp $(NODE_LOCK) $(@D)
 	@npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+opensearch: $(OPENSEARCH)
+
+# A real OpenSearch from Maven: each JAR by its hash, and none besides.
+FETCH_JARS = mvn -q -B -f $(1)/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(abspath $(2))
+DIGESTS = (cd $(1) && LC_ALL=C && sha256sum -- *)
+
+$(OPENSEARCH): $(OPENSEARCH_LOCK:jars.lock=pom.xml) $(OPENSEARCH_LOCK)
+	@$(HAS_SEARCH) || $(call INSTALL,Maven and a JDK,maven openjdk-17-jdk-headless)
+	@$(HAS_SEARCH) || { echo 'needed for the embedded OpenSearch: Maven (mvn), and a JDK of Java 17 or later (javac)'; exit 1; }
+	@echo 'fetching OpenSearch, which the demonstration and the tests index into'
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@$(call FETCH_JARS,$(<D),$(@D)/lib)
+	@$(call DIGESTS,$(@D)/lib) | diff $(OPENSEARCH_LOCK) - || { echo '$(@D)/lib is not what $(OPENSEARCH_LOCK) says'; exit 1; }
 	@touch $@
 
 locks:
@@ -83,6 +108,8 @@ locks:
 	cd requirements && ../$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header build.in -o build.lock
 	cd requirements && ../$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header run.in -o run.lock
 	cd requirements && ../$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header -c run.lock test.in -o test.lock
+	rm -rf $(CACHE)/opensearch && $(call FETCH_JARS,$(dir $(OPENSEARCH_LOCK)),$(CACHE)/opensearch/lib)
+	$(call DIGESTS,$(CACHE)/opensearch/lib) >$(OPENSEARCH_LOCK)
 
 clean:
 	rm -rf $(VENV) $(CACHE)

@@ -19,6 +19,7 @@ setup(
         "consumers": ["py.typed"],
         "consumers.kcl": ["jars.lock", "logback.xml"],
         "consumers.local": ["*.json", "*.LICENSE", "*.txt"],
+        "consumers.local.search": ["*.java"],
     },
     entry_points={"console_scripts": ["kinesis-fleet = consumers.cli:main"]},
     install_requires=[
@@ -41,6 +42,7 @@ setup(
             "hypothesis>=6",
             "jsonschema>=4",
             "mypy>=1.11",
+            "opensearch-py>=3",
             "pytest>=8",
             "pytest-timeout>=2",
             "ruff>=0.6",

@@ -16,6 +16,8 @@ COMMANDS: Mapping[str, str] = {
     "jars": "Verify or lock KCL's JARs.",
     "hours": "Say which hours are complete, and what the others wait for.",
     "audit": "Prove from S3 alone that the archive is whole.",
+    "dead-letters": "List, show, put through again and purge dead letters.",
+    "index-template": "Install the index template of elasticsearch_index.",
     "cat": "Print stored records.",
     "demo": "Run everything on this machine, without an AWS account.",
 }
@@ -52,7 +54,7 @@ class Lazy(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"consumers.commands.{cmd_name}")
+        module = importlib.import_module(f"consumers.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -1,8 +1,28 @@
 """The consumers that exist. A new concern is one file, and one line here."""
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Iterator, Mapping
 
 from consumers.config.consumer import Consumer
-from consumers.s3_archive import S3_ARCHIVE
 
-CONSUMERS: Mapping[str, Consumer] = {consumer.name: consumer for consumer in (S3_ARCHIVE,)}
+_CONSUMERS = {
+    "s3_archive": "S3_ARCHIVE",
+    "elasticsearch_index": "ELASTICSEARCH_INDEX",
+}
+
+
+class _Registry(Mapping[str, Consumer]):
+    """Imports a consumer when it is asked for: a shard's process pays for its own alone."""
+
+    def __getitem__(self, name: str) -> Consumer:
+        consumer: Consumer = getattr(importlib.import_module(f"consumers.{name}"), _CONSUMERS[name])
+        return consumer
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_CONSUMERS)
+
+    def __len__(self) -> int:
+        return len(_CONSUMERS)
+
+
+CONSUMERS: Mapping[str, Consumer] = _Registry()

@@ -1,6 +1,5 @@
 """The S3 archive: every record, once, byte for byte, whatever it holds."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 
@@ -11,19 +10,17 @@ from consumers import __version__
 from consumers.chain.batcher import ChainBatcher, Limits, ObjectBatch
 from consumers.chain.chain import Chain, ChainPlace
 from consumers.chain.layout import Layout, layout_faults
-from consumers.config.consumer import Consumer, NotReady, ShardContext
+from consumers.config.consumer import Consumer, ShardContext
 from consumers.config.settings import Settings
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
 from consumers.hours.watch import ShardWatch, WatchPlace
-from consumers.logs import logger
 from consumers.objects.codecs import CODECS
 from consumers.pipeline import Pipeline
+from consumers.readiness import insist_on_conditions
 from consumers.records import HOUR_MS
-from consumers.s3.probe import ConditionIgnored, probe
 from consumers.s3.store import BucketAccess, S3Store
 from consumers.stream import prefetch_of, shards_of, stream_of, timestamp_of
-from consumers.waiting import Patience, Unavailable
 
 MIB = 1 << 20
 
@@ -113,21 +110,7 @@ def layout_of(settings: Settings) -> Layout:
 
 
 def _probe(archive: ArchiveSettings) -> None:
-    """Prove that the bucket honours the condition."""
-
-    def ask() -> None:
-        try:
-            probe(store_of(archive))
-        except Unavailable as fault:
-            if fault.operator:
-                message = f"archive.bucket {archive.bucket}: {fault.reason}. Remedy: {fault.remedy}"
-                raise NotReady(message) from fault
-            raise
-        except ConditionIgnored as fault:
-            message = f"archive.endpoint {archive.endpoint or 'AWS'}: {fault}. Remedy: use a store that honours it"
-            raise NotReady(message) from fault
-
-    Patience(time.sleep, time.monotonic, logger()).until_done(ask)
+    insist_on_conditions("archive", store_of(archive))
 
 
 def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]]:

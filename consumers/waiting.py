@@ -14,18 +14,20 @@ LONGEST_PAUSE_S = 20.0
 class Unavailable(Exception):
     """The destination does not accept now. The only answer is to wait and try again.
 
-    `operator` says that it will not mend itself: somebody has to act, and `remedy` says how. `exit_code` is of a
-    command that does not wait.
+    `operator` says that it will not mend itself: somebody has to act, and `remedy` says how. `progressed` says that a
+    part was accepted, so that the next try need not come later than the first one did. `exit_code` is of a command that
+    does not wait.
     """
 
     exit_code = 69
 
-    def __init__(self, reason: str, remedy: str = "", *, operator: bool = False) -> None:
+    def __init__(self, reason: str, remedy: str = "", *, operator: bool = False, progressed: bool = False) -> None:
         """Say why, and what would mend it."""
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
         self.operator = operator
+        self.progressed = progressed
 
     def __str__(self) -> str:
         """Say both."""
@@ -79,23 +81,24 @@ class Patience:
 
         """
         began = self.clock()
-        tries, reminded = 0, None
+        tries, back_off, reminded = 0, 0, None
         while True:
             try:
                 return call()
             except Unavailable as fault:
                 now = self.clock()
                 tries += 1
+                back_off = 1 if fault.progressed else back_off + 1
                 if reminded is None or now - reminded >= self.remind_s:
                     self._say(fault, tries, now - began)
                     reminded = now
                 if deadline is not None and now >= deadline:
                     raise DeadlineReached(fault.reason) from fault
-                seconds = self._next_pause(tries)
+                seconds = self._next_pause(back_off)
                 self.pause(seconds if deadline is None else min(seconds, deadline - now))
 
-    def _next_pause(self, tries: int) -> float:
-        ceiling = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(tries, 16))
+    def _next_pause(self, back_off: int) -> float:
+        ceiling = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(back_off, 16))
         return self.jitter.uniform(FIRST_PAUSE_S / 2, ceiling)
 
     def _say(self, fault: Unavailable, tries: int, waited_s: float) -> None:

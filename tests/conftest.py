@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from consumers.search.template import template_of
 from tests.support.archive import BUCKET
 from tests.support.proxy import FaultProxy, fault_proxy
+from tests.support.search import SearchNode, opensearch
 from tests.support.servers import KEYS, Server, embedded_aws, on_disk_s3
 
 os.environ.update(KEYS)
@@ -40,6 +42,30 @@ def proxy(s3: Server) -> Iterator[FaultProxy]:
     """A proxy before that server that does what a test asks of it."""
     with fault_proxy(s3.endpoint) as it:
         yield it
+
+
+@pytest.fixture(scope="session")
+def search_node() -> Iterator[SearchNode]:
+    """A real OpenSearch."""
+    with opensearch() as node:
+        yield node
+
+
+@pytest.fixture
+def search(search_node: SearchNode) -> SearchNode:
+    """That OpenSearch, with nothing in it but the default index template for the indices of tests."""
+    search_node.reset()
+    template = template_of("test-events-%Y.%m.%d", "epas", data_stream=False)
+    status, answer = search_node.ask("PUT", f"/_index_template/{template.name}", dict(template.body))
+    assert status == 200, answer
+    return search_node
+
+
+@pytest.fixture
+def letters(aws: Server) -> Server:
+    """An S3 server with an empty bucket for dead letters."""
+    empty_bucket(aws)
+    return aws
 
 
 @pytest.fixture

@@ -41,6 +41,10 @@ class MemoryStore:
         """Return an object's bytes; KeyError if there is none."""
         return self.objects[key][0]
 
+    def remove(self, key: str) -> None:
+        """Remove an object, if there is one."""
+        self.objects.pop(key, None)
+
     def list(self, prefix: str) -> Iterator[Entry]:
         """Yield the objects whose keys begin with a prefix."""
         for key in sorted(key for key in self.objects if key.startswith(prefix)):

@@ -1,16 +1,24 @@
 """What a consumer declares about itself; the registry holds one of these per consumer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from consumers.letters.letter import Letter
 from consumers.pipeline import Start
+from consumers.records import Record
 from consumers.waiting import Log, Patience
 
 CrossFaults = Iterable[tuple[str, str]]
 EX_UNAVAILABLE = 69
+
+Redrive = Callable[[str, Sequence[Record]], Sequence[Letter]]
+"""Puts a shard's records through once more, and gives the letters of those that are rejected again.
+
+It returns once the others are durable. It may be repeated, and raises `Unavailable` to be.
+"""
 
 
 class NotReady(Exception):
@@ -39,7 +47,8 @@ class Consumer:
     ``faults`` yields ``(key without section, what is wrong and what to do)`` for what no
     single field can tell. ``probe`` proves, before the daemon starts, that the destination accepts
     what the consumer relies on: it waits while the destination is away, and raises ``NotReady``.
-    ``build`` makes the shard's pipeline in its child process.
+    ``build`` makes the shard's pipeline in its child process. ``redrive`` makes what puts dead
+    letters through again; a consumer that rejects nothing has none.
     """
 
     name: str
@@ -48,3 +57,4 @@ class Consumer:
     faults: Callable[[Any], CrossFaults]
     probe: Callable[[Any], None]
     build: Callable[..., Any]
+    redrive: Callable[[Any], Redrive] | None = None

@@ -21,27 +21,28 @@ EXISTS = frozenset({"PreconditionFailed", "412"})
 ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
 
 _REMEDIES = {
-    "NoSuchBucket": "create the bucket, or correct archive.bucket",
-    "PermanentRedirect": "set archive.region to the bucket's region",
-    "301": "set archive.region to the bucket's region",
-    "AuthorizationHeaderMalformed": "set archive.region to the bucket's region",
-    "IllegalLocationConstraintException": "set archive.region to the bucket's region",
-    "AccessDenied": "grant s3:PutObject, s3:GetObject and s3:ListBucket on archive.bucket, and check "
-    "archive.expectedOwner and archive.kmsKeyId",
-    "403": "grant s3:PutObject, s3:GetObject and s3:ListBucket on archive.bucket, and check archive.expectedOwner",
+    "NoSuchBucket": "create the bucket, or correct {keys}.bucket",
+    "PermanentRedirect": "set {keys}.region to the bucket's region",
+    "301": "set {keys}.region to the bucket's region",
+    "AuthorizationHeaderMalformed": "set {keys}.region to the bucket's region",
+    "IllegalLocationConstraintException": "set {keys}.region to the bucket's region",
+    "AccessDenied": "grant s3:PutObject, s3:GetObject and s3:ListBucket on {keys}.bucket, and check "
+    "{keys}.expectedOwner and {keys}.kmsKeyId",
+    "403": "grant s3:PutObject, s3:GetObject and s3:ListBucket on {keys}.bucket, and check {keys}.expectedOwner",
     "InvalidAccessKeyId": "give the process valid AWS credentials",
     "SignatureDoesNotMatch": "give the process valid AWS credentials",
     "ExpiredToken": "renew the AWS credentials of the process",
     "InvalidToken": "renew the AWS credentials of the process",
     "RequestTimeTooSkewed": "set the host's clock: it differs from S3's by more than 15 minutes",
     "TokenRefreshRequired": "renew the AWS credentials of the process",
-    "400": "renew the AWS credentials of the process, or set archive.region to the bucket's region",
+    "400": "renew the AWS credentials of the process, or set {keys}.region to the bucket's region",
     "InvalidObjectState": "restore the object, and keep _kinesis-fleet/ out of classes that need a restore",
-    "NotImplemented": "archive.endpoint must be a store that knows If-None-Match on PUT",
-    "InvalidStorageClass": "correct archive.storageClass",
-    "InvalidBucketName": "correct archive.bucket",
-    "MethodNotAllowed": "archive.endpoint is not an S3 service, or the bucket's policy forbids it",
+    "NotImplemented": "{keys}.endpoint must be a store that knows If-None-Match on PUT",
+    "InvalidStorageClass": "correct {keys}.storageClass",
+    "InvalidBucketName": "correct {keys}.bucket",
+    "MethodNotAllowed": "{keys}.endpoint is not an S3 service, or the bucket's policy forbids it",
 }
+_NO_REMOVAL = "grant s3:DeleteObject on {keys}.bucket to whoever runs this, and check {keys}.expectedOwner"
 _MENDS_ITSELF = frozenset(
     {
         "ConditionalRequestConflict",
@@ -72,32 +73,39 @@ _MENDS_ITSELF = frozenset(
         "500",
     }
 )
+_DENIED = frozenset({"AccessDenied", "403"})
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 
 
-def unavailable(operation: str, where: str, code: str, status: int) -> Unavailable:
-    """Say what an error answer means: something to wait out, or something that an operator must mend."""
+def unavailable(operation: str, where: str, code: str, status: int, keys: str = "archive") -> Unavailable:
+    """Say what an error answer means: something to wait out, or something that an operator must mend.
+
+    `keys` is what the bucket's properties begin with, for the remedy.
+    """
     reason = f"{operation} {where}: {code} (HTTP {status})"
     server_failed = status >= _SERVER_ERROR and code != "NotImplemented"
     if code in _MENDS_ITSELF or server_failed or status == _TOO_MANY:
         return Unavailable(reason, "none: it is tried again")
     if code.startswith("KMS."):
-        return Unavailable(reason, "enable the key of archive.kmsKeyId and grant kms:GenerateDataKey", operator=True)
-    remedy = _REMEDIES.get(code, "look the code up in the S3 documentation and correct the archive.* keys")
-    return Unavailable(reason, remedy, operator=True)
+        remedy = "enable the key of {keys}.kmsKeyId and grant kms:GenerateDataKey"
+    elif operation == "DeleteObject" and code in _DENIED:
+        remedy = _NO_REMOVAL
+    else:
+        remedy = _REMEDIES.get(code, "look the code up in the S3 documentation and correct the {keys}.* keys")
+    return Unavailable(reason, remedy.format(keys=keys), operator=True)
 
 
-def unreachable(operation: str, where: str, fault: Exception) -> Unavailable:
-    """Say what it means that there was no answer at all."""
+def unreachable(operation: str, where: str, fault: Exception, keys: str = "archive") -> Unavailable:
+    """Say what it means that there was no answer at all. `keys` as in `unavailable`."""
     reason = f"{operation} {where}: {type(fault).__name__}"
     if isinstance(fault, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, RuntimeError)):
         return Unavailable(reason, "give the process AWS credentials: an instance profile, or AWS_*", operator=True)
     if isinstance(fault, NoRegionError):
-        return Unavailable(reason, "set archive.region, or AWS_DEFAULT_REGION", operator=True)
+        return Unavailable(reason, f"set {keys}.region, or AWS_DEFAULT_REGION", operator=True)
     if isinstance(fault, SSLError):
         remedy = "trust the server's certificate (AWS_CA_BUNDLE), or have it renewed; TLS is always verified"
         return Unavailable(reason, remedy, operator=True)
     if isinstance(fault, (HTTPClientError, EndpointUnreachable)):
         return Unavailable(reason, "none: it is tried again")
-    return Unavailable(f"{reason}: {fault}", "correct the archive.* keys", operator=True)
+    return Unavailable(f"{reason}: {fault}", f"correct the {keys}.* keys", operator=True)

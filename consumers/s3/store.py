@@ -1,4 +1,4 @@
-"""A bucket behind the chain's `ObjectStore`: five calls, each bounded in time, tried again by the caller only."""
+"""A bucket behind the chain's `ObjectStore`: each call bounded in time, tried again by the caller only."""
 
 import base64
 import hashlib
@@ -28,7 +28,8 @@ _CHUNK_BYTES = 1 << 20
 class BucketAccess:
     """How to reach a bucket, and what to ask of it for each object. Empty strings leave it to the bucket.
 
-    One attempt a call is for those who wait with jitter and say so.
+    One attempt a call is for those who wait with jitter and say so. `keys` is what the properties begin with that say
+    all this: remedies name them.
     """
 
     bucket: str
@@ -40,6 +41,7 @@ class BucketAccess:
     expected_owner: str = ""
     connections: int = 1
     attempts: int = 1
+    keys: str = "archive"
 
 
 class S3Store:
@@ -105,6 +107,11 @@ class S3Store:
             raise KeyError(message)
         return found.body
 
+    def remove(self, key: str) -> None:
+        """Remove an object; nothing is wrong where there is none. A bucket with versions keeps what it was."""
+        where = {"Bucket": self._bucket, "Key": key, **self._owner}
+        self._call("DeleteObject", key, lambda client: client.delete_object(**where), ABSENT)
+
     def digest(self, key: str) -> tuple[str, int] | None:
         """Read an object through: the SHA-256 of its bytes in hex, and their number; None if it is not there."""
         where = {"Bucket": self._bucket, "Key": key, **self._owner}
@@ -118,7 +125,8 @@ class S3Store:
             page = self._call("ListObjectsV2", prefix, lambda client: client.list_objects_v2(**where), frozenset())
             if page is None or "KeyCount" not in page:  # an empty answer must not read as an empty bucket
                 reason = f"ListObjectsV2 s3://{self._bucket}/{prefix}: the answer is no listing"
-                raise Unavailable(reason, "archive.endpoint must be an S3 service; look at what stands before it")
+                remedy = f"{self.access.keys}.endpoint must be an S3 service; look at what stands before it"
+                raise Unavailable(reason, remedy)
             yield from (Entry(at["Key"], at["Size"], at["ETag"]) for at in page.get("Contents", ()))
             if not page.get("IsTruncated"):
                 return
@@ -162,7 +170,7 @@ class S3Store:
     def _call(
         self, operation: str, key: str, call: Callable[[Any], dict[str, Any]], answers: frozenset[str]
     ) -> dict[str, Any] | None:
-        where = f"s3://{self._bucket}/{key}"
+        where, keys = f"s3://{self._bucket}/{key}", self.access.keys
         with self._counting:
             self.requests[operation] += 1
         try:
@@ -174,12 +182,12 @@ class S3Store:
             self._set_clock(meta)
             if code in answers:
                 return None
-            raise unavailable(operation, where, code, int(meta.get("HTTPStatusCode", 0))) from fault
+            raise unavailable(operation, where, code, int(meta.get("HTTPStatusCode", 0)), keys) from fault
         except (BotoCoreError, ValueError, RuntimeError) as fault:  # botocore raises bare ones for bad credentials
             if not isinstance(fault, HTTPClientError):
                 self._client = None  # it looks for credentials only when it is made
                 aws.forget()
-            raise unreachable(operation, where, fault) from fault
+            raise unreachable(operation, where, fault, keys) from fault
         self._set_clock(answer.get("ResponseMetadata", {}))
         return answer
 

@@ -22,6 +22,18 @@ archive.endpoint = {endpoint}
 archive.maxRecords = {records}
 """
 
+_INDEX_PROPERTIES = """\
+consumer = elasticsearch_index
+streamName = {stream}
+applicationName = {index}
+regionName = us-east-1
+index.url = {search}
+index.name = {index}
+index.deadLetters.bucket = {bucket}
+index.deadLetters.endpoint = {s3}
+index.deadLetters.region = us-east-1
+"""
+
 
 def children(directory: Path, endpoint: str, tape: lines.Tape) -> dict[str, list[str]]:
     """Give the command of each child of the child benchmark, all with the same number of records an object."""
@@ -59,6 +71,13 @@ def our_properties(directory: Path, endpoint: str, prefix: str, max_records: int
     path.write_text(
         _PROPERTIES.format(stream=services.STREAM, name=prefix, endpoint=endpoint, bucket=BUCKET, records=max_records)
     )
+    return path
+
+
+def index_properties(directory: Path, s3: str, search: str, index: str) -> Path:
+    """Give the properties file of our search index, with all its defaults. Each index is an application of its own."""
+    path = directory / f"{index}.properties"
+    path.write_text(_INDEX_PROPERTIES.format(stream=services.STREAM, index=index, search=search, s3=s3, bucket=BUCKET))
     return path
 
 

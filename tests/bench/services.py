@@ -105,6 +105,13 @@ def embedded_aws(directory: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+def make_bucket(endpoint: str) -> None:
+    """Make the bucket of the benchmarks in the embedded AWS."""
+    request = urllib.request.Request(f"{endpoint}/{BUCKET}", method="PUT")  # noqa: S310 - our own server
+    with urllib.request.urlopen(request):  # noqa: S310 - the same
+        pass
+
+
 @contextlib.contextmanager
 def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program, and end it afterwards; its words go to `log`."""

@@ -22,7 +22,7 @@ from consumers.s3_archive import ArchiveSettings
 
 ROOT = Path(__file__).parents[2]
 MINIMAL = ROOT / "properties" / "s3_archive.minimal.properties"
-OURS = ("check", "daemon", "jars", "prepare")
+OURS = ("check", "daemon", "dead-letters", "index-template", "jars", "prepare")
 
 
 def _run(*arguments: str, bucket: str = "a-bucket") -> Result:

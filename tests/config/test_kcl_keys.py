@@ -14,12 +14,20 @@ from consumers.config.keys import COMMON_KEYS
 from consumers.config.settings import load
 from consumers.kcl import jars
 from consumers.registry import CONSUMERS
-from consumers.s3_archive import ArchiveSettings
 
 ROOT = Path(__file__).parents[2]
-FULL = ROOT / "properties" / "s3_archive.full.properties"
-MINIMAL = ROOT / "properties" / "s3_archive.minimal.properties"
-ENVIRONMENT = {"ARCHIVE_BUCKET": "a-bucket"}
+NEEDS = {
+    "s3_archive": {"ARCHIVE_BUCKET": "a-bucket"},
+    "elasticsearch_index": {"SEARCH_URL": "https://search.example:9200", "DEAD_LETTERS_BUCKET": "a-bucket"},
+}
+# What a commented example needs beside it, since one alone has no effect.
+TOGETHER = {
+    "archive.kmsKeyId": "archive.sse = aws:kms",
+    "index.deadLetters.kmsKeyId": "index.deadLetters.sse = aws:kms",
+    "index.credentialFile": "index.auth = basic",
+    "index.clientCertificateFile": "index.clientKeyFile = client.key",
+    "index.clientKeyFile": "index.clientCertificateFile = client.pem",
+}
 
 # Read by MultiLangDaemonConfig itself, and no bean properties.
 READ_APART = {"executableName", "processingLanguage", "maxActiveThreads"}
@@ -70,9 +78,13 @@ SELDOM = {
 }
 
 
-def _commented() -> dict[str, str]:
-    lines = re.findall(r"^#([A-Za-z.]+) = (.+)$", FULL.read_text(encoding="utf-8"), re.MULTILINE)
-    return dict(lines)
+def _shipped(consumer: str, kind: str) -> Path:
+    return ROOT / "properties" / f"{consumer}.{kind}.properties"
+
+
+def _commented(consumer: str) -> dict[str, str]:
+    text = _shipped(consumer, "full").read_text(encoding="utf-8")
+    return dict(re.findall(r"^#([A-Za-z.]+) = (.+)$", text, re.MULTILINE))
 
 
 @pytest.mark.skipif(shutil.which("javac") is None, reason="needs a JDK")
@@ -90,37 +102,51 @@ def test_the_table_is_what_the_daemon_understands() -> None:
     assert table | (REFUSED.keys() - READ_APART) == understood
 
 
-@pytest.mark.parametrize("path", [MINIMAL, FULL], ids=lambda path: path.stem)
-def test_the_shipped_files_load(path: Path) -> None:
-    """Both examples need a bucket, and nothing else."""
-    assert load(path, CONSUMERS, environment=ENVIRONMENT).section.bucket == "a-bucket"
+def test_each_consumer_ships_its_files() -> None:
+    """A file to begin with, and one that explains every key."""
+    shipped = {path.name for path in (ROOT / "properties").glob("*.properties")}
+    assert shipped == {f"{consumer}.{kind}.properties" for consumer in CONSUMERS for kind in ("minimal", "full")}
 
 
-def test_the_full_file_says_what_the_minimal_one_means() -> None:
+@pytest.mark.parametrize("kind", ["minimal", "full"])
+@pytest.mark.parametrize("consumer", CONSUMERS)
+def test_the_shipped_files_load(consumer: str, kind: str) -> None:
+    """The examples need what differs by stage, and nothing else."""
+    path = _shipped(consumer, kind)
+    assert load(path, CONSUMERS, environment=NEEDS[consumer]).consumer == consumer
+
+
+@pytest.mark.parametrize("consumer", CONSUMERS)
+def test_the_full_file_says_what_the_minimal_one_means(consumer: str) -> None:
     """Each line of the reference that is not commented out states a default."""
-    full, minimal = (load(path, CONSUMERS, environment=ENVIRONMENT) for path in (FULL, MINIMAL))
+    full, minimal = (
+        load(_shipped(consumer, kind), CONSUMERS, environment=NEEDS[consumer]) for kind in ("full", "minimal")
+    )
     assert full.section == minimal.section
     assert full.kcl == minimal.kcl
     assert full.jvm == minimal.jvm
 
 
-def test_every_key_stands_in_the_full_file() -> None:
+@pytest.mark.parametrize("consumer", CONSUMERS)
+def test_every_key_stands_in_the_full_file(consumer: str) -> None:
     """A key can be looked up there, or is excluded by name above."""
-    loaded = load(FULL, CONSUMERS, environment=ENVIRONMENT)
-    stands = loaded.kcl.keys() | loaded.own.keys() | _commented().keys()
-    fields = msgspec.structs.fields(ArchiveSettings)
-    known = {*KCL_KEYS, *COMMON_KEYS, *(f"archive.{field.encode_name}" for field in fields)}
+    loaded = load(_shipped(consumer, "full"), CONSUMERS, environment=NEEDS[consumer])
+    stands = loaded.kcl.keys() | loaded.own.keys() | _commented(consumer).keys()
+    of = CONSUMERS[consumer]
+    fields = msgspec.structs.fields(of.settings)
+    known = {*KCL_KEYS, *COMMON_KEYS, *(f"{of.section}.{field.encode_name}" for field in fields)}
     assert known - stands == SELDOM
     assert stands <= known
 
 
-@pytest.mark.parametrize("key", _commented())
-def test_each_commented_example_is_valid(tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize(
+    ("consumer", "key"), [(consumer, key) for consumer in CONSUMERS for key in _commented(consumer)]
+)
+def test_each_commented_example_is_valid(tmp_path: Path, consumer: str, key: str) -> None:
     """An operator who removes one # gets no fault, once what it replaces is gone."""
-    text = MINIMAL.read_text(encoding="utf-8") + f"{key} = {_commented()[key]}\n"
-    if key == "archive.kmsKeyId":
-        text += "archive.sse = aws:kms\n"
+    text = _shipped(consumer, "minimal").read_text(encoding="utf-8") + f"{key} = {_commented(consumer)[key]}\n"
+    text += f"{TOGETHER.get(key, '')}\n"
     path = tmp_path / "one.properties"
     path.write_text(text, encoding="utf-8")
-    loaded = load(path, CONSUMERS, environment=ENVIRONMENT)
+    loaded = load(path, CONSUMERS, environment=NEEDS[consumer])
     assert key in loaded.kcl or key in loaded.own

@@ -24,10 +24,16 @@ def test_make_targets_exist() -> None:
     assert {"run", "test", "bench"} <= named <= targets
 
 
-def options_of(name: str) -> set[str]:
-    """Give the options of a subcommand."""
+def command_of(name: str) -> click.Command:
+    """Give a subcommand."""
     command = Lazy().get_command(click.Context(Lazy()), name)
     assert command is not None
+    return command
+
+
+def options_of(name: str) -> set[str]:
+    """Give the options of a subcommand."""
+    command = command_of(name)
     nested = list(command.commands.values()) if isinstance(command, click.Group) else []
     options = {option for each in (command, *nested) for parameter in each.params for option in parameter.opts}
     return {option for option in options if option.startswith("--")} | {"--help"}
@@ -37,11 +43,14 @@ def options_of(name: str) -> set[str]:
 def test_commands_and_options_exist(of: Page) -> None:
     """Each `kinesis-fleet` line has a subcommand and options that exist, and so have the ARGS of `make run`."""
     text = "\n".join([*of.words, *of.blocks("console")])
-    lines = re.findall(r"kinesis-fleet ([a-z]+)\b([^\n|>]*)", text)
+    lines = re.findall(r"kinesis-fleet ([a-z]+(?:-[a-z]+)*)\b([^\n|>]*)", text)
     lines += [("demo", arguments) for arguments in re.findall(r'make run ARGS="([^"]*)"', text)]
     for command, rest in lines:
         assert command in COMMANDS, f"kinesis-fleet {command}"
         assert set(re.findall(r"--[a-z-]+", rest)) <= options_of(command), f"kinesis-fleet {command}{rest}"
+        found = command_of(command)
+        if isinstance(found, click.Group):
+            assert rest.split()[0] in {*found.commands, "--help"} if rest.strip() else True, f"{command}{rest}"
 
 
 def test_commands_are_listed() -> None:

@@ -142,6 +142,17 @@ def test_clock_is_the_servers(store: S3Store) -> None:
     assert abs(store.now_ms() - time.time() * 1000) < 5_000
 
 
+def test_remove(store: S3Store) -> None:
+    """What is removed is gone, its neighbours stay, and a second time is no error; the key may be written again."""
+    put(store, "a/1", b"one")
+    put(store, "a/2", b"two")
+    store.remove("a/1")
+    store.remove("a/1")
+    assert [entry.key for entry in store.list("a/")] == ["a/2"]
+    assert bytes_of(store, "a/1") is None
+    assert put(store, "a/1", b"again") is True
+
+
 def test_probe_accepts_a_store_that_honours_the_condition(store: S3Store) -> None:
     """Twice, since the key of the first probe stands at the second."""
     probe(store)
@@ -228,6 +239,28 @@ def test_missing_bucket_names_the_key(aws: Server) -> None:
         put(store, "k", b"")
     assert fault.value.operator
     assert "archive.bucket" in fault.value.remedy
+
+
+def test_remedies_name_the_keys_of_their_bucket(aws: Server) -> None:
+    """A second bucket of a consumer has keys of its own."""
+    access = BucketAccess("no-such-bucket", KEYS["AWS_DEFAULT_REGION"], aws.endpoint, keys="index.deadLetters")
+    with pytest.raises(Unavailable) as fault:
+        put(S3Store(access), "k", b"")
+    assert fault.value.remedy == "create the bucket, or correct index.deadLetters.bucket"
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket", "KMS.DisabledException", "Unheard", "400"])
+def test_no_remedy_names_another_bucket(code: str) -> None:
+    """Whatever the answer is."""
+    fault = unavailable("PutObject", "k", code, 400, "index.deadLetters")
+    assert "index.deadLetters." in fault.remedy
+    assert "archive." not in fault.remedy
+
+
+def test_a_removal_that_is_denied_names_its_own_permission() -> None:
+    """The daemon's role does without it."""
+    assert "s3:DeleteObject" in unavailable("DeleteObject", "k", "AccessDenied", 403).remedy
+    assert "s3:DeleteObject" not in unavailable("PutObject", "k", "AccessDenied", 403).remedy
 
 
 def test_no_credentials(aws: Server, monkeypatch: pytest.MonkeyPatch) -> None:

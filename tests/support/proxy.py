@@ -1,4 +1,4 @@
-"""A proxy before an S3 server that fails, holds or notices the n-th call."""
+"""A proxy before an S3 or a search server that fails, holds, alters or notices the n-th call."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -18,12 +18,14 @@ class Cut(Exception):
 class Call:
     """One request on its way. A fault may end it before or after the server has done its work."""
 
-    def __init__(self, number: int, method: str, path: str, headers: dict[str, str]) -> None:
-        self.number, self.method, self.path = number, method, path
+    def __init__(self, number: int, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> None:
+        self.number, self.method, self.path, self.body = number, method, path, body
         self.headers = {name.lower(): value for name, value in headers.items()}
         self.before: Callable[[], None] = lambda: None
         self.after: Callable[[], None] = lambda: None
         self.status: int | None = None
+        self.answer = b""
+        self.rewrite: Callable[[bytes], bytes] | None = None
 
     @property
     def writes_object(self) -> bool:
@@ -41,10 +43,10 @@ class FaultProxy:
         self._lock = threading.Lock()
         self.endpoint = ""
 
-    def begin(self, method: str, path: str, headers: dict[str, str]) -> Call:
+    def begin(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> Call:
         """Count a call and let the fault have a look at it."""
         with self._lock:
-            call = Call(len(self.calls) + 1, method, path, headers)
+            call = Call(len(self.calls) + 1, method, path, headers, body)
             self.calls.append(call)
         self.fault(call)
         return call
@@ -73,11 +75,14 @@ def _relay(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - t
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
-            call = proxy.begin(self.command, self.path, headers)
+            call = proxy.begin(self.command, self.path, headers, body)
+            if call.rewrite:
+                headers = {name: value for name, value in headers.items() if name.lower() != "accept-encoding"}
             try:
                 call.before()
                 if call.status is None:
                     answer, content = proxy.forward(self.command, self.path, headers, body)
+                    content = call.rewrite(content) if call.rewrite else content
                 call.after()
             except Cut:
                 self.close_connection = True
@@ -85,8 +90,9 @@ def _relay(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - t
                 return
             if call.status is not None:
                 self.send_response(call.status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(call.answer)))
                 self.end_headers()
+                self.wfile.write(call.answer)
                 return
             self._answer(answer, content)
 

@@ -1,0 +1,117 @@
+"""A payload's way to its documents: inflate, take nginx's escapes back, read.
+
+Nearly every payload is one JSON object that ends at the first step: it is decoded by msgspec into a type that admits
+only what is sure to be right, and encoded again. What comes out with the same bytes held no key twice, no whitespace
+and no escape that needs a closer look. Whatever differs or fails goes on to the exact reading, which alone rejects.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from consumers.documents import exact
+from consumers.documents.document import Decoded, Document, Rejected
+from consumers.documents.inflate import inflate, packed
+from consumers.documents.nginx import repaired
+
+MIB = 1 << 20
+FAST_DEPTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a payload may be. Depth counts the brackets around the innermost value; an object alone has 1."""
+
+    max_inflated_bytes: int = 32 * MIB
+    max_depth: int = 100
+    max_documents: int = 10_000
+
+
+def _admitted() -> Any:  # noqa: ANN401 - a type that is computed
+    """Give the type of an object that is FAST_DEPTH deep at most, with integers of 64 bits."""
+    scalar = None | bool | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float | str
+    value: Any = scalar
+    for _ in range(FAST_DEPTH - 1):
+        value = scalar | list[value] | dict[str, value]
+    return dict[str, value]
+
+
+_decode = msgspec.json.Decoder(_admitted()).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def decode(payload: bytes, limits: Limits) -> Decoded | Rejected:
+    """Give the payload's documents, or the one reason why it holds none. A record fails as a whole.
+
+    Nothing but MemoryError is raised, whatever the payload holds.
+    """
+    document = _at_once(payload) if limits.max_depth >= FAST_DEPTH else None
+    return Decoded([document]) if document else _carefully(payload, limits)
+
+
+def _at_once(text: bytes) -> Document | None:
+    """Give the object that is sure to be right, or None if that is to be found out."""
+    try:
+        fields = _decode(text)
+        encoded = _encode(fields)
+    except Exception:  # noqa: BLE001 - the exact reading says why
+        return None
+    return Document(text, fields) if encoded == text else _spliced(text, encoded, fields)
+
+
+def _spliced(text: bytes, encoded: bytes, fields: dict[str, Any]) -> Document | None:
+    """Take an object whose bytes differ from what we would write: by whitespace or by spelling, not by a key twice.
+
+    A key that was dropped took two quotes along. Every other quote comes out again, but for one spelt as a number.
+    """
+    source = text.strip(exact.WHITESPACE)
+    if source == encoded:
+        return Document(source, fields)
+    if source.count(b'"') != encoded.count(b'"') or (b"\\" in source and b"\\u0022" in source):
+        return None
+    return Document(source.translate(exact.ON_ONE_LINE), fields)
+
+
+def _carefully(payload: bytes, limits: Limits) -> Decoded | Rejected:
+    try:
+        return _exactly(payload, limits)
+    except MemoryError:  # the process's fault, not the record's
+        raise
+    except Exception as fault:  # noqa: BLE001 - a payload nobody thought of is the record's fault alone
+        return Rejected("json_invalid", f"cannot be read: {type(fault).__name__}")
+
+
+def _exactly(payload: bytes, limits: Limits) -> Decoded | Rejected:
+    if packed(payload):
+        inflated = inflate(payload, limits.max_inflated_bytes)
+        if isinstance(inflated, Rejected):
+            return inflated
+        if packed(inflated):
+            return Rejected("compressed_invalid", "compressed twice")
+        return decode(inflated, limits)
+    if limits.max_depth >= FAST_DEPTH and 0 < payload.count(b"\n") < limits.max_documents:
+        documents = _lines(payload)
+        if documents:
+            return Decoded(documents)
+    whole = repaired(payload)
+    read = exact.read(payload if whole is None else whole, limits.max_depth, limits.max_documents)
+    if whole is None or isinstance(read, Rejected):
+        return read
+    return Decoded(read.documents, repaired=True)
+
+
+def _lines(payload: bytes) -> list[Document] | None:
+    """Give the objects of text with one on each line, or None if that is to be found out.
+
+    Each line stands alone: no token of JSON holds a raw newline.
+    """
+    documents = list[Document]()
+    for line in payload.split(b"\n"):
+        document = _at_once(line)
+        if document:
+            documents.append(document)
+        elif line.strip(exact.WHITESPACE):
+            return None
+    return documents

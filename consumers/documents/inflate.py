@@ -1,0 +1,99 @@
+"""gzip (RFC 1952) and zstd (RFC 8878) payloads, found by their first bytes and inflated within a bound."""
+
+from collections.abc import Callable
+
+from backports import zstd
+from isal import isal_zlib
+
+from consumers.documents.document import Rejected
+from consumers.objects.codecs import DAMAGE, GZIP_WBITS
+
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+_PIECE = 16_384  # what is left of a piece is copied at the end of each member: small, for a payload of empty members
+_LEAST_WINDOW = 8 << 20  # what RFC 8878, 3.1.1.1.2, asks every decoder to take
+
+
+_Inflater = Callable[[bytes, int, bytearray, int], int]
+"""Inflates the member at an offset onto the end of `out`, and says where it ends."""
+
+
+class _TooLarge(Exception):
+    """The payload inflates beyond the bound."""
+
+
+class _Damaged(Exception):
+    """The payload is not what its first bytes promise."""
+
+
+def packed(payload: bytes) -> bool:
+    """Whether the payload begins as a compressed one does. No JSON does."""
+    return payload.startswith((GZIP, ZSTD))
+
+
+def inflate(payload: bytes, max_bytes: int) -> bytes | Rejected:
+    """Give the bytes of all members or frames, one after another, or say why not. It holds `max_bytes` at most."""
+    magic, inflater = (GZIP, _gzip) if payload.startswith(GZIP) else (ZSTD, _zstd)
+    try:
+        return bytes(_inflated(payload, magic, inflater, max_bytes))
+    except _TooLarge:
+        return Rejected("too_large", f"inflates beyond {max_bytes} bytes")
+    except _Damaged as fault:
+        return Rejected("compressed_invalid", str(fault))
+    except DAMAGE as fault:
+        return Rejected("compressed_invalid", f"damaged: {type(fault).__name__}")
+
+
+def _inflated(payload: bytes, magic: bytes, inflater: _Inflater, max_bytes: int) -> bytearray:
+    out, at = bytearray(), 0
+    while at < len(payload):
+        if not payload.startswith(magic, at):
+            message = f"something else follows at byte {at}"
+            raise _Damaged(message)
+        at = inflater(payload, at, out, max_bytes)
+    return out
+
+
+def _gzip(payload: bytes, at: int, out: bytearray, max_bytes: int) -> int:
+    member = isal_zlib.decompressobj(GZIP_WBITS)
+    while at < len(payload):
+        piece = payload[at : at + _PIECE]
+        at += len(piece)
+        while piece and not member.eof:
+            out += member.decompress(piece, max_bytes + 1 - len(out))
+            if len(out) > max_bytes:
+                raise _TooLarge
+            piece = member.unconsumed_tail
+        if member.eof:
+            return at - len(member.unused_data)
+    message = "cut short"
+    raise _Damaged(message)
+
+
+def _zstd(payload: bytes, at: int, out: bytearray, max_bytes: int) -> int:
+    if _window(payload[at : at + 18]) > max(max_bytes, _LEAST_WINDOW):
+        raise _TooLarge
+    frame = zstd.ZstdDecompressor()
+    while at < len(payload):
+        piece = payload[at : at + _PIECE]
+        at += len(piece)
+        while True:
+            out += frame.decompress(piece, max_bytes + 1 - len(out))
+            if len(out) > max_bytes:
+                raise _TooLarge
+            if frame.eof or frame.needs_input:
+                break
+            piece = b""
+        if frame.eof:
+            return at - len(frame.unused_data)
+    message = "cut short"
+    raise _Damaged(message)
+
+
+def _window(header: bytes) -> int:
+    """Give the bytes that a frame's decoder must hold: its content if that is one segment, else its window."""
+    content: int | None = zstd.get_frame_info(header).decompressed_size
+    if header[4] & 0x20:
+        return content or 0
+    exponent, mantissa = header[5] >> 3, header[5] & 7
+    return (1 << (10 + exponent)) * (8 + mantissa) // 8

@@ -1,0 +1,129 @@
+"""The search index: every event a document, once, in OpenSearch or Elasticsearch."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from consumers import __version__
+from consumers.config.consumer import Consumer, Redrive, ShardContext
+from consumers.config.settings import Settings
+from consumers.documents.decode import Limits as DecodeLimits
+from consumers.letters.breaker import Breaker
+from consumers.letters.letter import Letter, LetterHead
+from consumers.letters.permit import Permit
+from consumers.letters.settings import KEYS, dead_letters, letter_faults, letter_store
+from consumers.letters.starts import Starts, start_text
+from consumers.pipeline import Pipeline
+from consumers.readiness import insist, insist_on_conditions
+from consumers.records import HOUR_MS, Record
+from consumers.search.batch import IndexBatch
+from consumers.search.batcher import IndexBatcher, Limits, gathered
+from consumers.search.bulk import Bulk
+from consumers.search.following import Following
+from consumers.search.indexer import Indexer, letters_of
+from consumers.search.judge import Judge
+from consumers.search.names import IndexNames
+from consumers.search.server import HttpServer, ServerAccess
+from consumers.search.settings import IndexSettings, faults, shape_of, urls_of
+from consumers.search.template import NONE, Template, find, template_of
+from consumers.waiting import Unavailable
+
+SECTION = "index"
+
+
+def _faults(settings: IndexSettings) -> Iterator[tuple[str, str]]:
+    yield from faults(settings)
+    yield from letter_faults(settings, SECTION)
+
+
+def server_of(index: IndexSettings) -> HttpServer:
+    """Give the search server."""
+    return HttpServer(
+        ServerAccess(
+            urls=urls_of(index),
+            plain_http=index.plain_http,
+            auth=index.auth,
+            credential_file=index.credential_file,
+            region=index.region,
+            ca_file=index.ca_file,
+            client_certificate_file=index.client_certificate_file,
+            client_key_file=index.client_key_file,
+            request_s=index.request_seconds,
+        )
+    )
+
+
+def wanted_template(index: IndexSettings) -> Template:
+    """Give the index template that is configured.
+
+    Raises:
+        WrongTemplate: its file cannot be used.
+
+    """
+    return template_of(index.name, index.template, data_stream=index.data_stream)
+
+
+def _probe(index: IndexSettings) -> None:
+    insist_on_conditions(f"{SECTION}.{KEYS}", letter_store(index, SECTION))
+    server = server_of(index)
+    if index.template == NONE:
+        return
+    template = wanted_template(index)
+
+    def ask() -> None:
+        if find(server, template.name) is None:
+            reason = f"there is no index template {template.name}"
+            remedy = "install it: kinesis-fleet index-template FILE; or bring your own, and set index.template = none"
+            raise Unavailable(reason, remedy, operator=True)
+
+    insist(f"{SECTION}.url {index.url}", ask)
+
+
+def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[IndexBatch]]:
+    index: IndexSettings = settings.section
+    limits = Limits(index.max_bytes, index.max_records, index.max_age_seconds)
+
+    def build(context: ShardContext) -> Pipeline[IndexBatch]:
+        store = letter_store(index, SECTION)
+        names = IndexNames(store, settings.application, index.name)
+        starts = Starts(store, settings.application, settings.stream, context.shard)
+        judge = _judge(settings, context.shard, names)
+        following = Following(names, starts, start_text(context.start), judge, context.log)
+        indexer = Indexer(
+            Bulk(server_of(index), index.max_bytes),
+            dead_letters(index, store, settings.application),
+            _head(settings, context.shard),
+            Permit(store, settings.application),
+            Breaker(index.pause_records, index.pause_share),
+            context.patience.clock,
+            context.log,
+        )
+        return Pipeline(IndexBatcher(limits, judge.judge), indexer, context.patience, following)
+
+    return build
+
+
+def _judge(settings: Settings, shard: str, names: IndexNames) -> Judge:
+    index: IndexSettings = settings.section
+    limits = DecodeLimits(max_inflated_bytes=index.max_inflated_bytes)
+    return Judge(settings.stream, shard, names.of, shape_of(index), limits)
+
+
+def _redrive(settings: Settings) -> Redrive:
+    index: IndexSettings = settings.section
+    names = IndexNames(letter_store(index, SECTION), settings.application, index.name)
+    bulk = Bulk(server_of(index), index.max_bytes)
+
+    def redrive(shard: str, records: Sequence[Record]) -> Sequence[Letter]:
+        """Index what can be indexed by now, with the names of indices that the first delivery found."""
+        names.learn({record.arrival_ms // HOUR_MS for record in records})
+        batch = gathered(records, _judge(settings, shard, names).judge)
+        bulk.send(batch)
+        return letters_of(_head(settings, shard), batch.dead())
+
+    return redrive
+
+
+def _head(settings: Settings, shard: str) -> LetterHead:
+    return LetterHead(settings.stream, shard, settings.consumer, __version__, settings.application)
+
+
+ELASTICSEARCH_INDEX = Consumer("elasticsearch_index", SECTION, IndexSettings, _faults, _probe, _build, _redrive)

@@ -1,0 +1,94 @@
+"""Empties objects of dead letters: those that were put through again, and those that nobody wants.
+
+An object is removed only once whatever is left of it stands elsewhere. Cut short, it leaves doubles, never too few.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from consumers.config.consumer import Redrive
+from consumers.letters.keys import Stored
+from consumers.letters.letter import KILLS_PROCESS, Letter, unique
+from consumers.letters.reading import Reader, Selection
+from consumers.letters.store import DeadLetters
+
+Tell = Callable[[Stored], None]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done, in letters as they stand: doubles count as often as they stand."""
+
+    objects: int = 0
+    passed: int = 0
+    again: int = 0
+    removed: int = 0
+
+
+def redriven(selection: Selection, stream: str, letter: Letter) -> bool:
+    """Whether a letter is put through again.
+
+    One of another stream is not, and one that ends the process only where its reason is asked for.
+    """
+    safe = letter.reason != KILLS_PROCESS or KILLS_PROCESS in selection.reasons
+    return safe and letter.stream == stream and selection.holds(letter)
+
+
+class Clearing:
+    """Goes through objects, an hour's at a time, so that it does not meet what it has put itself."""
+
+    def __init__(self, letters: DeadLetters, reader: Reader, entries: Iterable[Stored], tell: Tell) -> None:
+        """Say which objects. `tell` hears of each before it is read."""
+        self._letters = letters
+        self._reader = reader
+        self._entries = entries
+        self._tell = tell
+        self.tally = Tally()
+
+    def redrive(self, redrive: Redrive, wanted: Callable[[Letter], bool]) -> None:
+        """Put the wanted letters through again, and keep those that are rejected again, with all others.
+
+        What it raises leaves the object that it was at as it was; `tally` says what was done before.
+        """
+        for stored, chosen, rest in self._chosen(self._entries, wanted):
+            again = redrive(stored.shard, [letter.record() for letter in chosen])
+            self._letters.replace(stored.key, (*rest, *again))
+            self.tally.objects += 1
+            self.tally.passed += len(chosen) - len(again)
+            self.tally.again += len(again)
+
+    def purge(self, selection: Selection) -> None:
+        """Remove the selected letters. An object that goes as a whole is not read: also a damaged one goes."""
+        whole = not (selection.reasons or selection.positions)
+        if whole:
+            for hour in self._hours(self._entries):
+                for stored in filter(selection.may_hold, hour):
+                    self._tell(stored)
+                    self._letters.remove(stored.key)
+                    self.tally.objects += 1
+            return
+        entries = filter(selection.may_hold, self._entries)
+        for stored, chosen, rest in self._chosen(entries, selection.holds):
+            self._letters.replace(stored.key, rest)
+            self.tally.objects += 1
+            self.tally.removed += len(chosen)
+
+    def _chosen(
+        self, entries: Iterable[Stored], wanted: Callable[[Letter], bool]
+    ) -> Iterator[tuple[Stored, list[Letter], list[Letter]]]:
+        for hour in self._hours(entries):
+            for stored, letters in self._reader.objects(self._told(hour)):
+                chosen = [letter for letter in unique(letters) if wanted(letter)]
+                if chosen:
+                    yield stored, chosen, [letter for letter in letters if not wanted(letter)]
+
+    def _told(self, entries: Iterable[Stored]) -> Iterator[Stored]:
+        for stored in entries:
+            self._tell(stored)
+            yield stored
+
+    @staticmethod
+    def _hours(entries: Iterable[Stored]) -> Iterator[Sequence[Stored]]:
+        for _, hour in groupby(entries, lambda stored: stored.hour_ms):
+            yield list(hour)

@@ -1,0 +1,102 @@
+"""The key of an object of dead letters, and what a key tells without a look into the object.
+
+    PREFIX/APPLICATION/dt=YYYY-MM-DD/hour=HH/STREAM.SHARD.SEQUENCE-SUB.DIGEST.ndjson.gz
+
+The hour is that in which all its records arrived (UTC). Sequence and sub-sequence number are the first letter's,
+padded. The digest is of the content: whoever meets a key that exists has met the same letters.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from consumers.chain.layout import SEQUENCE_DIGITS, SUB_DIGITS
+from consumers.hours.times import hour_of, parse_hour
+from consumers.letters.letter import Letter
+from consumers.records import HOUR_MS, Position
+
+EXTENSION = ".ndjson.gz"
+DAY_MS = 24 * HOUR_MS
+_DIGEST_DIGITS = 16
+_MOST_DAYS = 31  # that many listings at the most; beyond, one of everything
+_KEY = re.compile(
+    r"dt=(?P<day>\d{4}-\d\d-\d\d)/hour=(?P<hour>\d\d)/(?P<stream>[a-zA-Z0-9_.-]+)\.(?P<shard>[a-zA-Z0-9_-]+)"
+    rf"\.(?P<sequence>\d{{{SEQUENCE_DIGITS}}})-(?P<sub>\d{{{SUB_DIGITS}}})\.[0-9a-f]{{{_DIGEST_DIGITS}}}"
+    + re.escape(EXTENSION)
+)
+_SAFE = re.compile(r"[A-Za-z0-9=_.\-/]*")
+
+
+class Stored(NamedTuple):
+    """An object of dead letters, as its key tells: whose they are, the hour of their arrival, and the first one."""
+
+    key: str
+    size: int
+    hour_ms: int
+    stream: str
+    shard: str
+    first: Position
+
+
+class LetterPlace(NamedTuple):
+    """Where an application's dead letters lie in their bucket."""
+
+    prefix: str
+    application: str
+
+    @property
+    def root(self) -> str:
+        """Give what all keys begin with."""
+        return f"{self.prefix.strip('/')}/{self.application}/"
+
+    def key(self, first: Letter, digest: str) -> str:
+        """Name the object that begins with this letter. `digest` is its content's SHA-256 in hex."""
+        moment = datetime.fromtimestamp(first.arrival_ms // 1000, UTC)
+        folder = f"{self.root}{moment:dt=%Y-%m-%d/hour=%H}/{first.stream}.{first.shard}"
+        position = f"{int(first.sequence):0{SEQUENCE_DIGITS}d}-{first.sub:0{SUB_DIGITS}d}"
+        return f"{folder}.{position}.{digest[:_DIGEST_DIGITS]}{EXTENSION}"
+
+    def scans(self, first_ms: int, last_ms: int) -> Iterator[str]:
+        """Give what to list to find every object of these hours, in their order; it may give more than those."""
+        first_day, last_day = first_ms // DAY_MS, last_ms // DAY_MS
+        if last_day - first_day >= _MOST_DAYS:
+            yield self.root
+            return
+        for day in range(first_day, last_day + 1):
+            yield f"{self.root}{datetime.fromtimestamp(day * DAY_MS // 1000, UTC):dt=%Y-%m-%d}/"
+
+    def read(self, key: str, size: int) -> Stored | None:
+        """Take a key apart; None if it is none of ours."""
+        found = _KEY.fullmatch(key.removeprefix(self.root))
+        if found is None or not key.startswith(self.root):
+            return None
+        try:
+            hour_ms = parse_hour(f"{found['day']}T{found['hour']}")
+        except ValueError:
+            return None
+        return Stored(
+            key, size, hour_ms, found["stream"], found["shard"], Position(int(found["sequence"]), int(found["sub"]))
+        )
+
+
+def digest_in(key: str) -> str:
+    """Read the beginning of the content's digest from a key of ours."""
+    return key.removesuffix(EXTENSION)[-_DIGEST_DIGITS:]
+
+
+def hour_in(letter: Letter) -> int:
+    """Give the hour in which the letter's record arrived, by its first millisecond."""
+    return hour_of(letter.arrival_ms)
+
+
+def prefix_faults(prefix: str) -> Iterator[str]:
+    """Say what is wrong with a prefix."""
+    if not _SAFE.fullmatch(prefix):
+        yield "may hold letters, digits and = _ . - / only"
+    if any(part in {"", ".", ".."} for part in prefix.strip("/").split("/")):
+        yield "may not be empty, nor hold empty, '.' or '..' parts"
+    if prefix.startswith("/"):
+        yield "may not begin with '/'"
+    if prefix.startswith("_kinesis-fleet"):
+        yield "lies within the fleet's own state. Give another one, such as dead-letters"

@@ -1,0 +1,153 @@
+"""A dead letter: one record that was rejected, whole, and why. Many are stored as lines of JSON, compressed by gzip."""
+
+import io
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from consumers.objects.codecs import CODECS, DAMAGE, gunzip
+from consumers.records import Position, Record
+
+DETAIL_MAX = 2_000
+KILLS_PROCESS = "kills_process"
+"""The reason of a record that ended the process of whoever judged it."""
+
+_LEVEL = 1  # a dead letter is read seldom; at a bad stream's pace it is the writing that costs
+_ENCODER = msgspec.json.Encoder()
+
+
+class DamagedLetters(ValueError):
+    """The bytes are not what was stored."""
+
+    exit_code = 65
+
+
+class LetterHead(msgspec.Struct, frozen=True):
+    """What all letters of one shard's writer have in common: the stream's name, the shard, and who rejects."""
+
+    stream: str
+    shard: str
+    consumer: str
+    version: str
+    application: str
+
+
+class Letter(msgspec.Struct, frozen=True, rename="camel"):
+    """A rejected record. Whoever counts takes those of one position as one: see `consumers.letters.reading`.
+
+    `sequence` is the decimal number as Kinesis gives it, `arrival_ms` UTC milliseconds. `reason` is one word, to filter
+    by; `detail` is for people, and may quote the record.
+    """
+
+    stream: str
+    shard: str
+    sequence: str
+    sub: int
+    partition_key: str
+    arrival_ms: int
+    payload: bytes
+    reason: str
+    detail: str
+    consumer: str
+    version: str
+    application: str
+
+    @property
+    def position(self) -> Position:
+        """Where its record stands in the shard."""
+        return Position(int(self.sequence), self.sub)
+
+    def record(self) -> Record:
+        """Give the record back, as it was delivered."""
+        return Record(self.payload, self.partition_key, self.sequence, self.arrival_ms, self.sub)
+
+
+_DECODER = msgspec.json.Decoder(Letter)
+
+
+def letter_of(head: LetterHead, record: Record, reason: str, detail: str) -> Letter:
+    """Make a record's letter. The detail is cut, and whatever is no Unicode in it replaced."""
+    return Letter(
+        head.stream,
+        head.shard,
+        record.sequence_number,
+        record.sub_sequence_number,
+        record.partition_key,
+        record.arrival_ms,
+        record.payload,
+        reason,
+        _bounded(detail),
+        head.consumer,
+        head.version,
+        head.application,
+    )
+
+
+def line_of(letter: Letter) -> bytes:
+    """Write a letter as a line of JSON: the same bytes for the same letter."""
+    return _ENCODER.encode(letter) + b"\n"
+
+
+def packed(lines: Iterable[bytes]) -> bytes:
+    """Compress lines. The time is no part of it."""
+    compressor = CODECS["gzip"].compressor(_LEVEL)
+    return b"".join((*map(compressor.compress, lines), compressor.flush()))
+
+
+def unpacked(body: bytes) -> bytes:
+    """Give the lines again.
+
+    Raises:
+        DamagedLetters: they were cut short or altered.
+
+    """
+    if not body:  # which gzip takes for nothing compressed
+        message = "is empty"
+        raise DamagedLetters(message)
+    try:
+        return gunzip(io.BytesIO(body)).read()
+    except DAMAGE as fault:
+        message = f"cannot be decompressed: {type(fault).__name__}"
+        raise DamagedLetters(message) from fault
+
+
+def letters_in(lines: bytes) -> list[Letter]:
+    """Read the letters of those lines.
+
+    Raises:
+        DamagedLetters: a line is none, or its sequence number or sub-sequence number.
+
+    """
+    try:
+        letters = _DECODER.decode_lines(lines)
+    except msgspec.DecodeError as fault:
+        message = "does not hold letters, or those of another version"
+        raise DamagedLetters(message) from fault
+    for letter in letters:
+        if not (letter.sequence.isascii() and letter.sequence.isdigit()):
+            message = "holds a letter without a sequence number"
+            raise DamagedLetters(message)
+    return letters
+
+
+def unique(letters: Iterable[Letter]) -> list[Letter]:
+    """Take letters of one position as one, in the order of shards and positions.
+
+    That of the later version of the consumer stands; of one version, the last that was given.
+    """
+    found: dict[tuple[str, str, Position], Letter] = {}
+    for letter in letters:
+        place = (letter.stream, letter.shard, letter.position)
+        if place not in found or _version(letter) >= _version(found[place]):
+            found[place] = letter
+    return [found[place] for place in sorted(found)]
+
+
+def _bounded(detail: str) -> str:
+    text = detail.encode("utf-8", "replace").decode()
+    return text if len(text) <= DETAIL_MAX else text[: DETAIL_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _version(letter: Letter) -> list[int]:
+    return [int(number) for number in re.findall(r"\d{1,9}", letter.version)]

@@ -1,0 +1,61 @@
+"""What the command needs of the settings: the dead letters of a consumer that keeps some."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from consumers.audit.place import NotForThis
+from consumers.config.consumer import Consumer, Redrive
+from consumers.config.settings import Settings
+from consumers.letters.letter import Letter
+from consumers.letters.settings import LetterSettings, dead_letters, letter_store
+from consumers.letters.store import DeadLetters
+from consumers.logs import configure, logger
+from consumers.records import Record
+from consumers.s3.store import S3Store
+from consumers.waiting import DeadlineReached, Patience, Unavailable
+
+_ATTEMPTS = 5
+_PATIENCE_S = 60.0
+
+
+def opened(settings: Settings, consumer: Consumer) -> tuple[DeadLetters, S3Store]:
+    """Open the dead letters, for a command that waits for nothing but a few attempts.
+
+    Raises:
+        NotForThis: the consumer has none.
+
+    """
+    section = settings.section
+    if not isinstance(section, LetterSettings):
+        message = (
+            f"{settings.path} is of {consumer.name}, which rejects no record, and so has no dead letters. "
+            "Give the file of a consumer that looks into records."
+        )
+        raise NotForThis(message)
+    store = S3Store(replace(letter_store(section, consumer.section).access, attempts=_ATTEMPTS))
+    return dead_letters(section, store, settings.application), store
+
+
+def redrive_of(settings: Settings, consumer: Consumer) -> Redrive:
+    """Give what puts letters through again; it waits a minute where the destination does not accept.
+
+    Raises:
+        NotForThis: the consumer has no such thing.
+
+    """
+    if consumer.redrive is None:
+        message = f"{consumer.name} cannot put dead letters through again. Take them out with: dead-letters show"
+        raise NotForThis(message)
+    once = consumer.redrive(settings)
+    configure("warning")
+    patience = Patience(time.sleep, time.monotonic, logger())
+
+    def put_through(shard: str, records: Sequence[Record]) -> Sequence[Letter]:
+        try:
+            return patience.until_done(lambda: once(shard, records), time.monotonic() + _PATIENCE_S)
+        except DeadlineReached as late:
+            reason = f"the destination did not accept within {_PATIENCE_S:g} s: {late}"
+            raise Unavailable(reason, "mend it, and give the same command again: it goes on where it stopped") from late
+
+    return put_through

@@ -1,0 +1,116 @@
+"""An application's dead letters in a bucket: put before the checkpoint, read and removed by commands."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from consumers.chain.store import ObjectStore
+from consumers.letters.keys import LetterPlace, Stored, digest_in, hour_in
+from consumers.letters.letter import DamagedLetters, Letter, letters_in, line_of, packed, unique, unpacked
+from consumers.records import HOUR_MS
+
+MAX_BYTES = 64 << 20
+END_OF_TIME_MS = 253_402_300_799_999  # 9999-12-31, the last day that a key can name
+
+
+class RemovingStore(ObjectStore, Protocol):
+    """A bucket from which something may be removed. Only commands do."""
+
+    def remove(self, key: str) -> None:
+        """Remove an object; nothing is wrong where there is none."""
+        ...
+
+
+class DeadLetters:
+    """Puts, lists, reads and removes letters. Each call may raise `Unavailable` to be tried again."""
+
+    def __init__(self, store: RemovingStore, place: LetterPlace, max_bytes: int = MAX_BYTES) -> None:
+        """Say where. `max_bytes` bounds an object before compression, but for a letter that is larger alone."""
+        self._store = store
+        self._place = place
+        self._max_bytes = max_bytes
+
+    def put(self, letters: Sequence[Letter]) -> None:
+        """Make letters durable, and return once they are. Of one shard and hour they become one object.
+
+        The same letters meet the same keys: a call that was cut short is repeated whole, and stores nothing twice.
+        """
+        for _ in self._stored(letters):
+            pass
+
+    def replace(self, key: str, rest: Sequence[Letter]) -> None:
+        """Leave only the rest of an object's letters. Cut short, it leaves doubles, which count once; never too few."""
+        if key not in set(self._stored(rest)):  # otherwise the rest is all of it, and stands already
+            self._store.remove(key)
+
+    def entries(self, first_ms: int = 0, last_ms: int = END_OF_TIME_MS) -> Iterator[Stored]:
+        """Yield the objects of these hours, both included, by hour, stream, shard and first position."""
+        for scan in self._place.scans(first_ms, last_ms):
+            for entry in self._store.list(scan):
+                stored = self._place.read(entry.key, entry.size)
+                if stored and first_ms < stored.hour_ms + HOUR_MS and stored.hour_ms <= last_ms:
+                    yield stored
+
+    def read(self, key: str) -> list[Letter] | None:
+        """Read an object's letters; None if it is gone.
+
+        Raises:
+            DamagedLetters: it is not what was stored.
+
+        """
+        found = self._store.find(key)
+        if found is None:
+            return None
+        try:
+            lines = unpacked(found.body)
+            if hashlib.sha256(lines).hexdigest()[: len(digest_in(key))] != digest_in(key):
+                message = "is not what its name says: altered, or moved here from elsewhere"
+                raise DamagedLetters(message)
+            return letters_in(lines)
+        except DamagedLetters as fault:
+            message = f"{key} {fault}. Remedy: restore its former version, or move it out of the prefix"
+            raise DamagedLetters(message) from fault
+
+    def remove(self, key: str) -> None:
+        """Remove an object for good, or what a bucket with versions takes for that."""
+        self._store.remove(key)
+
+    def now_ms(self) -> int:
+        """Return the time by the store's clock; 0 before its first answer."""
+        return self._store.now_ms()
+
+    def _stored(self, letters: Iterable[Letter]) -> Iterator[str]:
+        for place_letters in _by_place(letters):
+            for first, lines in _objects(place_letters, self._max_bytes):
+                content = hashlib.sha256()
+                for line in lines:
+                    content.update(line)
+                key = self._place.key(first, content.hexdigest())
+                body = packed(lines)
+                self._store.put_new(key, body, {}, hashlib.sha256(body).digest())  # False: the same stands there
+                yield key
+
+
+def _by_place(letters: Iterable[Letter]) -> Iterable[list[Letter]]:
+    """Keep each hour of a shard apart, so that an object's key tells the hour of each of its letters."""
+    places: dict[tuple[str, str, int], list[Letter]] = {}
+    for letter in letters:
+        places.setdefault((letter.stream, letter.shard, hour_in(letter)), []).append(letter)
+    return map(unique, places.values())
+
+
+def _objects(letters: Iterable[Letter], max_bytes: int) -> Iterator[tuple[Letter, list[bytes]]]:
+    """Cut letters into objects: the first letter of each, and all its lines."""
+    first: Letter | None = None
+    lines: list[bytes] = []
+    size = 0
+    for letter in letters:
+        line = line_of(letter)
+        if first is not None and size + len(line) > max_bytes:
+            yield first, lines
+            first, lines, size = None, [], 0
+        first = first or letter
+        lines.append(line)
+        size += len(line)
+    if first is not None:
+        yield first, lines

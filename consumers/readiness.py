@@ -1,0 +1,44 @@
+"""Proof, before the daemon starts, that a destination accepts what a consumer relies on."""
+
+import time
+from collections.abc import Callable
+
+from consumers.config.consumer import NotReady
+from consumers.logs import logger
+from consumers.s3.probe import ConditionIgnored, probe
+from consumers.s3.store import S3Store
+from consumers.waiting import Patience, Unavailable
+
+
+def insist(what: str, call: Callable[[], None]) -> None:
+    """Make the call until it is answered; it waits while the destination is away.
+
+    Raises:
+        NotReady: only an operator can mend it. `what` says of which keys.
+
+    """
+
+    def ask() -> None:
+        try:
+            call()
+        except Unavailable as fault:
+            if fault.operator:
+                message = f"{what}: {fault.reason}. Remedy: {fault.remedy}"
+                raise NotReady(message) from fault
+            raise
+
+    Patience(time.sleep, time.monotonic, logger()).until_done(ask)
+
+
+def insist_on_conditions(keys: str, store: S3Store) -> None:
+    """Make sure that a bucket honours the conditions that everything stands on. `keys` is what its keys begin with.
+
+    Raises:
+        NotReady: it does not, or refuses.
+
+    """
+    try:
+        insist(f"{keys}.bucket {store.access.bucket}", lambda: probe(store))
+    except ConditionIgnored as fault:
+        message = f"{keys}.endpoint {store.access.endpoint or 'AWS'}: {fault}. Remedy: use a store that honours it"
+        raise NotReady(message) from fault

@@ -1,0 +1,1 @@
+"""OpenSearch and Elasticsearch: bulk requests, their answers, and the server behind them."""

@@ -1,0 +1,248 @@
+"""Reaching a server: its address, the paths asked of it, and a connection on which nothing outlasts a deadline."""
+
+from __future__ import annotations
+
+import io
+import ipaddress
+import os
+import socket
+import ssl
+import stat
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
+
+from consumers.waiting import Unavailable
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+_PORTS = {"https": 443, "http": 80}
+_MOST_SECRET_BYTES = 1 << 16
+_OF_OTHERS = 0o027  # the group may read it, as files of a service are often given
+_SEND_BYTES = 1 << 18
+
+
+class Address(NamedTuple):
+    """Where a server listens, and what its paths begin with."""
+
+    scheme: str
+    host: str
+    port: int
+    base: str
+
+    @property
+    def authority(self) -> str:
+        """The host, with the port unless it is the usual one: what the header Host says."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """The address without a path."""
+        return f"{self.scheme}://{self.authority}"
+
+
+def address_of(url: str, *, plain_http: bool) -> Address:
+    """Read an address.
+
+    Raises:
+        ValueError: it is none, carries more than host, port and path, or would send to another host in the clear.
+
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in _PORTS or not host or not url.isascii():
+        message = "index.url is no address. Give https://host[:port][/path]"
+        raise ValueError(message)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        message = f"index.url for {host} carries credentials, a query or a fragment. Give https://host[:port][/path]"
+        raise ValueError(message)
+    if parts.scheme == "http" and not plain_http and not _is_loopback(host):
+        message = f"index.url would send to {host} in the clear. Give https, or set index.plainHttp"
+        raise ValueError(message)
+    return Address(parts.scheme, host, parts.port or _PORTS[parts.scheme], target_of(parts.path.rstrip("/")))
+
+
+def target_of(path: str) -> str:
+    """Write a path, whose segments are percent-encoded where they must be, and its query in their one normal form.
+
+    A signature covers this form, and servers compute it anew from what they received.
+
+    Raises:
+        ValueError: a segment is empty, `.` or `..`, which servers resolve each in its own way.
+
+    """
+    path, _, query = path.partition("?")
+    segments = [quote(unquote_to_bytes(segment), safe="") for segment in path.split("/")]
+    if segments[0] or "" in segments[1:-1] or not {".", ".."}.isdisjoint(segments):
+        message = "a path must begin with / and have no segments that are empty, . or .."
+        raise ValueError(message)
+    if not query:
+        return "/".join(segments)
+    return f"{'/'.join(segments)}?{urlencode(parse_qsl(query, keep_blank_values=True), safe='', quote_via=quote)}"
+
+
+def secret_of(key: str, path: str) -> bytes:
+    """Read a small file that only its owner and group may read.
+
+    Raises:
+        Unavailable: it is not there, not readable, empty, or open to others. It never says what the file holds.
+
+    """
+    try:
+        with Path(path).open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_MOST_SECRET_BYTES)
+    except OSError as fault:
+        reason = f"{key} {path}: {fault.strerror}"
+        raise Unavailable(reason, f"set {key} to a file that the process may read", operator=True) from fault
+    if mode & _OF_OTHERS:
+        reason = f"{key} {path}: mode {stat.S_IMODE(mode):04o} opens it to others than its owner and group"
+        raise Unavailable(reason, f"chmod 600 {path}, or 640", operator=True)
+    if not content.strip():
+        reason = f"{key} {path}: empty"
+        raise Unavailable(reason, f"write the secret into {path}", operator=True)
+    return content
+
+
+class BoundedSocket:
+    """A connection on which every call ends by the deadline, in monotonic seconds, however little comes at a time.
+
+    A socket's own timeout begins anew with each byte. `ended`: more was asked of it after the other side's last byte.
+    """
+
+    def __init__(self, connected: socket.socket, deadline: float) -> None:
+        """Stand before a connected socket."""
+        self._socket = connected
+        self.deadline = deadline
+        self.ended = False
+
+    def allow(self) -> None:
+        """Give the next system call what time is left.
+
+        Raises:
+            TimeoutError: none is.
+
+        """
+        self._socket.settimeout(left_of(self.deadline))
+
+    def sendall(self, data: ReadableBuffer) -> None:
+        """Send all of it."""
+        rest = memoryview(data).cast("B")
+        while rest:
+            self.allow()
+            rest = rest[self._socket.send(rest[:_SEND_BYTES]) :]
+
+    def makefile(self, _mode: str = "rb", _buffering: int = -1) -> io.BufferedReader:
+        """Read from it."""
+        return io.BufferedReader(_Incoming(self, self._socket.makefile("rb", buffering=0)))
+
+    def settimeout(self, _seconds: object) -> None:
+        """Leave it to the deadline."""
+
+    def fileno(self) -> int:
+        """Give the descriptor, to poll."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close it, once nobody reads from it."""
+        self._socket.close()
+
+
+class _Incoming(io.RawIOBase):
+    def __init__(self, bounded: BoundedSocket, raw: io.RawIOBase) -> None:
+        self._bounded = bounded
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        self._bounded.allow()
+        count = self._raw.readinto(buffer)
+        self._bounded.ended |= count == 0
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+def dial(address: Address, context: ssl.SSLContext | None, deadline: float) -> BoundedSocket:
+    """Connect, and with a context have the server prove who it is before anything is sent.
+
+    Raises:
+        OSError: it does not answer, or not as itself.
+        TimeoutError: not by the deadline.
+
+    """
+    connected = _connect(address, deadline)
+    try:
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.settimeout(left_of(deadline))
+        if context:
+            connected = context.wrap_socket(connected, server_hostname=address.host.rstrip("."))
+    except BaseException:
+        connected.close()
+        raise
+    return BoundedSocket(connected, deadline)
+
+
+def left_of(deadline: float) -> float:
+    """Give the seconds that are left.
+
+    Raises:
+        TimeoutError: none are.
+
+    """
+    left = deadline - time.monotonic()
+    if left <= 0:
+        message = "timed out"
+        raise TimeoutError(message)
+    return left
+
+
+def _connect(address: Address, deadline: float) -> socket.socket:
+    found = _resolve(address, deadline)
+    for at, (host, port) in enumerate(found, 1):
+        try:
+            return socket.create_connection((host, port), left_of(deadline) / (len(found) - at + 1))
+        except OSError:
+            if at == len(found):
+                raise
+    message = "no address"
+    raise OSError(message)
+
+
+def _resolve(address: Address, deadline: float) -> list[tuple[str, int]]:
+    """Look a name up in a thread: the resolver's own limits may add up to half a minute, and nothing shortens them."""
+    found: list[tuple[str, int]] = []
+    failed: list[OSError | UnicodeError] = []
+
+    def look_up() -> None:
+        try:
+            entries = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+            found.extend((str(entry[4][0]), address.port) for entry in entries)
+        except (OSError, UnicodeError) as fault:
+            failed.append(fault)
+
+    thread = threading.Thread(target=look_up, daemon=True)
+    thread.start()
+    thread.join(left_of(deadline))
+    if failed:
+        raise failed[0]
+    if not found:
+        message = "timed out"
+        raise TimeoutError(message)
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

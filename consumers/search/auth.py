@@ -1,0 +1,174 @@
+"""What lets a request in: a password, an API key, or a signature by AWS credentials.
+
+Sources: RFC 7617 (Basic), "API keys" in the reference of Elasticsearch, "AWS Signature Version 4" in AWS' user guide.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import botocore.session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumers.search.access import secret_of
+from consumers.waiting import Unavailable
+
+_KEY = "index.credentialFile"
+_API_KEY = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Request(NamedTuple):
+    """What a signature covers. `target` is in its normal form, `body` as it is sent."""
+
+    method: str
+    origin: str
+    target: str
+    host: str
+    content_type: str
+    body: bytes
+
+    @property
+    def where(self) -> str:
+        """Name it, without its query."""
+        return f"{self.method} {self.origin}{self.target.partition('?')[0]}"
+
+
+class Auth(Protocol):
+    """Lets requests in."""
+
+    def headers(self, request: Request) -> Mapping[str, str]:
+        """Give the headers that let it in.
+
+        Raises:
+            Unavailable: there are no credentials; somebody has to act. It never says what they are.
+
+        """
+        ...
+
+    def forget(self) -> None:
+        """Read the credentials anew at the next request: the server refused these."""
+
+
+class NoAuth:
+    """Everybody is let in."""
+
+    def headers(self, request: Request) -> Mapping[str, str]:  # noqa: ARG002 - as the protocol has it
+        """Give none."""
+        return {}
+
+    def forget(self) -> None:
+        """Have nothing to forget."""
+
+
+class FromFile:
+    """Basic or ApiKey, from a file with one line."""
+
+    def __init__(self, path: str, write: Callable[[str, str], str]) -> None:
+        """Remember where, and how the header is made of path and line."""
+        self._path = path
+        self._write = write
+        self._header = ""
+
+    def headers(self, request: Request) -> Mapping[str, str]:  # noqa: ARG002 - it is the same for each
+        """Give the header, from the file at first."""
+        if not self._header:
+            self._header = self._write(self._path, _line_of(self._path))
+        return {"Authorization": self._header}
+
+    def forget(self) -> None:
+        """Read the file anew."""
+        self._header = ""
+
+
+class Signed:
+    """SigV4, by the credentials that AWS tools find."""
+
+    def __init__(self, service: str, region: str, find: Callable[[], Any]) -> None:
+        """Sign for a service in a region. `find` gives botocore's credentials, or None."""
+        self._service = service
+        self._region = region
+        self._find = find
+        self._credentials: Any = None
+
+    def headers(self, request: Request) -> Mapping[str, str]:
+        """Sign host, type, date, the session's token, and the digest of the body, which `aoss` demands."""
+        headers = {"Host": request.host, "X-Amz-Content-Sha256": hashlib.sha256(request.body).hexdigest()}
+        if request.body:
+            headers["Content-Type"] = request.content_type
+        signer = SigV4Auth(self._frozen(), self._service, self._region)
+        return signed(signer, request.method, request.origin + request.target, headers)
+
+    def forget(self) -> None:
+        """Look for credentials anew."""
+        self._credentials = None
+
+    def _frozen(self) -> Any:  # noqa: ANN401 - botocore has no types
+        try:
+            self._credentials = self._credentials or self._find()
+            if self._credentials:
+                return self._credentials.get_frozen_credentials()
+            why = "there are none"
+        except (
+            BotoCoreError,
+            ClientError,
+            RuntimeError,
+            ValueError,
+        ) as fault:  # botocore raises bare ones for bad ones
+            why = type(fault).__name__
+        self._credentials = None
+        reason, remedy = f"AWS credentials: {why}", "give the process AWS credentials: an instance profile, or AWS_*"
+        raise Unavailable(reason, remedy, operator=True)  # outside the handler: a fault may tell what a process printed
+
+
+def auth_of(kind: str, credential_file: str, region: str, find: Callable[[], Any]) -> Auth:
+    """Give what lets in: `none`, `basic`, `apiKey`, or the service `es` or `aoss`, in that region."""
+    if kind == "none":
+        return NoAuth()
+    if kind == "basic":
+        return FromFile(credential_file, _basic)
+    if kind == "apiKey":
+        return FromFile(credential_file, _api_key)
+    return Signed(kind, region, find)
+
+
+def aws_credentials() -> Any:  # noqa: ANN401 - botocore has no types
+    """Look for credentials where all AWS tools do; None if there are none."""
+    return botocore.session.Session().get_credentials()
+
+
+def signed(signer: SigV4Auth, method: str, url: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """Add a signature over the given headers. The digest of a body must stand among them."""
+    request = AWSRequest(method=method, url=url, headers=dict(headers))
+    signer.add_auth(request)
+    return dict(request.headers.items())
+
+
+def _basic(path: str, line: str) -> str:
+    if ":" not in line:
+        raise _unusable(path, "no user:password", "write user:password into it, on one line")
+    return f"Basic {base64.b64encode(line.encode()).decode()}"
+
+
+def _api_key(path: str, line: str) -> str:
+    if not _API_KEY.fullmatch(line):
+        raise _unusable(path, "no API key", "write the API key into it, in its encoded form (base64), on one line")
+    return f"ApiKey {line}"
+
+
+def _line_of(path: str) -> str:
+    try:
+        line = secret_of(_KEY, path).decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        line = "\n"
+    if _CONTROL.search(line):  # outside the handler: the fault there holds the secret
+        raise _unusable(path, "not one line of UTF-8 text", "write user:password or the API key into it, on one line")
+    return line
+
+
+def _unusable(path: str, what: str, remedy: str) -> Unavailable:
+    return Unavailable(f"{_KEY} {path}: {what}", remedy, operator=True)

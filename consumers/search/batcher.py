@@ -1,0 +1,106 @@
+"""Gathers a shard's records into the next bulk request. Pure: no clock, no server."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from consumers.documents.document import Rejected
+from consumers.pipeline import Room
+from consumers.records import Record
+from consumers.search.batch import Entry, IndexBatch
+
+Judged = tuple[bytes, ...] | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a request is sent, whichever comes first. Bytes are of its body before compression."""
+
+    max_bytes: int
+    max_records: int
+    max_age_s: float
+
+
+class IndexBatcher:
+    """One open request at a time."""
+
+    def __init__(self, limits: Limits, judge: Callable[[Record], Judged]) -> None:
+        """Begin without an open request. `judge` decides on each record as it comes."""
+        self._limits = limits
+        self._judge = judge
+        self._batch: IndexBatch | None = None
+        self._bytes = 0
+        self._opened = 0.0
+
+    @property
+    def empty(self) -> bool:
+        """Whether no request is open."""
+        return self._batch is None
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """The earliest arrival time in the open request, or None if none is open."""
+        return min(record.arrival_ms for record in self._batch.records) if self._batch else None
+
+    def open(self, room: Room, now: float) -> None:  # noqa: ARG002 - documents stand anywhere
+        """Begin a request at the next record."""
+        self._batch = IndexBatch()
+        self._bytes = 0
+        self._opened = now
+
+    def add(self, records: Sequence[Record]) -> int:
+        """Take records up to the next cut, and say how many were taken."""
+        batch = self._open_batch()
+        judge, documents = self._judge, batch.documents
+        size, most, taken = self._bytes, self._limits.max_bytes, 0
+        for record in records[: self._limits.max_records - len(batch.records)]:
+            judged = judge(record)
+            taken += 1
+            if isinstance(judged, Rejected):
+                batch.undecoded.append((record, judged))
+                size += len(record.payload)
+            else:
+                batch.filtered += not judged
+                for lines in judged:
+                    documents.append(Entry(lines, record))
+                    size += len(lines)
+            if size >= most:
+                break
+        batch.records += records[:taken]
+        self._bytes = size
+        return taken
+
+    def due(self, now: float) -> str | None:
+        """Say why the request must be sent now, or None."""
+        if self._batch is None:
+            return None
+        if self._bytes >= self._limits.max_bytes:
+            return "bytes"
+        if len(self._batch.records) >= self._limits.max_records:
+            return "records"
+        return "age" if now - self._opened >= self._limits.max_age_s else None
+
+    def take(self, why: str) -> IndexBatch:  # noqa: ARG002 - a request looks the same whatever cut it
+        """Hand the open request over."""
+        batch = self._open_batch()
+        batch.pending = list(batch.documents)
+        self._batch = None
+        return batch
+
+    def clear(self) -> None:
+        """Forget the open request."""
+        self._batch = None
+
+    def _open_batch(self) -> IndexBatch:
+        if self._batch is None:
+            message = "no request is open"
+            raise RuntimeError(message)
+        return self._batch
+
+
+def gathered(records: Sequence[Record], judge: Callable[[Record], Judged]) -> IndexBatch:
+    """Make one batch of all these records, whatever its size."""
+    batcher = IndexBatcher(Limits(sys.maxsize, len(records), 0), judge)
+    batcher.open(Room(), 0)
+    batcher.add(records)
+    return batcher.take("all")

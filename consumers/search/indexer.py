@@ -1,0 +1,102 @@
+"""The sink: documents to the server until each one's fate is known, the rejected to the dead letters, then done."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from consumers.documents.document import Rejected
+from consumers.letters.breaker import Breaker
+from consumers.letters.letter import Letter, LetterHead, letter_of
+from consumers.pipeline import Room
+from consumers.records import Position, Record
+from consumers.search.batch import IndexBatch, Tally
+from consumers.search.bulk import Bulk
+from consumers.waiting import Log, Unavailable
+
+SAY_EVERY_S = 60.0
+
+
+class Letters(Protocol):
+    """Where dead letters go."""
+
+    def put(self, letters: Sequence[Letter]) -> None:
+        """Hold them durably; raises `Unavailable` to be tried again."""
+
+
+class Permit(Protocol):
+    """An operator's word."""
+
+    def allowed(self) -> bool:
+        """Say whether rejected records may pass, however many; raises `Unavailable` to be tried again."""
+        ...
+
+
+@dataclass(slots=True)
+class Indexer:
+    """Writes one shard's batches. `head` is what the shard's dead letters have in common."""
+
+    bulk: Bulk
+    letters: Letters
+    head: LetterHead
+    permit: Permit
+    breaker: Breaker
+    clock: Callable[[], float]
+    log: Log
+    tally: Tally = field(default_factory=Tally)
+    _said: float | None = None
+
+    def begin(self, first: Record) -> Room:  # noqa: ARG002 - documents stand anywhere
+        """Begin anywhere: what stands already is found out document by document."""
+        return Room()
+
+    def write(self, batch: IndexBatch) -> Position:
+        """Index what can be indexed, hold the rest as dead letters, and give the batch's end."""
+        self.bulk.send(batch)
+        dead = batch.dead()
+        if self.breaker.refuses(len(batch.records), len(dead)) and not self.permit.allowed():
+            batch.reconsider()
+            raise _paused(batch, dead)
+        if dead:
+            self.letters.put(letters_of(self.head, dead))
+        self.breaker.note(len(batch.records), len(dead))
+        self._account(batch.tally())
+        return batch.last
+
+    def _account(self, tally: Tally) -> None:
+        if not tally.balanced:
+            message = f"records are not accounted for: {tally}"
+            raise RuntimeError(message)
+        self.tally.add(tally)
+        now = self.clock()
+        if self._said is None or now - self._said >= SAY_EVERY_S:
+            self._said = now
+            self.say()
+
+    def say(self) -> None:
+        """Log what has become of the records since this process took the shard."""
+        tally = self.tally
+        self.log.info(
+            "indexed",
+            records=tally.records,
+            indexed=tally.indexed,
+            duplicates=tally.duplicates,
+            dead_letters=tally.dead_letters,
+            filtered=tally.filtered,
+        )
+
+
+def letters_of(head: LetterHead, dead: Sequence[tuple[Record, Rejected]]) -> list[Letter]:
+    """Make the dead letters of rejected records."""
+    return [letter_of(head, record, rejected.reason, rejected.detail) for record, rejected in dead]
+
+
+def _paused(batch: IndexBatch, dead: Sequence[tuple[Record, Rejected]]) -> Unavailable:
+    reasons = Counter(rejected.reason for _, rejected in dead).most_common(3)
+    said = ", ".join(f"{reason} {count}" for reason, count in reasons)
+    return Unavailable(
+        f"paused: {len(dead)} of {len(batch.records)} records are rejected ({said}), and would be dead letters",
+        "correct the index template or the producer, and it goes on by itself; or let them pass: "
+        "kinesis-fleet dead-letters let-through",
+        operator=True,
+    )

@@ -1,0 +1,86 @@
+"""From a record to the lines of a bulk request, or to the reason why not. Pure, and never raises."""
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from consumers.documents.decode import Limits, decode
+from consumers.documents.document import Document, Rejected
+from consumers.records import HOUR_MS, Position, Record
+from consumers.search.shape import Conflict, Shape
+
+KILLS_PROCESS = "kills_process"
+_CONFLICT = Rejected("field_conflict", "a new name of index.rename is taken in this document")
+_CONDEMNED = Rejected(KILLS_PROCESS, "a process that tried this record alone died each time")
+_FILTERED: tuple[bytes, ...] = ()
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Judge:
+    """Judges the records of one shard.
+
+    `index_of` names the index of an arrival hour, counted from 1970. `condemned` are positions of records that must
+    not be tried.
+    """
+
+    stream: str
+    shard: str
+    index_of: Callable[[int], str]
+    shape: Shape
+    limits: Limits
+    condemned: Container[Position] = frozenset()
+    _hour: int = -1
+    _head: bytes = b""
+
+    def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
+        """Give an action and a document for each of the record's documents; none if they are left out on purpose."""
+        if self.condemned and record.position in self.condemned:
+            return _CONDEMNED
+        decoded = decode(record.payload, self.limits)
+        if isinstance(decoded, Rejected):
+            return decoded
+        hour = record.arrival_ms // HOUR_MS
+        if hour != self._hour:
+            self._hour = hour
+            self._head = self._head_of(hour)
+        documents = decoded.documents
+        shape = self.shape
+        if len(documents) == 1 and not shape.changes and not shape.filters:
+            return (self._line(record, b"", documents[0]),)
+        return self._shaped(record, documents)
+
+    def _shaped(self, record: Record, documents: Sequence[Document]) -> tuple[bytes, ...] | Rejected:
+        lines = []
+        for number, document in enumerate(documents):
+            if not self.shape.passes(document.fields):
+                continue
+            which = b":%d" % number if number else b""
+            if self.shape.changes:
+                try:
+                    fields = self.shape.apply(document.fields)
+                except Conflict:
+                    return _CONFLICT
+                document = Document(_encode(fields), fields)  # noqa: PLW2901 - the same one, as it is indexed
+            lines.append(self._line(record, which, document))
+        return tuple(lines) if lines else _FILTERED
+
+    def _head_of(self, hour: int) -> bytes:
+        return f'{{"create":{{"_index":"{self.index_of(hour)}","_id":"{self.stream}:{self.shard}:'.encode()
+
+    def _line(self, record: Record, which: bytes, document: Document) -> bytes:
+        """Splice the record's own bytes in, after the time of its arrival where it has no such field itself."""
+        source, fields = document.source, document.fields
+        sequence = record.sequence_number.encode()
+        if "@timestamp" in fields:
+            return b'%b%b:%d%b"}}\n%b\n' % (self._head, sequence, record.sub_sequence_number, which, source)
+        return b'%b%b:%d%b"}}\n{"@timestamp":%d%b%b\n' % (
+            self._head,
+            sequence,
+            record.sub_sequence_number,
+            which,
+            record.arrival_ms,
+            b"," if fields else b"",
+            source[1:],
+        )

@@ -1,0 +1,132 @@
+"""The index of a record: a pure function of its arrival time, also where the configured name has changed.
+
+A record that is delivered again must find the document that its first delivery made, and so the same index. A changed
+`index.name` therefore takes effect at a full hour that lies ahead, and that hour is written down before: every process
+looks it up once for each arrival hour, after that hour has begun, when nothing can change any more what it is called.
+"""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+
+import msgspec
+
+from consumers.chain.store import STATE_PREFIX, ObjectStore
+from consumers.records import HOUR_MS
+from consumers.waiting import Unavailable
+
+MARGIN_MS = 600_000  # how far clocks may be apart, Kinesis's and S3's, and a process may be late with its word
+_DIRECTIVE = re.compile(r"%.?")
+_DIRECTIVES = frozenset({"%Y", "%m", "%d", "%H"})
+_ALLOWED = re.compile(r"[a-z0-9.][a-z0-9._\-]*")
+_LONGEST = 200
+
+
+class Name(msgspec.Struct, frozen=True, rename="camel"):
+    """What indices are called, for records that arrived from this time on (UTC milliseconds)."""
+
+    from_ms: int
+    template: str
+
+    def at(self, hour: int) -> str:
+        """Give the index of an hour, counted from 1970."""
+        return datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC).strftime(self.template)
+
+
+class _Names(msgspec.Struct, frozen=True):
+    names: tuple[Name, ...]
+
+
+def name_fault(template: str) -> str | None:
+    """Say what is wrong with a template for names, or None.
+
+    The rules are those of "Create index" in both servers' documentation.
+    """
+    for directive in _DIRECTIVE.findall(template):
+        if directive not in _DIRECTIVES:
+            return f"{directive} is none of %Y, %m, %d and %H. Write these, in UTC"
+    plain = _DIRECTIVE.sub("0", template)
+    if len(plain) > _LONGEST:
+        return f"is longer than {_LONGEST} characters. Give a shorter name"
+    if not _ALLOWED.fullmatch(plain) or plain in {".", ".."}:
+        return "is no name of an index. Give lower-case letters, digits, '.', '_' and '-', a letter or digit first"
+    return None
+
+
+def pattern_of(template: str) -> str:
+    """Give the wildcard that all its indices match, and as few others as it can say."""
+    return re.sub(r"(\*[.\-_]?)+$|(?:\*[.\-_]?)+", "*", _DIRECTIVE.sub("*", template))
+
+
+class IndexNames:
+    """What the indices of one application are called, hour by hour."""
+
+    def __init__(self, store: ObjectStore, application: str, template: str) -> None:
+        """Remember what is configured; nothing is asked before `learn`."""
+        self._store = store
+        self._key = f"{STATE_PREFIX}/{application}/index-names.json"
+        self._template = template
+        self._declared = False
+        self._hours: dict[int, str] = {}
+
+    def of(self, hour: int) -> str:
+        """Name the index of an arrival hour that was learnt."""
+        return self._hours[hour]
+
+    def learn(self, hours: set[int]) -> None:
+        """Look up what the indices of these arrival hours are called.
+
+        Raises:
+            Unavailable: the store did not answer, or what it holds is damaged.
+
+        """
+        unknown = hours - self._hours.keys()
+        if not unknown:
+            return
+        names = self._names() if self._declared else self._declare()
+        self._declared = True
+        if len(self._hours) > 1000:  # noqa: PLR2004 - some weeks' worth; a replay of years must not grow for ever
+            self._hours.clear()
+            unknown = hours
+        for hour in unknown:
+            self._hours[hour] = next(name for name in reversed(names) if name.from_ms <= hour * HOUR_MS).at(hour)
+
+    def _names(self) -> tuple[Name, ...]:
+        found = self._store.find(self._key)
+        if found is None:
+            reason = f"{self._key} was there and is gone"
+            raise Unavailable(reason, "restore it: stop deleting below _kinesis-fleet/", operator=True)
+        return self._read(found.body)
+
+    def _declare(self) -> tuple[Name, ...]:
+        """Write down the configured name, unless it is in force or announced already.
+
+        What was announced for an hour that is still far ahead, nobody has relied on: the last start decides.
+        """
+        while True:
+            found = self._store.find(self._key)
+            standing = self._read(found.body) if found else ()
+            sure_ms = self._store.now_ms() + MARGIN_MS
+            names = tuple(name for name in standing if name.from_ms <= sure_ms)
+            if not names or names[-1].template != self._template:
+                begin_ms = (sure_ms // HOUR_MS + 1) * HOUR_MS if names else 0
+                names = (*names, Name(begin_ms, self._template))
+            if names == standing:
+                return names
+            body = msgspec.json.encode(_Names(names))
+            if found is None:
+                if self._store.put_new(self._key, body, {}, hashlib.sha256(body).digest()):
+                    return names
+            elif self._store.swap(self._key, body, found.version) is not None:
+                return names
+
+    def _read(self, body: bytes) -> tuple[Name, ...]:
+        try:
+            names = msgspec.json.decode(body, type=_Names).names
+        except msgspec.DecodeError as fault:
+            reason = f"{self._key} is damaged"
+            raise Unavailable(reason, "restore its former version", operator=True) from fault
+        if not names or names[0].from_ms:
+            reason = f"{self._key} names no index for the first hours"
+            raise Unavailable(reason, "restore its former version", operator=True)
+        return names

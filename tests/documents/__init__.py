@@ -1,0 +1,1 @@
+"""Payloads of every kind, and the one outcome of each."""
