@@ -1,7 +1,8 @@
 """The exact reading of JSON text: slow, and the only one that rejects.
 
-Where several reasons apply, `too_many_documents` goes before `json_invalid`, that before `too_deep`, and these before
-what is wrong with a value that is JSON, of which the first counts.
+Where several reasons apply: brackets come first, so that text too deep is rejected as such whatever else it holds, if
+they are balanced. Then `too_many_documents` or `json_invalid`, whichever comes first in the text. Last is what is wrong
+with values that are JSON, of which the first counts.
 """
 
 import json

@@ -15,18 +15,26 @@ from consumers.hours.hours import Frontier
 from consumers.hours.manifest import Hole, Manifest, Note, Seal, SealedObject, ShardObjects, Totals
 from consumers.hours.mark import Mark
 from consumers.hours.reading import Gap
+from consumers.letters.permit import LetThrough
+from consumers.letters.starts import Condemned, StartState
 from consumers.records import Position
 from consumers.registry import CONSUMERS
 from consumers.s3_archive import ArchiveSettings
+from consumers.search.batch import Tally
+from consumers.search.names import Name
+from consumers.search.settings import IndexSettings
 from tests.docs.pages import ROOT, Page, name_of, page, pages
 
 PAGES = pages()
 LEVELS = {"debug", "info", "warning", "error"}
-# Words in camel case that are no keys: columns of the index, rows of the lease table, names in the hours' JSON.
+# Words in camel case that are no keys: columns of the index, rows of the lease table, a value, fields of events, names
+# in the JSON of hours and of the search index.
 HOURS = (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole, Mark, Gap, Frontier)
+SEARCH = (Name, StartState, Condemned, LetThrough)
 NO_KEYS = {
     *("sequenceNumber", "subSequenceNumber", "arrivalMs", "partitionKey", "checkpointSubSequenceNumber"),
-    *(field.encode_name for struct in HOURS for field in msgspec.structs.fields(struct)),
+    *("apiKey", "sessionId"),
+    *(field.encode_name for struct in (*HOURS, *SEARCH) for field in msgspec.structs.fields(struct)),
 }
 
 
@@ -58,7 +66,7 @@ def test_relative_links_resolve(of: Page) -> None:
 def test_keys_exist(of: Page) -> None:
     """Each key of a properties file that a page mentions is one that `check` knows."""
     sections = "|".join([*(consumer.section for consumer in CONSUMERS.values()), "jvm", "log"])
-    dotted = re.compile(rf"(?:{sections})\.[A-Za-z]+")
+    dotted = re.compile(rf"(?:{sections})(?:\.[A-Za-z]+)+")
     camel = re.compile(r"[a-z]+(?:[A-Z][A-Za-z0-9]*)+")
     mentioned = {word for word in of.words if dotted.fullmatch(word) or camel.fullmatch(word)}
     for block in of.blocks("properties"):
@@ -75,22 +83,39 @@ def written(default: object) -> str:
     """Write a default as the table does."""
     if default is msgspec.NODEFAULT:
         return "required"
+    if isinstance(default, bool):
+        return str(default).lower()
     if isinstance(default, float):
         return f"{default:g}"
     return str(default) or "none"
 
 
 @pytest.mark.parametrize(
-    ("heading", "struct", "prefix"),
-    [("The fleet's keys", Common, ""), ("The archive's keys", ArchiveSettings, "archive.")],
+    ("heading", "struct", "prefix", "files"),
+    [
+        ("The fleet's keys", Common, "", ("s3_archive", "elasticsearch_index")),
+        ("The archive's keys", ArchiveSettings, "archive.", ("s3_archive",)),
+        ("The index's keys", IndexSettings, "index.", ("elasticsearch_index",)),
+    ],
 )
-def test_tables_of_keys_are_complete(heading: str, struct: type[msgspec.Struct], prefix: str) -> None:
-    """The tables list every own key with its default, and the full file shows each of them."""
+def test_tables_of_keys_are_complete(
+    heading: str, struct: type[msgspec.Struct], prefix: str, files: tuple[str, ...]
+) -> None:
+    """The tables list every own key with its default, and the full files show each of them."""
     rows = {row[0].strip("`"): row[1].strip("`") for row in page("docs/configuration.md").rows(heading)}
     assert rows == defaults_of(struct, prefix)
-    full = (ROOT / "properties" / "s3_archive.full.properties").read_text()
-    shown = {line.lstrip("#").partition("=")[0].strip() for line in full.splitlines() if "=" in line}
-    assert set(rows) - shown == set()
+    for name in files:
+        full = (ROOT / "properties" / f"{name}.full.properties").read_text()
+        shown = {line.lstrip("#").partition("=")[0].strip() for line in full.splitlines() if "=" in line}
+        assert set(rows) - shown == set()
+
+
+def test_each_consumer_has_its_keys_explained() -> None:
+    """The table above leaves no consumer out."""
+    keys = page("docs/configuration.md").words
+    for consumer in CONSUMERS.values():
+        names = {f"{consumer.section}.{field.encode_name}" for field in msgspec.structs.fields(consumer.settings)}
+        assert names - set(keys) == set()
 
 
 def test_tamed_values_of_kcl() -> None:
@@ -108,10 +133,11 @@ def test_tamed_values_of_kcl() -> None:
     [
         ("Notes, manifests and seals", (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole)),
         ("Marks and the frontier", (Mark, Gap, Frontier)),
+        ("State of the search index", SEARCH),
     ],
 )
-def test_names_in_the_json_of_hours_are_explained(heading: str, structs: tuple[type[msgspec.Struct], ...]) -> None:
-    """The format page names every field of the hours' objects under its heading."""
+def test_names_in_the_json_of_the_state_are_explained(heading: str, structs: tuple[type[msgspec.Struct], ...]) -> None:
+    """The format page names every field of what is written besides records under its heading."""
     section = page("docs/format.md").prose.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     names = {field.encode_name for struct in structs for field in msgspec.structs.fields(struct)}
     assert names - set(re.findall(r"`([^`\n]+)`", section)) == set()
@@ -153,3 +179,16 @@ def test_log_events_are_explained() -> None:
     explained = {(row[0].strip("`"), row[1]) for row in page("docs/operations.md").rows("Log events")}
     assert {event for event, _ in logged} == {event for event, _ in explained}
     assert {pair for pair in logged if pair[1] != "*"} - explained == set()
+
+
+def test_fields_of_indexed_are_explained() -> None:
+    """The account of an index's shard is logged by the names of its tally, and each of them is explained."""
+    rows = {row[0].strip("`") for row in page("docs/operations.md").rows("Fields of indexed")}
+    assert rows == set(Tally.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("of", PAGES, ids=name_of)
+def test_json_on_the_pages_is_json(of: Page) -> None:
+    """Policies, roles and templates can be pasted."""
+    for block in of.blocks("json"):
+        assert isinstance(msgspec.json.decode(block), dict)

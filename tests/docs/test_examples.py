@@ -17,16 +17,18 @@ from consumers.pipeline import Start
 from consumers.records import Position, Record
 from consumers.registry import CONSUMERS
 from consumers.waiting import Patience
-from tests.docs.pages import page
+from tests.docs.pages import ROOT, page
 from tests.model.fleet import Silent
 
 
 def test_deployment_of_the_readme_passes_check(tmp_path: Path) -> None:
-    """The properties that the README begins with have no fault."""
-    (block,) = page("README.md").blocks("properties")
-    path = tmp_path / "s3_archive.properties"
-    path.write_text("\n".join(line.strip() for line in block.splitlines()))
-    assert load(path, CONSUMERS, environment={}).consumer == "s3_archive"
+    """The properties that the README begins with have no fault, and there are some for each consumer."""
+    path = tmp_path / "a.properties"
+    found = []
+    for block in page("README.md").blocks("properties"):
+        path.write_text("\n".join(line.strip() for line in block.splitlines()))
+        found.append(load(path, CONSUMERS, environment={}).consumer)
+    assert found == list(CONSUMERS)
 
 
 def executed(source: str, name: str) -> ModuleType:
@@ -93,6 +95,13 @@ def test_consumer_of_the_walk_through_delivers_once(rows: Any, tmp_path: Path) -
     stored = database.execute("SELECT sequence, sub, key, data FROM record ORDER BY sequence, sub").fetchall()
     database.close()
     assert stored == [(r.sequence_number, r.sub_sequence_number, r.partition_key, r.data) for r in records]
+
+
+def test_registry_of_the_walk_through_is_the_one_that_stands() -> None:
+    """The page shows the registry as it is, and one line more."""
+    block = next(block for block in page("docs/new-consumer.md").blocks("text") if "_CONSUMERS" in block)
+    registry = (ROOT / "consumers" / "registry.py").read_text(encoding="utf-8")
+    assert block.replace('    "rows": "ROWS",\n', "") in registry
 
 
 def test_consumer_of_the_walk_through_says_what_is_wrong(rows: Any, tmp_path: Path) -> None:
