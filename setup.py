@@ -33,6 +33,7 @@ setup(
         "rich>=13",
         "structlog>=24.1",
         "supervisor>=4.2",
+        "urllib3>=2",
     ],
     extras_require={
         "local": ["hypercorn>=0.17", "moto[server]>=5.1"],

@@ -12,12 +12,23 @@ _SESSIONS: list[botocore.session.Session] = []
 def client(service: str, **options: Any) -> Any:  # noqa: ANN401 - botocore's clients have no types
     """Make a client; the options are botocore's."""
     with _LOCK:
-        if not _SESSIONS:
-            _SESSIONS.append(botocore.session.Session())
-        return _SESSIONS[0].create_client(service, **options)
+        return _session().create_client(service, **options)
+
+
+def credentials() -> Any:  # noqa: ANN401 - botocore has no types
+    """Look for credentials anew, where all AWS tools do; None if there are none."""
+    with _LOCK:
+        _SESSIONS.clear()
+        return _session().get_credentials()
 
 
 def forget() -> None:
     """Look for credentials anew at the next client."""
     with _LOCK:
         _SESSIONS.clear()
+
+
+def _session() -> botocore.session.Session:
+    if not _SESSIONS:
+        _SESSIONS.append(botocore.session.Session())
+    return _SESSIONS[0]

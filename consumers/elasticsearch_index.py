@@ -23,7 +23,7 @@ from consumers.search.judge import Judge
 from consumers.search.names import IndexNames
 from consumers.search.server import HttpServer, ServerAccess
 from consumers.search.settings import IndexSettings, faults, shape_of, urls_of
-from consumers.search.template import NONE, Template, find, template_of
+from consumers.search.template import NONE, Template, find, greet, template_of
 from consumers.waiting import Unavailable
 
 SECTION = "index"
@@ -64,13 +64,12 @@ def wanted_template(index: IndexSettings) -> Template:
 def _probe(index: IndexSettings) -> None:
     insist_on_conditions(f"{SECTION}.{KEYS}", letter_store(index, SECTION))
     server = server_of(index)
-    if index.template == NONE:
-        return
-    template = wanted_template(index)
 
     def ask() -> None:
-        if find(server, template.name) is None:
-            reason = f"there is no index template {template.name}"
+        if index.template == NONE:
+            greet(server)
+        elif find(server, wanted_template(index).name) is None:
+            reason = f"there is no index template {wanted_template(index).name}"
             remedy = "install it: kinesis-fleet index-template FILE; or bring your own, and set index.template = none"
             raise Unavailable(reason, remedy, operator=True)
 

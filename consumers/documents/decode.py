@@ -24,7 +24,7 @@ FAST_DEPTH = 8
 class Limits:
     """What a payload may be. Depth counts the brackets around the innermost value; an object alone has 1."""
 
-    max_inflated_bytes: int = 32 * MIB
+    max_inflated_bytes: int = 16 * MIB
     max_depth: int = 100
     max_documents: int = 10_000
 

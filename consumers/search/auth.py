@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
@@ -134,11 +133,6 @@ def auth_of(kind: str, credential_file: str, region: str, find: Callable[[], Any
     if kind == "apiKey":
         return FromFile(credential_file, _api_key)
     return Signed(kind, region, find)
-
-
-def aws_credentials() -> Any:  # noqa: ANN401 - botocore has no types
-    """Look for credentials where all AWS tools do; None if there are none."""
-    return botocore.session.Session().get_credentials()
 
 
 def signed(signer: SigV4Auth, method: str, url: str, headers: Mapping[str, str]) -> dict[str, str]:

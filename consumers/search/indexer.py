@@ -96,7 +96,7 @@ def _paused(batch: IndexBatch, dead: Sequence[tuple[Record, Rejected]]) -> Unava
     said = ", ".join(f"{reason} {count}" for reason, count in reasons)
     return Unavailable(
         f"paused: {len(dead)} of {len(batch.records)} records are rejected ({said}), and would be dead letters",
-        "correct the index template or the producer, and it goes on by itself; or let them pass: "
+        "where the server rejects them, mend the mapping: it is asked anew. What is no document at all passes only by "
         "kinesis-fleet dead-letters let-through",
         operator=True,
     )

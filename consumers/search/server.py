@@ -13,9 +13,9 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import HTTPResponse
 
-from consumers import __version__
+from consumers import __version__, aws
 from consumers.search.access import Address, BoundedSocket, address_of, dial, target_of
-from consumers.search.auth import Request, auth_of, aws_credentials
+from consumers.search.auth import Request, auth_of
 from consumers.search.tls import context_of, refusal, refuses_client
 from consumers.waiting import Unavailable
 
@@ -90,7 +90,7 @@ class HttpServer:
     It follows no redirect, tries nothing twice, and goes through no proxy of the environment. Not for several threads.
     """
 
-    def __init__(self, access: ServerAccess, find_credentials: Callable[[], Any] = aws_credentials) -> None:
+    def __init__(self, access: ServerAccess, find_credentials: Callable[[], Any] = aws.credentials) -> None:
         """Remember how; it connects at the first request. `find_credentials` gives botocore's, or None.
 
         Raises:

@@ -65,7 +65,7 @@ class IndexSettings(LetterSettings, frozen=True, kw_only=True, rename="camel"):
     ] = 10.0
     max_inflated_bytes: Annotated[
         int, Meta(ge=1024, le=512 * MIB, description="Give the bytes that a compressed payload may have, inflated")
-    ] = 32 * MIB
+    ] = 16 * MIB
     pause_share: Annotated[
         float, Meta(ge=0, lt=1, description="Give the share of rejected records above which it pauses, such as 0.5")
     ] = 0.5

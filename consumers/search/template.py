@@ -84,6 +84,19 @@ def find(server: SearchServer, name: str) -> Mapping[str, Any] | None:
     return body
 
 
+def greet(server: SearchServer) -> None:
+    """Make sure that a server lets us in. Not each one has a page at its root.
+
+    Raises:
+        Unavailable: the server did not answer, or refuses.
+
+    """
+    what = "GET /"
+    answer = server.ask("GET", "/")
+    if answer.status not in {_OK, _ABSENT}:
+        raise refused(what, answer)
+
+
 def install(server: SearchServer, template: Template) -> None:
     """Put the template in place of whatever stands under its name.
 
@@ -102,7 +115,8 @@ def refused(what: str, answer: Answer) -> Unavailable:
     if answer.status in {401, 403}:
         return Unavailable(
             f"{what}: HTTP {answer.status}",
-            "correct index.auth and index.credentialFile, or grant manage_index_templates",
+            "correct index.auth and index.credentialFile, or grant what it asks for (index-template: "
+            "manage_index_templates)",
             operator=True,
         )
     transient = answer.status == 429 or answer.status >= 500  # noqa: PLR2004 - HTTP's

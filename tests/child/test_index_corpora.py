@@ -1,4 +1,4 @@
-"""Strangers' collections of difficult JSON and strings, as payloads through the whole consumer into a real OpenSearch."""
+"""Difficult JSON and strings of strangers' collections, through the whole consumer into a real OpenSearch."""
 
 import json
 from collections.abc import Mapping

@@ -1,7 +1,9 @@
 """Real search servers on loopback, each with its data in a folder of its own."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,30 +11,47 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.servers import PATIENCE_S, free_port
+from tests.support.elasticsearch import FOLDER, command, distribution, environment, runs_as
+from tests.support.jdks import jdk
+from tests.support.servers import PATIENCE_S, ROOT, free_port
 
 HEAP = "256m"
 _PAGE = 10_000
 _REQUEST_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 20.0
 _TEMPLATES = "kinesis-fleet-*"
+_NOT_FETCHED = "{} {} is not fetched: make test-search-servers"
 
-Command = Callable[[int], Sequence[str]]
-"""Gives what starts a server at a port; the command may write to its standard output once it answers, or not."""
+OPENSEARCH_2, OPENSEARCH_3 = "2.19.6", "3.9.0"
+ELASTICSEARCH_8, ELASTICSEARCH_9 = "8.19.21", "9.5.3"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What starts a server: more of the environment, and another user where it must be one."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    user: int | None = None
+
+
+class Absent(Exception):
+    """This machine cannot run that server; the message says what is missing."""
 
 
 class SearchNode:
     """A running server, and what a test asks of it without the code under test."""
 
-    def __init__(self, command: Command, log: Path) -> None:
+    def __init__(self, launch: Callable[[int], Launch], log: Path) -> None:
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.log = log
-        self._command = command
+        self._launch = launch
         self.process = self._start()
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -101,7 +120,8 @@ class SearchNode:
 
     def kill(self) -> None:
         """Kill it, as a power cut does."""
-        self.process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:
@@ -118,8 +138,19 @@ class SearchNode:
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
+        launch = self._launch(self.port)
         with self.log.open("ab") as output:
-            process = subprocess.Popen(self._command(self.port), stdout=output, stderr=output)
+            # A group of its own: Elasticsearch's start stays as the parent of its server.
+            process = subprocess.Popen(
+                launch.command,
+                env={**os.environ, **launch.environment},
+                user=launch.user,
+                group=launch.user,
+                extra_groups=None if launch.user is None else [],
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until and process.poll() is None:
             try:
@@ -129,28 +160,76 @@ class SearchNode:
             if status == 200:
                 return process
             time.sleep(0.05)  # a server that is not ours to make announce itself
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         message = f"{process.args!r} does not answer: {self.log.read_text(errors='replace')[-2000:]}"
         raise RuntimeError(message)
 
 
 @contextmanager
-def opensearch(*settings: str, heap: str = HEAP) -> Iterator[SearchNode]:
-    """Run the embedded OpenSearch with settings of the form ``name=value`` until the block ends."""
+def opensearch(*settings: str, heap: str = HEAP, version: str = OPENSEARCH_2) -> Iterator[SearchNode]:
+    """Run OpenSearch with settings of the form ``name=value`` until the block ends.
 
-    def command(home: Path, port: int) -> Sequence[str]:
+    Raises:
+        Absent: not the embedded version, and its JARs or its Java are not here.
+
+    """
+    chosen, environment = _opensearch(version)
+
+    def launch(folder: Path, port: int) -> Launch:
         module = (sys.executable, "-m", "consumers.local.search.opensearch")
-        return [*module, "--home", str(home / "home"), "--port", str(port), "--heap", heap, *settings]
+        where = ("--home", str(folder / "home"), "--port", str(port), "--heap", heap)
+        return Launch((*module, *where, *chosen, *settings), environment)
 
-    with _running(command) as node:
+    with _running(launch) as node:
         yield node
 
 
 @contextmanager
-def _running(command: Callable[[Path, int], Sequence[str]]) -> Iterator[SearchNode]:
+def elasticsearch(version: str, *settings: str, heap: str = "512m") -> Iterator[SearchNode]:
+    """Run Elasticsearch with settings of the form ``name=value`` until the block ends.
+
+    Raises:
+        Absent: its distribution or its Java is not here.
+
+    """
+    home = _jdk(17 if version.startswith("8.") else 21)
+    distributed = distribution(version, home)
+    if distributed is None:
+        raise Absent(_NOT_FETCHED.format("Elasticsearch", version))
+
+    def launch(folder: Path, port: int) -> Launch:
+        own = folder / "home"
+        return Launch(command(distributed, own, port, heap, settings), environment(own, home), runs_as())
+
+    with _running(launch) as node:
+        yield node
+
+
+def _opensearch(version: str) -> tuple[Sequence[str], Mapping[str, str]]:
+    if version == OPENSEARCH_2:
+        return (), {}
+    lib = FOLDER / f"opensearch-{version}" / "lib"
+    if not lib.exists():
+        raise Absent(_NOT_FETCHED.format("OpenSearch", version))
+    lock = ROOT / "requirements" / "search" / f"opensearch-{version.partition('.')[0]}" / "jars.lock"
+    return ("--lib", str(lib), "--lock", str(lock)), {"JAVA_HOME": str(_jdk(21))}
+
+
+def _jdk(least: int) -> Path:
+    home = jdk(least)
+    if home is None:
+        message = f"no JDK of Java {least} or later: install one, or set JAVA21_HOME to its home"
+        raise Absent(message)
+    return home
+
+
+@contextmanager
+def _running(launch: Callable[[Path, int], Launch]) -> Iterator[SearchNode]:
     folder = Path(tempfile.mkdtemp())
     try:
-        node = SearchNode(lambda port: command(folder, port), folder / "log")
+        node = SearchNode(lambda port: launch(folder, port), folder / "log")
         try:
             yield node
         finally:
