@@ -14,8 +14,11 @@ JSON_SUITE := $(CACHE)/json-test-suite
 JSON_SUITE_MODULE := github.com/nst/JSONTestSuite@v0.0.0-20241122125541-1ef36fa01286
 OPENSEARCH := $(CACHE)/opensearch/.ready
 OPENSEARCH_LOCK := requirements/search/opensearch/jars.lock
+SEARCH_SERVERS := $(CACHE)/search-servers/.ready
+SEARCH_SERVER_LOCKS := requirements/search/opensearch-3/jars.lock requirements/search/elasticsearch/zips.lock
 NODE_LOCK := requirements/node/package.json requirements/node/package-lock.json
 ARGS ?=
+SINKS ?=
 
 HAS_RUN := python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v java >/dev/null
 HAS_TEST := command -v zstd >/dev/null && command -v bzip2 >/dev/null
@@ -24,20 +27,27 @@ HAS_NODE := command -v node >/dev/null && { command -v npm >/dev/null || test -e
 INSTALL = { command -v apt-get >/dev/null && echo 'installing $(1) with apt-get' && apt-get -qq update && \
   DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(2) >/dev/null; } || true
 
-.PHONY: run test tools unit daemon bench lint format opensearch locks clean
+.PHONY: run test tools unit daemon soak bench lint format opensearch test-search-servers locks clean
 
-run: $(READY) $(OPENSEARCH)
-	@$(BIN)/kinesis-fleet demo $(ARGS)
+# Without SINKS, all that this machine can run: OpenSearch is fetched where that can be done, and its consumer left out
+# elsewhere. Named in SINKS, it must be there.
+run: $(READY) $(if $(findstring elasticsearch_index,$(SINKS)),$(OPENSEARCH))
+	@$(if $(SINKS)$(findstring --endpoint,$(ARGS)),,$(MAKE) -s --no-print-directory opensearch || true)
+	@$(BIN)/kinesis-fleet demo $(if $(SINKS),--sinks $(SINKS)) $(ARGS)
 
 test: tools lint unit daemon
 
 unit: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE)
-	$(BIN)/python -m pytest -m "not daemon" $(ARGS)
+	$(BIN)/python -m pytest -m "not daemon and not search_servers" $(ARGS)
 
 daemon: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE)
 	$(BIN)/python -m pytest -m daemon $(ARGS)
 
-bench: $(READY) $(VERSITYGW)
+# The tests of a destination that is away, with an hour of it.
+soak: $(READY) $(OPENSEARCH)
+	OUTAGE_S=3600 $(BIN)/python -m pytest -s tests/daemon/test_isolation.py $(ARGS)
+
+bench: $(READY) $(OPENSEARCH) $(VERSITYGW)
 	$(BIN)/python -m tests.bench $(ARGS)
 
 lint: $(READY)
@@ -88,19 +98,38 @@ $(KINESIS_MOCK): $(NODE_LOCK)
 	@npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
+# Not part of `test`: OpenSearch 3 and Elasticsearch 8 and 9, of which two need Java 21 (JAVA21_HOME, or an installed one).
+test-search-servers: $(READY) $(OPENSEARCH) $(SEARCH_SERVERS)
+	$(BIN)/python -m pytest -m search_servers $(ARGS)
+
 opensearch: $(OPENSEARCH)
 
 # A real OpenSearch from Maven: each JAR by its hash, and none besides.
+NEEDS_MAVEN = $(HAS_SEARCH) || { echo 'needed for the search servers: Maven (mvn), and a JDK of Java 17 or later (javac)'; exit 1; }
 FETCH_JARS = mvn -q -B -f $(1)/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(abspath $(2))
-DIGESTS = (cd $(1) && LC_ALL=C && sha256sum -- *)
+FETCH_ZIP = mvn -q -B dependency:copy -Dartifact=org.elasticsearch.distribution.integ-test-zip:elasticsearch:$(1):zip -DoutputDirectory=$(abspath $(2))
+ELASTICSEARCHES = $(shell sed -n 's/.*elasticsearch-\(.*\)\.zip/\1/p' requirements/search/elasticsearch/zips.lock)
+DIGESTS = (cd $(1) && LC_ALL=C && sha256sum -- $(or $(2),*))
 
 $(OPENSEARCH): $(OPENSEARCH_LOCK:jars.lock=pom.xml) $(OPENSEARCH_LOCK)
 	@$(HAS_SEARCH) || $(call INSTALL,Maven and a JDK,maven openjdk-17-jdk-headless)
-	@$(HAS_SEARCH) || { echo 'needed for the embedded OpenSearch: Maven (mvn), and a JDK of Java 17 or later (javac)'; exit 1; }
+	@$(NEEDS_MAVEN)
 	@echo 'fetching OpenSearch, which the demonstration and the tests index into'
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@$(call FETCH_JARS,$(<D),$(@D)/lib)
 	@$(call DIGESTS,$(@D)/lib) | diff $(OPENSEARCH_LOCK) - || { echo '$(@D)/lib is not what $(OPENSEARCH_LOCK) says'; exit 1; }
+	@touch $@
+
+# Elasticsearch's licence lets it run in tests; it is not ours to pass on.
+$(SEARCH_SERVERS): $(SEARCH_SERVER_LOCKS:jars.lock=pom.xml) $(SEARCH_SERVER_LOCKS)
+	@$(HAS_SEARCH) || $(call INSTALL,Maven and a JDK,maven openjdk-17-jdk-headless)
+	@$(NEEDS_MAVEN)
+	@echo 'fetching OpenSearch 3 and Elasticsearch $(ELASTICSEARCHES)'
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@$(call FETCH_JARS,$(<D),$(@D)/opensearch-3/lib)
+	@$(call DIGESTS,$(@D)/opensearch-3/lib) | diff requirements/search/opensearch-3/jars.lock -
+	@$(foreach version,$(ELASTICSEARCHES),$(call FETCH_ZIP,$(version),$(@D)) && ) true
+	@$(call DIGESTS,$(@D),*.zip) | diff requirements/search/elasticsearch/zips.lock -
 	@touch $@
 
 locks:
@@ -110,6 +139,10 @@ locks:
 	cd requirements && ../$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header -c run.lock test.in -o test.lock
 	rm -rf $(CACHE)/opensearch && $(call FETCH_JARS,$(dir $(OPENSEARCH_LOCK)),$(CACHE)/opensearch/lib)
 	$(call DIGESTS,$(CACHE)/opensearch/lib) >$(OPENSEARCH_LOCK)
+	rm -rf $(CACHE)/search-servers && $(call FETCH_JARS,requirements/search/opensearch-3,$(CACHE)/search-servers/opensearch-3/lib)
+	$(call DIGESTS,$(CACHE)/search-servers/opensearch-3/lib) >requirements/search/opensearch-3/jars.lock
+	$(foreach version,$(ELASTICSEARCHES),$(call FETCH_ZIP,$(version),$(CACHE)/search-servers) && ) true
+	$(call DIGESTS,$(CACHE)/search-servers,*.zip) >requirements/search/elasticsearch/zips.lock
 
 clean:
 	rm -rf $(VENV) $(CACHE)

@@ -108,7 +108,7 @@ def _judge(settings: Settings, shard: str, names: IndexNames) -> Judge:
 
 def _redrive(settings: Settings) -> Redrive:
     index: IndexSettings = settings.section
-    names = IndexNames(letter_store(index, SECTION), settings.application, index.name)
+    names = IndexNames(letter_store(index, SECTION), settings.application, index.name, declares=False)
     bulk = Bulk(server_of(index), index.max_bytes)
 
     def redrive(shard: str, records: Sequence[Record]) -> Sequence[Letter]:

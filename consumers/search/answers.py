@@ -2,7 +2,7 @@
 
 import msgspec
 
-from consumers.search.items import Item, ItemError
+from consumers.search.items import Item, ItemError, Outcome, outcome_of
 from consumers.search.server import Answer, NoAnswer
 from consumers.waiting import Unavailable
 
@@ -35,11 +35,11 @@ class Busy(Unavailable):
     """The server took nothing of the request now; a smaller one may pass."""
 
 
-class _Line(msgspec.Struct):
+class _Line(msgspec.Struct, gc=False):
     create: Item
 
 
-class _Bulk(msgspec.Struct):
+class _Bulk(msgspec.Struct, gc=False):
     items: list[_Line]
     errors: bool
 
@@ -70,7 +70,7 @@ def items_of(answer: Answer, sent: int) -> list[Item] | None:
         raise TooLarge(what)
     if answer.status == _TOO_MANY or answer.status >= _SERVER_ERROR:
         raise Busy(what, _AGAIN)
-    if answer.status == _BAD_REQUEST and _is_json(answer.body):
+    if answer.status == _BAD_REQUEST and _type_of(answer.body):
         raise Refused(what)
     remedy = _REMEDIES.get(answer.status, "look at what answers at index.url: it is no bulk answer")
     raise Unavailable(what, remedy, operator=True)
@@ -91,7 +91,7 @@ def _items(answer: Answer, sent: int) -> list[Item] | None:
 def _checked(bulk: _Bulk) -> list[Item] | None:
     """Do not take the word of `errors` alone: it costs little to look."""
     items = [line.create for line in bulk.items]
-    return items if any(item.error is not None or item.status >= 300 for item in items) else None  # noqa: PLR2004 - 2xx
+    return None if all(outcome_of(item) is Outcome.INDEXED for item in items) else items
 
 
 def _type_of(body: bytes) -> str:
@@ -101,7 +101,3 @@ def _type_of(body: bytes) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     return f" {error.type}" if isinstance(error, ItemError) and error.type else ""
-
-
-def _is_json(body: bytes) -> bool:
-    return body.lstrip()[:1] == b"{"

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from consumers.documents.document import Rejected
 from consumers.records import Position, Record, position_of
 from consumers.search.items import Outcome
@@ -12,8 +14,7 @@ from consumers.search.items import Outcome
 _WORST_FIRST = (Outcome.REJECTED, Outcome.INDEXED, Outcome.DUPLICATE)
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(msgspec.Struct, gc=False):  # thousands live as long as a batch, and none is part of a cycle
     """One document: its two lines of the request, its record, and its fate once that is known."""
 
     lines: bytes
@@ -72,6 +73,10 @@ class IndexBatch:
     def after(self, position: Position) -> Sequence[Record]:
         """Give its records after a position."""
         return self.records[bisect_right(self.records, position, key=position_of) :]
+
+    def forget_settled(self) -> None:
+        """Wait no longer for what has its fate by now."""
+        self.pending = [entry for entry in self.pending if entry.outcome is None]
 
     def reconsider(self) -> None:
         """Let the server be asked anew about what it rejected: the cause may be gone."""

@@ -16,16 +16,35 @@ from consumers.search.server import NoAnswer, SearchServer
 from consumers.waiting import Unavailable
 
 # Only what is looked at: it makes the answer a quarter as long.
-PATH = "/_bulk?filter_path=errors,items.*.status,items.*.error"
+PATH = "/_bulk?filter_path=errors,items.*.status,items.*.error,items.*.failure_store"
 _GZIP_LEVEL = 1
 _LEAST_BYTES = 1 << 12
 _TOO_LARGE = Rejected("too_large", "the search server takes no request with this document alone")
 
 
+Answered = tuple[Entry, Item]
+
+
+class Stuck(Unavailable):
+    """The server fails on each of these documents, and takes all others."""
+
+    def __init__(self, reason: str, answered: Sequence[Answered]) -> None:
+        """Keep them, for whoever may decide."""
+        remedy = "look at the search server's log; if it is the documents, kinesis-fleet dead-letters let-through"
+        super().__init__(reason, remedy, operator=True)
+        self._answered = answered
+
+    def reject(self) -> None:
+        """Take their failing for their own fault."""
+        for entry, item in self._answered:
+            entry.reject(_rejection(item))
+
+
 class Bulk:
     """One shard's requests.
 
-    A request that was too large is halved, and none is that large again. One that got no answer, or found the server
+    A request that was too large is halved, and none is that large again; but what is no larger than one that was taken
+    is not too large, whatever the answer. One that got no answer, or found the server
     busy, is halved too, and grows back as requests succeed.
     """
 
@@ -33,6 +52,7 @@ class Bulk:
         """Send to this server, `max_bytes` before compression at once."""
         self._server = server
         self._most_bytes = self._now_bytes = max_bytes
+        self._taken_bytes = 0
 
     def send(self, batch: IndexBatch) -> None:
         """Send what is pending until nothing is.
@@ -49,13 +69,15 @@ class Bulk:
             except Unavailable as fault:
                 fault.progressed = progressed
                 raise
-            batch.pending = [entry for entry in batch.pending if entry.outcome is None]
+            batch.forget_settled()
+            progressed = progressed or len(again) < len(sent)
             if again:
-                raise _unavailable(again, len(sent), progressed=progressed or len(again) < len(sent))
-            progressed = True
+                unavailable = _unavailable(again, len(sent))
+                unavailable.progressed = progressed
+                raise unavailable
 
-    def _request(self, entries: Sequence[Entry]) -> list[Item]:
-        """Send one request, take note of each fate that is final, and give the answers that are not."""
+    def _request(self, entries: Sequence[Entry]) -> list[Answered]:
+        """Send one request, take note of each fate that is final, and give what is not."""
         body = b"".join([entry.lines for entry in entries])
         try:
             answer = self._server.ask(
@@ -66,7 +88,10 @@ class Bulk:
                 encoding="gzip",
             )
             items = items_of(answer, len(entries))
-        except TooLarge:
+        except TooLarge as fault:
+            if len(body) <= self._taken_bytes or (len(entries) == 1 and len(body) <= _LEAST_BYTES):
+                reason = f"bulk: HTTP 413 for {len(body)} bytes, and so many must pass"
+                raise Unavailable(reason, "look at what stands before index.url", operator=True) from fault
             if len(entries) > 1:
                 self._most_bytes = self._now_bytes = len(body) // 2
             else:
@@ -75,31 +100,31 @@ class Bulk:
         except (Busy, NoAnswer):
             self._now_bytes = min(max(len(body) // 2, _LEAST_BYTES), self._most_bytes)
             raise
+        self._taken_bytes = max(self._taken_bytes, len(body))
         self._now_bytes = min(self._now_bytes + self._now_bytes // 8, self._most_bytes)
         if items is None:
             for entry in entries:
                 entry.outcome = Outcome.INDEXED
             return []
-        return [item for entry, item in zip(entries, items, strict=True) if not _final(entry, item)]
+        return [(entry, item) for entry, item in zip(entries, items, strict=True) if not _final(entry, item)]
 
 
 def _final(entry: Entry, item: Item) -> bool:
     outcome = outcome_of(item)
     if outcome is Outcome.REJECTED:
-        error = item.error or ItemError()
-        entry.reject(Rejected(error.type or "rejected", _detail(error)))
+        entry.reject(_rejection(item))
     elif outcome in {Outcome.INDEXED, Outcome.DUPLICATE}:
         entry.outcome = outcome
     return entry.outcome is not None
 
 
-def _detail(error: ItemError) -> str:
+def _rejection(item: Item) -> Rejected:
     causes = []
-    cause: ItemError | None = error
+    cause: ItemError | None = item.error
     while cause is not None:
         causes.append(f"{cause.type}: {cause.reason}")
         cause = cause.caused_by
-    return "; ".join(causes)[:2000]
+    return Rejected(item.kind, "; ".join(causes))
 
 
 def _fitting(entries: Sequence[Entry], most_bytes: int) -> Sequence[Entry]:
@@ -112,13 +137,15 @@ def _fitting(entries: Sequence[Entry], most_bytes: int) -> Sequence[Entry]:
     return entries
 
 
-def _unavailable(items: Sequence[Item], sent: int, *, progressed: bool) -> Unavailable:
+def _unavailable(again: Sequence[Answered], sent: int) -> Unavailable:
     """Say why documents have to be sent again: what needs an operator first."""
-    errors = [item.error or ItemError(f"HTTP {item.status}") for item in items]
-    for item, error in zip(items, errors, strict=True):
-        if outcome_of(item) is Outcome.OPERATOR:
-            remedy = remedy_of(error) or "look the error up in the search server's documentation and log"
-            return Unavailable(f"bulk: {error.type} for {len(items)} of {sent} documents", remedy, operator=True)
-    kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(error.type for error in errors).most_common(3))
-    reason = f"bulk: {len(items)} of {sent} documents not taken now ({kinds})"
-    return Unavailable(reason, "none: they are sent again", progressed=progressed)
+    outcomes = [outcome_of(item) for _, item in again]
+    kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(item.kind for _, item in again).most_common(3))
+    reason = f"bulk: {len(again)} of {sent} documents not taken ({kinds})"
+    if Outcome.OPERATOR in outcomes:
+        error = again[outcomes.index(Outcome.OPERATOR)][1].error
+        remedy = remedy_of(error) if error else None
+        return Unavailable(reason, remedy or "look the error up in the search server's documentation", operator=True)
+    if Outcome.AGAIN in outcomes:
+        return Unavailable(reason, "none: they are sent again")
+    return Stuck(f"{reason}, the first of them {again[0][0].record.position}", again)

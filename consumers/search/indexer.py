@@ -11,7 +11,7 @@ from consumers.letters.letter import Letter, LetterHead, letter_of
 from consumers.pipeline import Room
 from consumers.records import Position, Record
 from consumers.search.batch import IndexBatch, Tally
-from consumers.search.bulk import Bulk
+from consumers.search.bulk import Bulk, Stuck
 from consumers.waiting import Log, Unavailable
 
 SAY_EVERY_S = 60.0
@@ -52,7 +52,14 @@ class Indexer:
 
     def write(self, batch: IndexBatch) -> Position:
         """Index what can be indexed, hold the rest as dead letters, and give the batch's end."""
-        self.bulk.send(batch)
+        try:
+            self.bulk.send(batch)
+        except Stuck as fault:
+            if not self.permit.allowed():
+                raise
+            fault.reject()
+            batch.forget_settled()
+            self.bulk.send(batch)
         dead = batch.dead()
         if self.breaker.refuses(len(batch.records), len(dead)) and not self.permit.allowed():
             batch.reconsider()

@@ -9,11 +9,8 @@ from enum import Enum
 
 import msgspec
 
-_TOO_MANY = 429
-_CONFLICT = 409
-_BAD_REQUEST = 400
 _CREATED = frozenset({200, 201})
-_TIMED_OUT = 408
+_CONFLICT = 409
 _SERVER_ERROR = 500
 
 
@@ -24,10 +21,11 @@ class Outcome(Enum):
     DUPLICATE = "duplicate"  # it stands already: this delivery is not the first
     REJECTED = "rejected"  # the document's own fault
     AGAIN = "again"  # the server's fault: it mends itself
+    STUCK = "stuck"  # the server fails on it: its own fault or the document's, only a person can tell
     OPERATOR = "operator"  # somebody has to act, and the document waits
 
 
-class ItemError(msgspec.Struct, frozen=True):
+class ItemError(msgspec.Struct, frozen=True, gc=False):
     """An error, as both families write it. `reason` may hold a piece of the document: never log it."""
 
     type: str = ""
@@ -35,11 +33,23 @@ class ItemError(msgspec.Struct, frozen=True):
     caused_by: "ItemError | None" = None
 
 
-class Item(msgspec.Struct, frozen=True):
-    """The answer to one document."""
+class Item(msgspec.Struct, frozen=True, gc=False):  # thousands come in one answer
+    """The answer to one document.
+
+    `failure_store` is "used" where a data stream of Elasticsearch took the document for one that it cannot index, and
+    keeps it aside under an id of its own ("Failure store" in its documentation): with a status of 201.
+    """
 
     status: int
     error: ItemError | None = None
+    failure_store: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The error's type, which holds no data, or the status."""
+        if self.failure_store:
+            return f"failure_store_{self.failure_store}"
+        return self.error.type if self.error and self.error.type else f"http_{self.status}"
 
 
 REMEDIES = {
@@ -64,6 +74,15 @@ _OPERATOR_REASONS = {
 }
 
 
+_BY_STATUS = {
+    400: Outcome.REJECTED,
+    408: Outcome.AGAIN,
+    _CONFLICT: Outcome.AGAIN,
+    429: Outcome.AGAIN,
+    _SERVER_ERROR: Outcome.STUCK,
+}
+
+
 def outcome_of(item: Item) -> Outcome:
     """Say what becomes of the document.
 
@@ -72,16 +91,12 @@ def outcome_of(item: Item) -> Outcome:
     """
     error = item.error or ItemError()
     if item.status in _CREATED and item.error is None:
-        return Outcome.INDEXED
+        return Outcome.REJECTED if item.failure_store == "used" else Outcome.INDEXED
     if remedy_of(error) is not None:
         return Outcome.OPERATOR
     if item.status == _CONFLICT and error.type == "version_conflict_engine_exception":
         return Outcome.DUPLICATE
-    if item.status == _BAD_REQUEST:
-        return Outcome.REJECTED
-    if item.status in {_TOO_MANY, _TIMED_OUT, _CONFLICT} or item.status >= _SERVER_ERROR:
-        return Outcome.AGAIN
-    return Outcome.OPERATOR
+    return _BY_STATUS.get(item.status, Outcome.AGAIN if item.status > _SERVER_ERROR else Outcome.OPERATOR)
 
 
 def remedy_of(error: ItemError) -> str | None:

@@ -33,6 +33,10 @@ class Judge:
     condemned: Container[Position] = frozenset()
     _hour: int = -1
     _head: bytes = b""
+    _as_they_are: bool = False
+
+    def __post_init__(self) -> None:
+        self._as_they_are = not (self.shape.changes or self.shape.filters)
 
     def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
         """Give an action and a document for each of the record's documents; none if they are left out on purpose."""
@@ -46,9 +50,8 @@ class Judge:
             self._hour = hour
             self._head = self._head_of(hour)
         documents = decoded.documents
-        shape = self.shape
-        if len(documents) == 1 and not shape.changes and not shape.filters:
-            return (self._line(record, b"", documents[0]),)
+        if self._as_they_are and len(documents) == 1:
+            return (self._line(record, "", documents[0]),)
         return self._shaped(record, documents)
 
     def _shaped(self, record: Record, documents: Sequence[Document]) -> tuple[bytes, ...] | Rejected:
@@ -56,7 +59,7 @@ class Judge:
         for number, document in enumerate(documents):
             if not self.shape.passes(document.fields):
                 continue
-            which = b":%d" % number if number else b""
+            which = f":{number}" if number else ""
             if self.shape.changes:
                 try:
                     fields = self.shape.apply(document.fields)
@@ -69,18 +72,13 @@ class Judge:
     def _head_of(self, hour: int) -> bytes:
         return f'{{"create":{{"_index":"{self.index_of(hour)}","_id":"{self.stream}:{self.shard}:'.encode()
 
-    def _line(self, record: Record, which: bytes, document: Document) -> bytes:
+    def _line(self, record: Record, which: str, document: Document) -> bytes:
         """Splice the record's own bytes in, after the time of its arrival where it has no such field itself."""
         source, fields = document.source, document.fields
-        sequence = record.sequence_number.encode()
+        at = f"{record.sequence_number}:{record.sub_sequence_number}{which}"
         if "@timestamp" in fields:
-            return b'%b%b:%d%b"}}\n%b\n' % (self._head, sequence, record.sub_sequence_number, which, source)
-        return b'%b%b:%d%b"}}\n{"@timestamp":%d%b%b\n' % (
-            self._head,
-            sequence,
-            record.sub_sequence_number,
-            which,
-            record.arrival_ms,
-            b"," if fields else b"",
-            source[1:],
+            return b"".join((self._head, f'{at}"}}}}\n'.encode(), source, b"\n"))
+        comma = "," if fields else ""
+        return b"".join(
+            (self._head, f'{at}"}}}}\n{{"@timestamp":{record.arrival_ms}{comma}'.encode(), source[1:], b"\n")
         )

@@ -18,7 +18,7 @@ from consumers.waiting import Unavailable
 MARGIN_MS = 600_000  # how far clocks may be apart, Kinesis's and S3's, and a process may be late with its word
 _DIRECTIVE = re.compile(r"%.?")
 _DIRECTIVES = frozenset({"%Y", "%m", "%d", "%H"})
-_ALLOWED = re.compile(r"[a-z0-9.][a-z0-9._\-]*")
+_ALLOWED = re.compile(r"[a-z0-9][a-z0-9._\-]*")
 _LONGEST = 200
 
 
@@ -50,6 +50,8 @@ def name_fault(template: str) -> str | None:
         return f"is longer than {_LONGEST} characters. Give a shorter name"
     if not _ALLOWED.fullmatch(plain) or plain in {".", ".."}:
         return "is no name of an index. Give lower-case letters, digits, '.', '_' and '-', a letter or digit first"
+    if not pattern_of(template).strip("*.-_"):
+        return "is nothing but a time, and its template would be every index's. Begin it with a name"
     return None
 
 
@@ -61,11 +63,15 @@ def pattern_of(template: str) -> str:
 class IndexNames:
     """What the indices of one application are called, hour by hour."""
 
-    def __init__(self, store: ObjectStore, application: str, template: str) -> None:
-        """Remember what is configured; nothing is asked before `learn`."""
+    def __init__(self, store: ObjectStore, application: str, template: str, *, declares: bool = True) -> None:
+        """Remember what is configured; nothing is asked before `learn`.
+
+        Whoever only puts records through again does not declare: a changed name is the daemons' to announce.
+        """
         self._store = store
         self._key = f"{STATE_PREFIX}/{application}/index-names.json"
         self._template = template
+        self._declares = declares
         self._declared = False
         self._hours: dict[int, str] = {}
 
@@ -83,7 +89,7 @@ class IndexNames:
         unknown = hours - self._hours.keys()
         if not unknown:
             return
-        names = self._names() if self._declared else self._declare()
+        names = self._declare() if self._declares and not self._declared else self._names()
         self._declared = True
         if len(self._hours) > 1000:  # noqa: PLR2004 - some weeks' worth; a replay of years must not grow for ever
             self._hours.clear()
@@ -93,6 +99,8 @@ class IndexNames:
 
     def _names(self) -> tuple[Name, ...]:
         found = self._store.find(self._key)
+        if found is None and not self._declares:
+            return (Name(0, self._template),)
         if found is None:
             reason = f"{self._key} was there and is gone"
             raise Unavailable(reason, "restore it: stop deleting below _kinesis-fleet/", operator=True)
@@ -106,7 +114,11 @@ class IndexNames:
         while True:
             found = self._store.find(self._key)
             standing = self._read(found.body) if found else ()
-            sure_ms = self._store.now_ms() + MARGIN_MS
+            now_ms = self._store.now_ms()
+            if not now_ms:  # without the time, what is in force cannot be told from what is announced
+                reason = f"{self._key}: the bucket's answers hold no Date"
+                raise Unavailable(reason, "give index.deadLetters.endpoint an S3 service", operator=True)
+            sure_ms = now_ms + MARGIN_MS
             names = tuple(name for name in standing if name.from_ms <= sure_ms)
             if not names or names[-1].template != self._template:
                 begin_ms = (sure_ms // HOUR_MS + 1) * HOUR_MS if names else 0

@@ -76,7 +76,7 @@ class Shape:
                     _set(kept, path, value)
             fields = kept
         for path in self.drop:
-            _take(fields, path)
+            _drop(fields, path)
         for old, new in self.rename:
             value = _take(fields, old)
             if value is not _NOTHING:
@@ -151,6 +151,18 @@ def _find(fields: Mapping[str, Any], path: Path) -> Any:  # noqa: ANN401 - a doc
 def _take(fields: dict[str, Any], path: Path) -> Any:  # noqa: ANN401 - a document's values
     holder = _find(fields, path[:-1]) if path[1:] else fields
     return holder.pop(path[-1], _NOTHING) if isinstance(holder, dict) else _NOTHING
+
+
+def _drop(value: Any, path: Path) -> None:  # noqa: ANN401 - a document's values
+    """Drop a field wherever servers would find it: inside the objects of an array too, and with dots in its name."""
+    if isinstance(value, list):
+        for inner in value:
+            _drop(inner, path)
+    elif isinstance(value, dict):
+        for count in range(1, len(path)):
+            if (name := ".".join(path[:count])) in value:
+                _drop(value[name], path[count:])
+        value.pop(".".join(path), None)
 
 
 def _set(fields: dict[str, Any], path: Path, value: Any) -> None:  # noqa: ANN401 - a document's values

@@ -23,19 +23,25 @@ def stages() -> Iterator[tuple[str, float]]:
     payloads, limits = [record.payload for record in records], Limits()
     judge = judge_of("bench-events-stages", "shardId-000000000000").judge
     entries = gathered(records, judge).documents
-    body = b"".join([entry.lines for entry in entries])
     item = {"create": {"status": 201}}
     answer = Answer(200, json.dumps({"errors": False, "items": [item] * RECORDS}).encode(), "application/json")
 
-    decoding = _least_us(lambda: [decode(payload, limits) for payload in payloads])
-    judging = _least_us(lambda: [judge(record) for record in records])
+    # Loops, as what a list holds on to would be collected again and again.
+    def decode_all() -> None:
+        for payload in payloads:
+            decode(payload, limits)
+
+    def judge_all() -> None:
+        for record in records:
+            judge(record)
+
+    decoding, judging = _least_us(decode_all), _least_us(judge_all)
     gathering = _least_us(lambda: gathered(records, judge))
     yield "decode and validate", decoding
     yield "splice", judging - decoding
     yield "gather", gathering - judging
     yield "join and gzip", _least_us(lambda: igzip.compress(b"".join([entry.lines for entry in entries]), 1))
     yield "read the answer", _least_us(lambda: items_of(answer, RECORDS))
-    assert body
 
 
 def _least_us(call: Callable[[], object]) -> float:

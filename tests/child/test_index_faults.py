@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +27,7 @@ from tests.support.indexing import (
 )
 from tests.support.proxy import Call, Cut, FaultProxy, fault_proxy
 from tests.support.search import SearchNode
-from tests.support.servers import Server
+from tests.support.servers import KEYS, ROOT, Server
 
 ONE_INDEX = "test-events-faults"
 
@@ -83,6 +86,12 @@ def exact(node: SearchNode, server: Server, records: list[Record], **bad: Any) -
 def bulk_ids(call: Call) -> list[str]:
     """Give the ids of a bulk request that went through the proxy."""
     return [json.loads(line)["create"]["_id"] for line in gzip.decompress(call.body).splitlines()[::2]]
+
+
+def fleet(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    command = [sys.executable, "-m", "consumers", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **KEYS}, capture_output=True, text=True, check=False)
 
 
 def is_bulk(call: Call) -> bool:
@@ -186,7 +195,7 @@ def test_index_is_blocked(search: SearchNode, letters: Server, folder: Path) -> 
 
 def test_index_is_missing(search: SearchNode, letters: Server, folder: Path) -> None:
     """Where the server makes no index by itself, a missing one is waited for with an alarm."""
-    search.ask("PUT", "/_cluster/settings", {"transient": {"action.auto_create_index": "false"}})
+    search.cluster({"action.auto_create_index": "false"})
     records = events(30)
     properties = write_index_properties(folder, letters.endpoint, search.endpoint, **{"index.name": ONE_INDEX})
     with started(properties, records) as child:
@@ -265,3 +274,41 @@ def test_all_ten_ways_to_be_bad(search: SearchNode, letters: Server, folder: Pat
     assert found == {id_of(record): record.payload for record in records if id_of(record) in bad}
     assert said["shard"] == FIRST
     assert not any("playing" in line for line in child.log.read_text().splitlines())  # no data in logs
+
+
+def test_document_that_the_server_fails_on(
+    search: SearchNode, letters: Server, front: FaultProxy, folder: Path
+) -> None:
+    """The server fails on one document for ever: an alarm names it, and by an operator's word it is a dead letter."""
+    records = events(30)
+    stuck = id_of(records[12])
+
+    def fail_one(call: Call) -> None:
+        if not is_bulk(call):
+            return
+        ids = bulk_ids(call)
+
+        def rewrite(content: bytes) -> bytes:
+            answer = json.loads(content)
+            for at, item in zip(ids, answer["items"], strict=True):
+                if at == stuck:
+                    item["create"] = {"status": 500, "error": {"type": "null_pointer_exception", "reason": "null"}}
+            return json.dumps({**answer, "errors": True}).encode()
+
+        call.rewrite = rewrite
+        if stuck in ids:  # nor does it index it
+            lines = gzip.decompress(call.body).splitlines(keepends=True)
+            at = 2 * ids.index(stuck)
+            call.forward_body = gzip.compress(b"".join([*lines[:at], lines[at], b"[]\n", *lines[at + 2 :]]))
+
+    front.fault = fail_one
+    properties = write_index_properties(folder, letters.endpoint, front.endpoint)
+    with started(properties, records) as child:
+        thread = served_aside(child)
+        alarm = child.await_log("waiting")
+        assert (alarm["level"], str(records[12].position) in alarm["reason"]) == ("error", True)
+        assert (letters_of(letters), child.lease.history) == ([], [])
+        granted = fleet("dead-letters", "let-through", "--for", "1h", properties)
+        assert granted.returncode == 0, granted.stderr
+        joined(thread)
+    assert exact(search, letters, records, bad={stuck: "null_pointer_exception"}) == []

@@ -1,14 +1,11 @@
 """A stream that is rejected as a whole is paused, not poured into the dead letters."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.child.test_index_faults import events, exact, holding, joined, served_aside, started
+from tests.child.test_index_faults import events, exact, fleet, holding, joined, served_aside, started
 from tests.support.indexing import id_of, ids_in, letters_of, write_index_properties
 from tests.support.search import SearchNode
-from tests.support.servers import KEYS, ROOT, Server
+from tests.support.servers import Server
 
 RECORDS = 400
 KEYS_OF_PAUSE = {"index.pauseRecords": 100, "index.maxRecords": 200, "index.name": "test-events-pause"}
@@ -40,10 +37,7 @@ def test_rejected_stream_is_let_through_by_a_command(search: SearchNode, letters
         thread = served_aside(child)
         child.await_log("waiting")
         assert (ids_in(search), letters_of(letters), child.lease.history) == ([], [], [])
-        command = [sys.executable, "-m", "consumers", "dead-letters", "let-through", "--for", "1h", str(properties)]
-        done = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, **KEYS}, capture_output=True, text=True, check=False
-        )
+        done = fleet("dead-letters", "let-through", "--for", "1h", properties)
         assert done.returncode == 0, done.stderr
         joined(thread)
     assert exact(search, letters, records, bad={id_of(record): "json_invalid" for record in records}) == []

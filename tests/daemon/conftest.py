@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.stage import Stage, build
+from tests.daemon.stage import OUTAGE_S, Stage, build
 from tests.support.proxy import FaultProxy, fault_proxy
 from tests.support.servers import Server
 
@@ -15,7 +15,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the tests beside this file minutes: each starts a JVM, on a machine that may be busy."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.timeout(600))
+            item.add_marker(pytest.mark.timeout(600 + 3 * OUTAGE_S))
             item.add_marker(pytest.mark.skipif(shutil.which("java") is None, reason="needs Java 17"))
 
 

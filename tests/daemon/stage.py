@@ -1,5 +1,6 @@
 """A stream, a bucket and an application of a test's own, on the servers that all tests share."""
 
+import os
 import shlex
 import subprocess
 import time
@@ -16,6 +17,9 @@ from tests.support.archive import write_properties
 from tests.support.real_daemon import FLEET, LIVENESS_S, RealDaemon, fleet_environment
 from tests.support.servers import ROOT, Server
 
+LONGEST_TIME_OUT_S = 10  # of a checkpoint, and of a read from S3: longer than of any other call in these tests
+OUTAGE_S = float(os.environ.get("OUTAGE_S", str(3 * LONGEST_TIME_OUT_S)))
+"""How long a destination is away, in seconds; `make soak` makes it an hour."""
 POLL_S = 0.1  # a table of DynamoDB tells nobody that it has changed
 
 

@@ -133,7 +133,7 @@ class IndexSimulation:
     def _turn(self) -> None:
         dice = self.rng.random()
         self.time += self.rng.random()
-        self.now_ms += self.rng.choice([0, 20, 500, 5000, 30_000])
+        self.now_ms += self.rng.choice([0, 20, 500] if self.calm else [0, 20, 500, 5000, 30_000])
         if dice < 0.05 and self.left:
             self._produce()
         elif dice < 0.07:
@@ -145,7 +145,7 @@ class IndexSimulation:
         else:
             child, epoch = self.rng.choice(self.children)
             if epoch != self.shard.epoch and self.rng.random() < 0.6:  # a zombie thaws rarely
-                child, epoch = self.rng.choice(self.children)
+                child = next(one for one, epoch in self.children if epoch == self.shard.epoch)
             child.switch()
         self.shard.closed = not self.left
         self.children = [entry for entry in self.children if not entry[0].dead]

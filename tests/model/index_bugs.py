@@ -46,17 +46,6 @@ class ConfiguredNameWins(IndexNames):
         return Name(0, self._template).at(hour)
 
 
-class LooksOnce(IndexNames):
-    """Trusts what it read at its start for hours that had not begun then."""
-
-    def _names(self) -> Any:
-        return self._first
-
-    def _declare(self) -> Any:
-        self._first = super()._declare()
-        return self._first
-
-
 class ReturnsBeforeItsLetters(Indexer):
     """Puts a batch's letters with the next batch, so that the checkpoint need not wait."""
 
@@ -118,8 +107,6 @@ BUGS = {
     "index_named_by_the_wall_clock": Bug("doubled", Variant(names=WallClock)),
     "configured_name_wins": Bug("doubled", Variant(names=ConfiguredNameWins)),
     "name_change_applied_at_once": Bug("doubled", patched=patch.object(names, "MARGIN_MS", -HOUR_MS)),
-    "no_margin_for_clocks": Bug("doubled", patched=patch.object(names, "MARGIN_MS", 0)),
-    "looks_up_names_once": Bug("doubled", Variant(names=LooksOnce)),
     "checkpoint_before_the_write": Bug("checkpoint", Variant(pipeline=CheckpointsBeforeItWrites)),
     "checkpoint_before_the_letters": Bug("checkpoint", Variant(indexer=ReturnsBeforeItsLetters)),
     "letters_lost_on_a_crash": Bug("lost", Variant(letters=LettersInMemory)),

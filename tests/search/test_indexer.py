@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from consumers.documents.decode import Limits as DecodeLimits
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter, LetterHead
 from consumers.pipeline import Pipeline
@@ -15,7 +16,6 @@ from consumers.search.batcher import IndexBatcher, Limits
 from consumers.search.bulk import Bulk
 from consumers.search.indexer import Indexer
 from consumers.search.judge import Judge
-from consumers.search.judge import Limits as DecodeLimits
 from consumers.search.shape import Shape
 from consumers.waiting import Patience, Unavailable
 from tests.search.fake_server import FakeServer

@@ -25,9 +25,11 @@ TABLE = [
     (503, "circuit_breaking_exception", "", AGAIN),
     (503, "unavailable_shards_exception", "", AGAIN),
     (503, "process_cluster_event_timeout_exception", "", AGAIN),
-    (500, "something_new_exception", "", AGAIN),
     (409, "something_new_exception", "", AGAIN),
     (408, "", "", AGAIN),
+    (502, "", "", AGAIN),
+    # The server fails on it: on this document perhaps each time.
+    (500, "something_new_exception", "", Outcome.STUCK),
     # Somebody has to act, whatever the status says.
     (403, "cluster_block_exception", "", OPERATOR),
     (429, "cluster_block_exception", "", OPERATOR),

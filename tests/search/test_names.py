@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -128,11 +129,11 @@ def test_who_loses_a_race_takes_the_winners_name() -> None:
                 rivals.pop()
                 rival()
 
-        def put_new(self, key, body, metadata, sha256) -> bool:
+        def put_new(self, key: str, body: bytes, metadata: Any, sha256: bytes) -> bool:
             self._first(lambda: rival.learn({HOUR}))
             return world.store.put_new(key, body, metadata, sha256)
 
-        def swap(self, key, body, version) -> str | None:
+        def swap(self, key: str, body: bytes, version: str | None) -> str | None:
             self._first(lambda: world.process("c-%H").learn({HOUR}))
             return world.store.swap(key, body, version)
 

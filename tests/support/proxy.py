@@ -26,6 +26,7 @@ class Call:
         self.status: int | None = None
         self.answer = b""
         self.rewrite: Callable[[bytes], bytes] | None = None
+        self.forward_body: bytes | None = None
 
     @property
     def writes_object(self) -> bool:
@@ -76,6 +77,8 @@ def _relay(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - t
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
             call = proxy.begin(self.command, self.path, headers, body)
+            if call.forward_body is not None:
+                body, headers = call.forward_body, {**headers, "Content-Length": str(len(call.forward_body))}
             if call.rewrite:
                 headers = {name: value for name, value in headers.items() if name.lower() != "accept-encoding"}
             try:

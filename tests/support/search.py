@@ -114,7 +114,8 @@ class SearchNode:
     def reset(self) -> None:
         """Delete all indices, data streams, our templates, and what was set of the cluster."""
         self.cluster({"*": None})
-        for path in ("/_data_stream/*", "/*?expand_wildcards=all", f"/_index_template/{_TEMPLATES}"):
+        self.ask("DELETE", "/_data_stream/*")  # which the Elasticsearch of integration tests does not know
+        for path in ("/*?expand_wildcards=all", f"/_index_template/{_TEMPLATES}"):
             status, answer = self.ask("DELETE", path)
             assert status in {200, 404}, (path, answer)
 
@@ -198,6 +199,9 @@ def elasticsearch(version: str, *settings: str, heap: str = "512m") -> Iterator[
     distributed = distribution(version, home)
     if distributed is None:
         raise Absent(_NOT_FETCHED.format("Elasticsearch", version))
+    if runs_as() is not None and not all(parent.stat().st_mode & 0o001 for parent in distributed.parents):
+        message = f"{distributed} cannot be reached by the user that Elasticsearch has to be: move this checkout"
+        raise Absent(message)
 
     def launch(folder: Path, port: int) -> Launch:
         own = folder / "home"
@@ -210,8 +214,8 @@ def elasticsearch(version: str, *settings: str, heap: str = "512m") -> Iterator[
 def _opensearch(version: str) -> tuple[Sequence[str], Mapping[str, str]]:
     if version == OPENSEARCH_2:
         return (), {}
-    lib = FOLDER / f"opensearch-{version}" / "lib"
-    if not lib.exists():
+    lib = FOLDER / f"opensearch-{version.partition('.')[0]}" / "lib"
+    if not (lib / f"opensearch-{version}.jar").exists():
         raise Absent(_NOT_FETCHED.format("OpenSearch", version))
     lock = ROOT / "requirements" / "search" / f"opensearch-{version.partition('.')[0]}" / "jars.lock"
     return ("--lib", str(lib), "--lock", str(lock)), {"JAVA_HOME": str(_jdk(21))}
