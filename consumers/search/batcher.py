@@ -56,14 +56,14 @@ class IndexBatcher:
         for record in records[: self._limits.max_records - len(batch.records)]:
             judged = judge(record)
             taken += 1
-            if isinstance(judged, Rejected):
-                batch.undecoded.append((record, judged))
-                size += len(record.payload)
-            else:
-                batch.filtered += not judged
+            if isinstance(judged, tuple):
                 for lines in judged:
                     documents.append(Entry(lines, record))
                     size += len(lines)
+                batch.filtered += not judged
+            else:
+                batch.undecoded.append((record, judged))
+                size += len(record.payload)
             if size >= most:
                 break
         batch.records += records[:taken]

@@ -9,7 +9,7 @@ from enum import Enum
 
 import msgspec
 
-_CREATED = frozenset({200, 201})
+CREATED = frozenset({200, 201})
 _CONFLICT = 409
 _SERVER_ERROR = 500
 
@@ -90,7 +90,7 @@ def outcome_of(item: Item) -> Outcome:
     has already let the checkpoint pass.
     """
     error = item.error or ItemError()
-    if item.status in _CREATED and item.error is None:
+    if item.status in CREATED and item.error is None:
         return Outcome.REJECTED if item.failure_store == "used" else Outcome.INDEXED
     if remedy_of(error) is not None:
         return Outcome.OPERATOR

@@ -122,7 +122,7 @@ def prepared(job: Job) -> Spent:
 FEEDERS: dict[str, Feeder] = {
     "ours": ours,
     "helpers.bulk": helpers_defaults,
-    "helpers.bulk, tuned": helpers_tuned,
+    "helpers.bulk, gzip": helpers_tuned,
     "prepared": prepared,
 }
 
