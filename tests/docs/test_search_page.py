@@ -32,6 +32,7 @@ SHAPE_KEYS = ("index.keep", "index.drop", "index.rename", "index.include", "inde
 ITEMS = [row for row in PAGE.rows("What the server answers") if len(row) == 4]
 WHOLE = [row for row in PAGE.rows("What the server answers") if len(row) == 2]
 SAID = {
+    "waits, and can be let through": Outcome.STUCK,
     "indexed": Outcome.INDEXED,
     "duplicate": Outcome.DUPLICATE,
     "dead letter": Outcome.REJECTED,
@@ -202,6 +203,6 @@ def test_whole_answers_have_the_outcome_of_the_table(row: list[str]) -> None:
     fault = expected.get(row[1].split()[0], Unavailable)
     for status in re.findall(r"\d{3}", row[0]):
         with pytest.raises(fault) as raised:
-            items_of(Answer(int(status), b'{"error":"no"}', "application/json"), 1)
+            items_of(Answer(int(status), b'{"error":{"type":"no"}}', "application/json"), 1)
         if isinstance(raised.value, Unavailable):
             assert raised.value.operator == ("waits" in row[1] or "alarm" in row[1])
