@@ -24,7 +24,7 @@ from tests.support.search import opensearch
 ROUNDS = 3
 ROUND_RECORDS = 100_000
 # Like for like, a request has the same bytes on the wire: gzip, and as large as ours.
-MOST_OF_HELPERS = {"helpers.bulk": 1 / 4, "helpers.bulk, gzip": 1 / 6}
+MOST_OF_HELPERS = {"helpers.bulk": 0.3, "helpers.bulk, gzip": 1 / 6}
 MOST_OF_SERVER = 1.0
 _HEAP = "512m"
 # The launcher stops at the first compiler, to start quickly. Such a server takes twice the CPU: it flatters a client.
