@@ -85,14 +85,14 @@ def _items(answer: Answer, sent: int) -> list[Item] | None:
     if len(bulk.items) != sent:
         reason = f"bulk: {len(bulk.items)} items answer {sent} documents"
         raise NoAnswer(reason, "look at what answers at index.url, such as a proxy", operator=True)
-    # `errors` alone is not believed: to look costs little.
-    if not bulk.errors and {line.create.status for line in bulk.items} <= CREATED and not _holds_more(answer.body):
-        return None
-    return [line.create for line in bulk.items]
+    return None if _all_indexed(bulk, answer.body) else [line.create for line in bulk.items]
 
 
-def _holds_more(body: bytes) -> bool:
-    return b'"error"' in body or b'"failure_store"' in body
+def _all_indexed(bulk: _Bulk, body: bytes) -> bool:
+    """Look at each item: `errors` alone is not believed."""
+    if bulk.errors or b'"error"' in body or b'"failure_store"' in body:
+        return False
+    return {line.create.status for line in bulk.items} <= CREATED
 
 
 def _type_of(body: bytes) -> str:

@@ -43,8 +43,8 @@ from tests.search.fake_server import FakeServer
 STREAM, SHARD = "s", "shardId-000000000000"
 EPOCH_MS = 1_700_000_000_000 - 1_700_000_000_000 % HOUR_MS + HOUR_MS
 TEMPLATES = ("a-%d.%H", "b-%d.%H", "a-%d")
-MOST_BYTES = 600
-GOOD, REFUSED, FILTERED, LARGE = '"n":1', '"n":"x"', '"event":"heartbeat"', f'"t":"{"x" * 700}"'
+MOST_BYTES = 4500  # beyond what is never taken for too large
+GOOD, REFUSED, FILTERED, LARGE = '"n":1', '"n":"x"', '"event":"heartbeat"', f'"t":"{"x" * 5000}"'
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ class IndexSimulation:
         judge = self.variant.judge(STREAM, SHARD, names.of, shape, DecodeLimits())
         letters = self.variant.letters(store, LetterPlace("dead-letters", APPLICATION))
         rng = patience.jitter
-        most_bytes = rng.choice([200, 2000])
+        most_bytes = rng.choice([200, 9000])
         limits = Limits(most_bytes, rng.choice([2, 5, 100]), rng.choice([0.0, 0.5, 3.0]))
         indexer = self.variant.indexer(
             Bulk(server, most_bytes),

@@ -113,5 +113,7 @@ BUGS = {
     "items_429_dropped": Bug("lost", patched=taking(Outcome.AGAIN, Outcome.INDEXED)),
     "conflict_taken_for_rejected": Bug("buried", patched=taking(Outcome.DUPLICATE, Outcome.REJECTED)),
     "no_answer_taken_for_done": Bug("lost", patched=patch.object(Bulk, "_request", unanswered_is_done)),
-    "errors_false_is_trusted": Bug("lost", patched=patch.object(answers, "_checked", lambda _bulk: None)),
+    "errors_false_is_trusted": Bug(
+        "lost", patched=patch.object(answers, "_all_indexed", lambda bulk, _: not bulk.errors)
+    ),
 }

@@ -22,7 +22,7 @@ NAMES = f"{STATE_PREFIX}/{APPLICATION}/index-names.json"
 APART_MS = MARGIN_MS * 2 // 5
 """How far the clocks are apart, and how late a process may be with its word, at the most."""
 
-FAULTS = ("unreached", "late", "lost", "lost", "short", "html", "errors_lie", "401", "429", "503")
+FAULTS = ("unreached", "late", "lost", "lost", "short", "html", "errors_lie", "401", "413", "429", "503")
 
 
 class World(Protocol):
