@@ -33,7 +33,7 @@ INSTALL = { command -v apt-get >/dev/null && echo 'installing $(1) with apt-get'
 # elsewhere. Named in SINKS, it must be there.
 run: $(READY) $(if $(findstring elasticsearch_index,$(SINKS)),$(OPENSEARCH))
 	@$(if $(SINKS)$(findstring --endpoint,$(ARGS)),,$(MAKE) -s --no-print-directory opensearch || true)
-	@$(BIN)/kinesis-fleet demo $(if $(SINKS),--sinks $(SINKS)) $(ARGS)
+	@$(BIN)/kinesis-fleet demo $(if $(SINKS),--sinks "$(SINKS)") $(ARGS)
 
 test: tools lint unit daemon
 

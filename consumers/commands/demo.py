@@ -12,6 +12,8 @@ import click
 
 from consumers.local.conduct import conduct
 from consumers.local.plan import EMBEDDED_REGION, Plan
+from consumers.local.sink import Sink
+from consumers.local.sinks import SINKS, asked_for, available_bytes, fitting
 
 _ACCOUNT = "aws"
 _SEEDS = 2**32
@@ -31,21 +33,38 @@ def _shaped(pattern: str, remedy: str) -> Callback:
     return check
 
 
+def _names(context: click.Context, option: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Read names by commas; none means that the machine decides."""
+    names = tuple(dict.fromkeys(part.strip() for part in (value or "").split(",") if part.strip()))
+    unknown = [name for name in names if name not in SINKS]
+    if unknown or (value is not None and not names):
+        message = f"{', '.join(unknown) or 'nothing'} is no consumer: give of {', '.join(SINKS)}, by commas"
+        raise click.BadParameter(message, context, option)
+    return names
+
+
 EPILOG = """\b
 Examples:
   kinesis-fleet demo
-  kinesis-fleet demo --records 5000 --compression zstd --keep run/zstd
-  kinesis-fleet demo --json | jq .verdict
+  kinesis-fleet demo --sinks s3_archive --records 5000 --compression zstd --keep run/zstd
+  kinesis-fleet demo --json | jq .sinks.elasticsearch_index.verdict.search
 
 \b
 Exit codes:
-  0    every record put is archived exactly once, byte for byte
+  0    every record put is in every destination exactly once, as it was put
   1    it is not, or the run failed; the logs are kept, and their place is printed
+  69   this machine lacks what a consumer of --sinks needs
   130  ended by a second Ctrl-C
 """
 
 
 @click.command(epilog=EPILOG)
+@click.option(
+    "--sinks",
+    metavar="NAMES",
+    callback=_names,
+    help=f"Consumers by commas, of {', '.join(SINKS)}. All that this machine can run if not given.",
+)
 @click.option("--records", default=30_000, show_default=True, type=click.IntRange(1))
 @click.option(
     "--rate",
@@ -89,11 +108,12 @@ Exit codes:
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Directory that keeps logs, properties, ledger and a copy of the objects.",
+    help="Directory that keeps logs, properties, ledger, and copies of objects and dead letters.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 def command(  # noqa: PLR0913 - one parameter per option, as click wants it
     *,
+    sinks: tuple[str, ...],
     records: int,
     rate: float,
     shards: int,
@@ -106,17 +126,19 @@ def command(  # noqa: PLR0913 - one parameter per option, as click wants it
     keep: Path | None,
     as_json: bool,
 ) -> None:
-    """Play viewers against the archive, drain it, and prove what it holds.
+    """Play viewers against the consumers, drain them, and prove what their destinations hold.
 
-    An embedded AWS and the consumer's daemon start under supervisord. Simulated players put
-    records, damaged and oversized ones among them. Once all are archived the daemon is drained,
-    and the objects are read back and compared with what was put, byte for byte.
+    An embedded AWS, an embedded OpenSearch and each consumer's daemon start under supervisord. Simulated
+    players put records, damaged and oversized ones among them. Once all are archived and indexed the
+    daemons are drained, and objects, documents and dead letters are read back and compared with what was
+    put, byte for byte.
 
-    Ctrl-C stops putting and goes on to archive, drain and audit; a second one ends at once.
+    Ctrl-C stops putting and goes on to wait, drain and audit; a second one ends at once.
     """
     if keep is not None and keep.exists() and any(keep.iterdir()):
         message = f"{keep} is not empty: give another directory, so that two runs never mix"
         raise click.UsageError(message)
+    chosen = _chosen(sinks, embedded=endpoint is None)
     plan = Plan(
         stream=stream,
         bucket=bucket,
@@ -132,7 +154,22 @@ def command(  # noqa: PLR0913 - one parameter per option, as click wants it
         compression=compression,
     )
     plan = plan if endpoint is None else _elsewhere(plan, endpoint)
-    raise SystemExit(conduct(plan, keep, machine=as_json))
+    raise SystemExit(conduct(plan, chosen, keep, machine=as_json))
+
+
+def _chosen(names: tuple[str, ...], *, embedded: bool) -> list[Sink]:
+    """Give the sinks that were asked for, or all that this machine can run, with a word on the others."""
+    if not names:
+        found, left_out = fitting(embedded=embedded, available_bytes=available_bytes())
+        for sentence in left_out:
+            click.echo(sentence, err=True)
+        return found
+    for name in names:
+        server = SINKS[name].server
+        if server is not None and not embedded:
+            message = f"{name} is not for --endpoint: only the embedded AWS has {server.title} beside it"
+            raise click.UsageError(message)
+    return asked_for(names)
 
 
 def _elsewhere(plan: Plan, endpoint: str) -> Plan:

@@ -1,5 +1,6 @@
 """The demonstration's own look at the account: it shares no code with what it audits."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
@@ -67,25 +68,41 @@ class Account:
                 raise
             self._s3.create_bucket(Bucket=self._plan.bucket, **elsewhere)
 
-    def leases(self) -> list[Lease]:
-        """List all leases of the application; none before its table exists."""
-        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._plan.application, ConsistentRead=True)
+    def leases(self, application: str) -> list[Lease]:
+        """List all leases of an application; none before its table exists."""
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=application, ConsistentRead=True)
         try:
             rows = [row for page in pages for row in page["Items"]]
         except self._dynamodb.exceptions.ResourceNotFoundException:
             return []
         return [_lease(row) for row in rows if "checkpoint" in row]
 
-    def objects(self) -> dict[str, int]:
-        """List every key under the prefix, with its size in bytes."""
-        pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._plan.bucket, Prefix=f"{self._plan.prefix}/"
-        )
+    def objects(self, prefix: str) -> dict[str, int]:
+        """List every key under a prefix of the bucket, with its size in bytes."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._plan.bucket, Prefix=f"{prefix}/")
         return {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", ())}
 
     def get(self, key: str) -> bytes:
         """Read the bytes of an object."""
         body: bytes = self._s3.get_object(Bucket=self._plan.bucket, Key=key)["Body"].read()
+        return body
+
+
+class Kept:
+    """An account whose objects are also written below a directory, if one is given."""
+
+    def __init__(self, account: Account, directory: Path | None) -> None:
+        """Read from ``account``."""
+        self._account = account
+        self._directory = directory
+
+    def get(self, key: str) -> bytes:
+        """Read the bytes of an object."""
+        body = self._account.get(key)
+        if self._directory is not None:
+            copy = self._directory / key
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(body)
         return body
 
 

@@ -16,20 +16,22 @@ from rich.console import Console
 
 from consumers.local.demo import Demo, Outcome, Stopped
 from consumers.local.fleet import Broken
-from consumers.local.launch import Slow
 from consumers.local.place import Place
 from consumers.local.plan import Plan
 from consumers.local.report import kept, print_outcome
 from consumers.local.screen import Screen, opened
+from consumers.local.sink import Sink
+from consumers.local.steps import Slow
 
 PASSED, FAILED, AT_ONCE = 0, 1, 130
 
 
-def conduct(plan: Plan, keep: Path | None, *, machine: bool) -> int:
+def conduct(plan: Plan, sinks: Sequence[Sink], keep: Path | None, *, machine: bool) -> int:
     """Run ``plan`` and tell how it went.
 
     Args:
         plan: what to do.
+        sinks: the destinations, of which there is one at least.
         keep: directory that keeps the run's files; None keeps them only if the run fails.
         machine: print one JSON document instead of words.
 
@@ -43,7 +45,7 @@ def conduct(plan: Plan, keep: Path | None, *, machine: bool) -> int:
     place = Place((keep or scratch).resolve(), scratch / "control.sock")
     code = FAILED
     try:
-        code = _conduct(plan, place, console, keep=keep is not None, machine=machine)
+        code = _conduct(plan, sinks, place, console, keep=keep is not None, machine=machine)
     finally:
         if keep is not None:
             console.print(kept(keep), highlight=False, markup=False, soft_wrap=True)
@@ -54,12 +56,14 @@ def conduct(plan: Plan, keep: Path | None, *, machine: bool) -> int:
     return code
 
 
-def _conduct(plan: Plan, place: Place, console: Console, *, keep: bool, machine: bool) -> int:
+def _conduct(  # noqa: PLR0913 - all that was chosen, once
+    plan: Plan, sinks: Sequence[Sink], place: Place, console: Console, *, keep: bool, machine: bool
+) -> int:
     stop = threading.Event()
     try:
         with opened(console, machine=machine) as screen, _interruptible(stop, screen):
             screen.say(f"seed {plan.seed}")
-            outcome = Demo(plan, place, screen, stop).run(keep=keep)
+            outcome = Demo(plan, sinks, place, screen, stop).run(keep=keep)
     except Stopped:
         console.print("Stopped before anything was put.")
         return PASSED
@@ -70,25 +74,27 @@ def _conduct(plan: Plan, place: Place, console: Console, *, keep: bool, machine:
         return _failed(console, str(fault), fault.tail)
     except (Slow, BotoCoreError, ClientError, OSError) as fault:
         return _failed(console, f"{type(fault).__name__}: {fault}", ())
-    _tell(console, outcome, machine=machine)
+    _tell(console, sinks, outcome, machine=machine)
     if not plan.embedded:
-        console.print(_left_behind(plan), highlight=False, markup=False, soft_wrap=True)
+        console.print(_left_behind(plan, sinks), highlight=False, markup=False, soft_wrap=True)
     return PASSED if outcome.good else FAILED
 
 
-def _tell(console: Console, outcome: Outcome, *, machine: bool) -> None:
+def _tell(console: Console, sinks: Sequence[Sink], outcome: Outcome, *, machine: bool) -> None:
     if machine:
         document = msgspec.to_builtins(outcome) | {"good": outcome.good}
         sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
     else:
-        print_outcome(console, outcome)
+        print_outcome(console, sinks, outcome)
 
 
-def _left_behind(plan: Plan) -> str:
+def _left_behind(plan: Plan, sinks: Sequence[Sink]) -> str:
     """Say what a run outside the embedded AWS does not take away again."""
+    applications = [plan.application_of(sink.name) for sink in sinks]
+    tables = [f"{name}{suffix}" for name in applications for suffix in ("", "-WorkerMetricStats", "-CoordinatorState")]
     return (
         f"Left there: the stream {plan.stream}, the objects under s3://{plan.bucket}/{plan.prefix}/, and the tables "
-        f"{plan.application}, {plan.application}-WorkerMetricStats and {plan.application}-CoordinatorState."
+        f"{', '.join(tables[:-1])} and {tables[-1]}."
     )
 
 
@@ -109,7 +115,7 @@ def _interruptible(stop: threading.Event, screen: Screen) -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)  # a third one must not tear the clean-up
             raise KeyboardInterrupt
         stop.set()
-        screen.say("Stopping: what was put will be archived and audited. Once more ends at once.")
+        screen.say("Stopping: what was put is brought to its end and audited. Once more ends at once.")
 
     former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

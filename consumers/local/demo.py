@@ -1,26 +1,27 @@
-"""One whole demonstration: start, put, archive, drain, audit."""
+"""One whole demonstration: start, put, wait, drain, audit."""
 
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import Any
 
 import msgspec
 
 from consumers.local import simulator
 from consumers.local.account import Account
-from consumers.local.auditing import audited, holds_records
-from consumers.local.launch import Running, Slow, launched, wait
+from consumers.local.launch import Running, launched
 from consumers.local.ledger import Ledger
-from consumers.local.place import DAEMON, Place
+from consumers.local.place import Place
 from consumers.local.plan import Plan
 from consumers.local.putter import Putter
-from consumers.local.screen import Progress, Screen
-from consumers.local.verdict import Verdict
+from consumers.local.screen import Done, Progress, Screen
+from consumers.local.sink import Sink
+from consumers.local.steps import Slow, together, until
 
-_COUNT_OBJECTS_EVERY_S = 2.0
 _PUT_TIMEOUT_S = 7 * 86_400.0
-_ARCHIVED_TIMEOUT_S = 120.0
+_DURABLE_TIMEOUT_S = 120.0
 # The JVM's own answer to SIGTERM once its hooks are through.
 _DRAINED_EXIT_CODES = frozenset({0, 143})
 
@@ -29,39 +30,46 @@ class Stopped(Exception):
     """The user asked for the end before anything was put."""
 
 
+class End(msgspec.Struct, frozen=True):
+    """How it ended for one sink. ``good``: its daemon drained, and ``verdict`` is good."""
+
+    good: bool
+    drained: bool
+    verdict: Any
+
+
 class Outcome(msgspec.Struct, rename="camel"):
     """A run's end, as ``--json`` prints it."""
 
     seed: int
-    verdict: Verdict
-    drained: bool
+    put: int
+    sinks: dict[str, End]
     interrupted: bool
     seconds: float
     put_seconds: float
 
     @property
     def good(self) -> bool:
-        """Whether the archive is exact and the daemon left in good order."""
-        return self.verdict.good and self.drained
+        """Whether every destination is exact, and every daemon left in good order."""
+        return all(end.good for end in self.sinks.values())
 
 
 class Demo:
     """One run. Once ``stop`` is set no more is put, and the run comes to its proper end."""
 
-    def __init__(self, plan: Plan, place: Place, screen: Screen, stop: threading.Event) -> None:
+    def __init__(self, plan: Plan, sinks: Sequence[Sink], place: Place, screen: Screen, stop: threading.Event) -> None:
         """Describe the run; ``run`` does it."""
         self._plan = plan
+        self._sinks = sinks
         self._place = place
         self._screen = screen
         self._stop = stop
         self._ledger = Ledger()
         self._account: Account | None = None
         self._began_s = time.monotonic()
-        self._objects = 0
-        self._objects_due_s = 0.0
 
     def run(self, *, keep: bool) -> Outcome:
-        """Do it all; with ``keep`` the objects are copied into the run's directory.
+        """Do it all; with ``keep`` what is stored is copied into the run's directory.
 
         Raises:
             Broken: a program of the fleet ended.
@@ -69,43 +77,52 @@ class Demo:
             Stopped: the user stopped it before anything was put.
 
         """
-        with launched(self._plan, self._place, self._look_unless_stopped) as running:
+        with launched(self._plan, self._sinks, self._place, self._look_unless_stopped) as running:
             self._account = running.account
             put_s = self._put(running)
-            self._await_archive(running)
-            self._look("draining the daemon")
-            drained = running.fleet.stop(DAEMON) in _DRAINED_EXIT_CODES
+            self._await_durable(running)
+            self._look("draining the daemons")
+            codes = running.fleet.stop([sink.name for sink in self._sinks])
             self._ledger.save(self._place.directory / "ledger.jsonl")
-            copies = self._place.directory / "objects" if keep else None
-            verdict = audited(running.account, self._ledger, copies, self._look)
+            copies = self._place.directory if keep else None
+            ends: dict[str, End] = {}
+            for sink, site in zip(self._sinks, running.sites, strict=True):
+                drained = codes[sink.name] in _DRAINED_EXIT_CODES
+                verdict = sink.audit(site, self._ledger, copies, self._look)
+                ends[sink.name] = End(drained and verdict.good, drained, verdict)
         elapsed_s = time.monotonic() - self._began_s
-        return Outcome(self._plan.seed, verdict, drained, self._stop.is_set(), round(elapsed_s, 1), round(put_s, 1))
+        return Outcome(
+            self._plan.seed, self._ledger.put, ends, self._stop.is_set(), round(elapsed_s, 1), round(put_s, 1)
+        )
 
     def _put(self, running: Running) -> float:
         """Put in a thread, and look on. Returns the seconds that it took."""
-        plan, began_s = running.plan, time.monotonic()
+        plan, fleet, began_s = running.plan, running.fleet, time.monotonic()
         putter = Putter(running.account.putting, plan.stream, self._ledger, plan.rate)
         records = islice(simulator.play(plan.seed), plan.records)
         with ThreadPoolExecutor(1, "putter") as pool:
             done = pool.submit(putter.put, records, self._stop)
             try:
-                wait(done.done, running.fleet, self._look, "putting", _PUT_TIMEOUT_S)
+                together([until(done.done, "putting", _PUT_TIMEOUT_S, fleet.logs)], fleet, self._look)
             except BaseException:
                 self._stop.set()
                 raise
             done.result()
         return time.monotonic() - began_s
 
-    def _await_archive(self, running: Running) -> None:
-        """Wait until all is archived; if that takes too long, the audit will say what lacks."""
-        try:
-            wait(
-                lambda: self._archived() >= self._ledger.put,
-                running.fleet,
-                self._look,
-                "waiting for the archive",
-                _ARCHIVED_TIMEOUT_S,
+    def _await_durable(self, running: Running) -> None:
+        """Wait until all is durable everywhere; if that takes too long, the audit will say what lacks."""
+        steps = [
+            until(
+                lambda sink=sink: self._durable(running.account, sink) >= self._ledger.put,  # type: ignore[misc]
+                f"waiting for {sink.place}",
+                _DURABLE_TIMEOUT_S,
+                running.fleet.log(sink.name),
             )
+            for sink in self._sinks
+        ]
+        try:
+            together(steps, running.fleet, self._look)
         except Slow as fault:
             self._screen.say(str(fault))
 
@@ -116,22 +133,12 @@ class Demo:
 
     def _look(self, phase: str) -> None:
         elapsed_s = time.monotonic() - self._began_s
-        put = self._ledger.put
-        self._screen.show(Progress(phase, elapsed_s, self._plan.records, put, self._archived(), self._counted()))
+        put, account = self._ledger.put, self._account
+        done = [Done(sink.done, self._durable(account, sink) if account else 0) for sink in self._sinks]
+        self._screen.show(Progress(phase, elapsed_s, self._plan.records, put, done))
 
-    def _archived(self) -> int:
+    def _durable(self, account: Account, sink: Sink) -> int:
         """Count the records at or before their shard's checkpoint: durable by the consumer's own word."""
-        if self._account is None:
-            return 0
         newest = self._ledger.newest()
-        return sum(
-            self._ledger.passed(lease.shard, lease.covers(newest.get(lease.shard, -1)))
-            for lease in self._account.leases()
-        )
-
-    def _counted(self) -> int:
-        now_s = time.monotonic()
-        if self._account is not None and now_s >= self._objects_due_s:
-            self._objects_due_s = now_s + _COUNT_OBJECTS_EVERY_S
-            self._objects = sum(map(holds_records, self._account.objects()))
-        return self._objects
+        leases = account.leases(self._plan.application_of(sink.name))
+        return sum(self._ledger.passed(lease.shard, lease.covers(newest.get(lease.shard, -1))) for lease in leases)

@@ -79,15 +79,24 @@ class Fleet:
         """Start a program that does not start by itself."""
         self._call(lambda server: server.startProcess(name, False))  # noqa: FBT003
 
-    def stop(self, name: str) -> int:
-        """Send SIGTERM, wait until the program is gone, and return its exit code.
+    def stop(self, names: Sequence[str]) -> dict[str, int]:
+        """Send SIGTERM to programs, wait until all are gone, and return their exit codes.
 
         -1 stands for a program that had to be killed.
         """
+        for name in names:
+            self._terminate(name)
+        return {name: self._exit_code(name) for name in names}
+
+    def _terminate(self, name: str) -> None:
         # NOT_RUNNING: it ended between our decision and the call.
         with contextlib.suppress(Fault):
-            self._call(lambda server: server.stopProcess(name, True))  # noqa: FBT003
-        return int(self._call(lambda server: server.getProcessInfo(name))["exitstatus"])
+            self._call(lambda server: server.stopProcess(name, False))  # noqa: FBT003
+
+    def _exit_code(self, name: str) -> int:
+        while (info := self._call(lambda server: server.getProcessInfo(name)))["statename"] == "STOPPING":
+            time.sleep(_POLL_S)
+        return int(info["exitstatus"])
 
     def check(self) -> None:
         """Raise Broken when a program that was started does not run any more."""
@@ -97,6 +106,11 @@ class Fleet:
                 why = info["spawnerr"] or f"exit code {info['exitstatus']}"
                 state = f"{info['statename']} ({why})"
                 raise Broken(info["name"], state, log, tail(log))
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the programs' output."""
+        return self._logs
 
     def log(self, name: str) -> Path:
         """Name the file of a program's output."""

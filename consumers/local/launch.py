@@ -1,11 +1,11 @@
-"""Brings a demonstration's parts up, each as soon as the one before it answers."""
+"""Brings a demonstration's parts up, each as soon as those before it answer."""
 
 import os
 import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,33 +14,30 @@ import msgspec
 
 from consumers.local.account import Account
 from consumers.local.fleet import Broken, Fleet, tail
-from consumers.local.place import DAEMON, Place, programs
+from consumers.local.place import AWS, Place, programs, servers_of
 from consumers.local.plan import Plan
+from consumers.local.sink import Look, Server, Sink, Site
+from consumers.local.steps import Step, together, until
 
-_LOOK_EVERY_S = 0.3
-_AWS_TIMEOUT_S = 30.0
+_SERVER_TIMEOUT_S = 90.0
+_COMMAND_TIMEOUT_S = 60.0
 # The first start takes 10 s here and half a minute on a loaded machine; the rest is margin.
 _LEASES_TIMEOUT_S = 120.0
-
-Look = Callable[[str], None]
-"""Shows the phase; raises when the user has asked for the end."""
-
-
-class Slow(Exception):
-    """A step did not come to its end in time; the message says where to look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A fleet that holds every lease and waits for records."""
+    """A fleet whose daemons hold every lease and wait for records."""
 
     plan: Plan
     account: Account
     fleet: Fleet
+    sites: Sequence[Site]
+    """One for each sink, in their order."""
 
 
 @contextmanager
-def launched(plan: Plan, place: Place, look: Look) -> Iterator[Running]:
+def launched(plan: Plan, sinks: Sequence[Sink], place: Place, look: Look) -> Iterator[Running]:
     """Start everything, and end everything on the way out.
 
     Raises:
@@ -48,84 +45,80 @@ def launched(plan: Plan, place: Place, look: Look) -> Iterator[Running]:
         Slow: a step took too long.
 
     """
-    place.logs.mkdir(parents=True, exist_ok=True)
-    place.runtime.mkdir(mode=0o700)
-    environment = plan.environment(dict(os.environ)) | {"RUNTIME_DIRECTORY": str(place.runtime)}
-    fleet = Fleet(programs(plan, place), place.logs, place.socket)
-    if plan.embedded:
-        os.mkfifo(place.ready, 0o600)
+    servers = servers_of(plan, sinks)
+    place.make(sinks, servers)
+    environment = plan.environment(dict(os.environ))
+    fleet = Fleet(programs(plan, sinks, place), place.logs, place.socket)
     clean = False
     try:
         look("starting supervisord")
         fleet.start(environment)
         if plan.embedded:
-            plan = replace(plan, endpoint=_endpoint(place, fleet, look))
+            [endpoint] = together([_endpoint(AWS, place, fleet)], fleet, look)
+            plan = replace(plan, endpoint=endpoint)
         look("creating stream and bucket")
         account = Account(plan)
         if not account.prepare():
             plan = replace(plan, begin_s=int(time.time()))
-        place.properties.write_text(plan.properties())
-        _prepare_leases(place, environment, look)
-        fleet.begin(DAEMON)
-        wait(
-            lambda: _ready(account, fleet.log(DAEMON)),
-            fleet,
-            look,
-            "starting the daemon",
-            _LEASES_TIMEOUT_S,
-        )
-        yield Running(plan, account, fleet)
+        starts = [_started(sink, Site(plan, account, ""), place, fleet, environment) for sink in sinks]
+        sites = together(starts, fleet, look)
+        yield Running(plan, account, fleet, sites)
         clean = True
     finally:
         fleet.close(at_once=not clean)
 
 
-def wait(until: Callable[[], bool], fleet: Fleet, look: Look, phase: str, limit_s: float) -> None:
-    """Look a few times a second until ``until`` holds.
-
-    Raises:
-        Broken: a program ended meanwhile.
-        Slow: it did not hold within ``limit_s``.
-
-    """
-    deadline = time.monotonic() + limit_s
-    while not until():
-        look(phase)
-        fleet.check()
-        if time.monotonic() > deadline:
-            message = f"{phase} took more than {limit_s:.0f} s; see {fleet.log(DAEMON)}"
-            raise Slow(message)
-        time.sleep(_LOOK_EVERY_S)
+def _started(sink: Sink, site: Site, place: Place, fleet: Fleet, environment: dict[str, str]) -> Step[Site]:
+    """Start a sink's daemon once its server answers, and wait until it holds every lease."""
+    if sink.server is not None:
+        site = site._replace(server=(yield from _endpoint(sink.server, place, fleet)))
+    properties = place.properties(sink)
+    properties.write_text(site.plan.properties(sink.name, sink.keys(site.plan, site.server)))
+    for command in sink.commands:
+        line = (sys.executable, "-m", "consumers", command, str(properties))
+        yield from _done(f"{sink.name}: {command}", line, place.logs / f"{sink.name}-{command}.log", environment)
+    fleet.begin(sink.name)
+    log, application = fleet.log(sink.name), site.plan.application_of(sink.name)
+    holds = until(lambda: _ready(site.account, application, log), f"starting {sink.name}", _LEASES_TIMEOUT_S, log)
+    yield from holds
+    return site
 
 
-def _endpoint(place: Place, fleet: Fleet, look: Look) -> str:
-    """Wait for what the embedded AWS writes into its pipe once it answers."""
+def _endpoint(server: Server, place: Place, fleet: Fleet) -> Step[str]:
+    """Wait for what a server writes into its pipe once it answers."""
     # Opened for writing as well, the pipe neither blocks nor ends while nobody has written.
-    descriptor = os.open(place.ready, os.O_RDWR | os.O_NONBLOCK)
+    descriptor = os.open(place.ready(server), os.O_RDWR | os.O_NONBLOCK)
     try:
-        wait(
-            lambda: bool(select.select([descriptor], [], [], _LOOK_EVERY_S)[0]),
-            fleet,
-            look,
-            "starting the embedded AWS",
-            _AWS_TIMEOUT_S,
+        yield from until(
+            lambda: bool(select.select([descriptor], [], [], 0)[0]),
+            f"starting {server.title}",
+            _SERVER_TIMEOUT_S,
+            fleet.log(server.name),
         )
         return os.read(descriptor, 200).decode().strip()
     finally:
         os.close(descriptor)
 
 
-def _prepare_leases(place: Place, environment: dict[str, str], look: Look) -> None:
-    look("preparing the leases")
-    log = place.logs / "prepare.log"
-    command = [sys.executable, "-m", "consumers", "prepare", str(place.properties)]
+def _done(phase: str, line: Sequence[str], log: Path, environment: dict[str, str]) -> Step[None]:
+    """Run a command to its end.
+
+    Raises:
+        Broken: it failed.
+
+    """
     with log.open("wb") as output:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and file
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
+            line, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
-    if done.returncode:
-        program, state = "prepare", f"failed (exit code {done.returncode})"
-        raise Broken(program, state, log, tail(log))
+    try:
+        yield from until(lambda: process.poll() is not None, phase, _COMMAND_TIMEOUT_S, log)
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode:
+        state = f"failed (exit code {process.returncode})"
+        raise Broken(phase, state, log, tail(log))
 
 
 def _shards_taken(log: Path) -> int:
@@ -138,8 +131,8 @@ def _shards_taken(log: Path) -> int:
     return len({msgspec.json.decode(line)["shard"] for line in taken})
 
 
-def _ready(account: Account, log: Path) -> bool:
+def _ready(account: Account, application: str, log: Path) -> bool:
     """Tell whether every lease is owned, and each shard's child has said that it runs."""
-    leases = account.leases()
+    leases = account.leases(application)
     owned = bool(leases) and all(lease.owner for lease in leases)
     return owned and _shards_taken(log) >= len(leases)

@@ -1,4 +1,4 @@
-"""What was put, in enough detail to prove later that the archive holds it once and unchanged."""
+"""What was put, in enough detail to prove later that a destination holds it once and unchanged."""
 
 import hashlib
 from bisect import bisect_right, insort
@@ -10,6 +10,8 @@ from typing import Self
 
 import msgspec
 
+from consumers.local.simulator import Kind
+
 
 class Entry(msgspec.Struct, frozen=True, order=True):
     """One acknowledged record. Ordered by its place in the stream."""
@@ -19,6 +21,7 @@ class Entry(msgspec.Struct, frozen=True, order=True):
     sha256: str
     length: int
     partition_key: str
+    kind: Kind = Kind.EVENT
 
 
 def sha256_of(data: bytes) -> str:

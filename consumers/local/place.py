@@ -1,15 +1,17 @@
 """Where a demonstration keeps its files, and the programs that it runs there."""
 
+import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from consumers.local.plan import STOP_TIMEOUT_S, Plan
+from consumers.local.sink import Server, Sink
 from consumers.local.supervisord import Program
 
-AWS = "aws"
-DAEMON = "s3_archive"
-_AWS_STOP_TIMEOUT_S = 5.0
+AWS = Server("aws", "consumers.local.aws", "the embedded AWS")
+_SERVER_STOP_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +26,55 @@ class Place:
         """One log for each program."""
         return self.directory / "logs"
 
-    @property
-    def properties(self) -> Path:
-        """The daemon's properties file."""
-        return self.directory / f"{DAEMON}.properties"
+    def properties(self, sink: Sink) -> Path:
+        """Name the properties file of a sink's daemon."""
+        return self.directory / f"{sink.name}.properties"
 
-    @property
-    def runtime(self) -> Path:
-        """Where the daemon renders what it needs only while it runs."""
-        return self.socket.with_suffix(".runtime")
+    def runtime(self, sink: Sink) -> Path:
+        """Where a daemon renders what it needs only while it runs."""
+        return self.socket.with_suffix(f".{sink.name}")
 
-    @property
-    def ready(self) -> Path:
-        """The named pipe through which the embedded AWS tells its endpoint."""
-        return self.socket.with_suffix(".ready")
+    def ready(self, server: Server) -> Path:
+        """Name the pipe through which a server tells its endpoint."""
+        return self.socket.with_suffix(f".{server.name}.ready")
+
+    def home(self, server: Server) -> Path:
+        """Where a server keeps its files."""
+        return self.socket.with_suffix(f".{server.name}")
+
+    def make(self, sinks: Sequence[Sink], servers: Sequence[Server]) -> None:
+        """Make the folders and the pipes."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        for sink in sinks:
+            self.runtime(sink).mkdir(mode=0o700)
+        for server in servers:
+            os.mkfifo(self.ready(server), 0o600)
 
 
-def programs(plan: Plan, place: Place) -> list[Program]:
+def servers_of(plan: Plan, sinks: Sequence[Sink]) -> list[Server]:
+    """List the servers that an embedded run needs."""
+    return [AWS, *(sink.server for sink in sinks if sink.server)] if plan.embedded else []
+
+
+def programs(plan: Plan, sinks: Sequence[Sink], place: Place) -> list[Program]:
     """List what supervisord runs for ``plan``."""
-    python = sys.executable
-    daemon = (python, "-m", "consumers", "daemon", str(place.properties))
-    running = [Program(DAEMON, daemon, STOP_TIMEOUT_S, autostart=False)]
-    if plan.embedded:
-        server = (python, "-m", "consumers.local.aws", "--ready-file", str(place.ready))
-        running.insert(0, Program(AWS, server, _AWS_STOP_TIMEOUT_S))
-    return running
+    servers = [
+        Program(server.name, _server_command(server, place), _SERVER_STOP_TIMEOUT_S)
+        for server in servers_of(plan, sinks)
+    ]
+    daemons = [
+        Program(
+            sink.name,
+            (sys.executable, "-m", "consumers", "daemon", str(place.properties(sink))),
+            STOP_TIMEOUT_S,
+            autostart=False,
+            environment={"RUNTIME_DIRECTORY": str(place.runtime(sink))},
+        )
+        for sink in sinks
+    ]
+    return [*servers, *daemons]
+
+
+def _server_command(server: Server, place: Place) -> tuple[str, ...]:
+    home = ("--home", str(place.home(server))) if server.keeps_files else ()
+    return (sys.executable, "-m", server.module, "--ready-file", str(place.ready(server)), *home)

@@ -1,10 +1,9 @@
-"""What one demonstration does, and the properties file that its daemon is given."""
+"""What one demonstration does, and what the properties files of its daemons have in common."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 EMBEDDED_REGION = "us-east-1"
-# Short, so that a minute of traffic makes several objects per shard.
-_MAX_AGE_S = 5
 STOP_TIMEOUT_S = 45
 # Below some 500 ms KCL has filled its prefetch queue before it is told to stop, and then waits 10 s
 # for a thread that waits for room in it.
@@ -35,31 +34,29 @@ class Plan:
     compression: str | None = None
     begin_s: int | None = None
 
-    def properties(self) -> str:
-        """Write the daemon's properties file."""
+    def application_of(self, sink: str) -> str:
+        """Name a sink's application, and so its lease table."""
+        return f"{self.application}-{sink.replace('_', '-')}"
+
+    def properties(self, sink: str, own: Mapping[str, object]) -> str:
+        """Write the properties file of a sink's daemon, which has ``own`` keys besides those of all."""
         keys: dict[str, object] = {
-            "consumer": "s3_archive",
+            "consumer": sink,
             "streamName": self.stream,
-            "applicationName": self.application,
+            "applicationName": self.application_of(sink),
             "regionName": self.region,
             "metricsLevel": "NONE",
             "stopTimeoutSeconds": STOP_TIMEOUT_S,
             "idleTimeBetweenReadsInMillis": _IDLE_BETWEEN_READS_MS,
-            "jvm.shards": max(8, self.shards),
-            "archive.bucket": self.bucket,
-            "archive.prefix": self.prefix,
-            "archive.region": self.region,
-            "archive.maxAgeSeconds": _MAX_AGE_S,
+            # A stream that existed before may have more shards than a new one would get.
+            "jvm.shards": self.shards if self.embedded else max(8, self.shards),
         }
         if self.endpoint is not None:
             keys["kinesisEndpoint"] = self.endpoint
             keys["dynamoDBEndpoint"] = self.endpoint
-            keys["archive.endpoint"] = self.endpoint
-        if self.compression is not None:
-            keys["archive.compression"] = self.compression
         if self.begin_s is not None:
             keys["initialPositionInStreamExtended"] = self.begin_s
-        return "".join(f"{key} = {value}\n" for key, value in keys.items())
+        return "".join(f"{key} = {value}\n" for key, value in {**keys, **own}.items())
 
     def environment(self, inherited: dict[str, str]) -> dict[str, str]:
         """Variables for the fleet's processes.

@@ -107,6 +107,7 @@ class Putter:
                 sha256=sha256_of(record.data),
                 length=len(record.data),
                 partition_key=record.partition_key,
+                kind=record.kind,
             )
         )
         return True

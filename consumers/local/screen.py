@@ -1,10 +1,10 @@
 """Shows a run: live on a terminal, an occasional plain line elsewhere, nothing for machines."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,26 +18,31 @@ _BAR_WIDTH = 40
 _SHORTEST_S = 0.1
 
 
+class Done(NamedTuple):
+    """So many records are "archived", or whatever the word for it is: put, and checkpointed."""
+
+    word: str
+    records: int
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One look at a run. Counts are of records; ``lag`` is put but not yet checkpointed."""
+    """One look at a run. Counts are of records."""
 
     phase: str
     elapsed_s: float
     total: int
     put: int = 0
-    archived: int = 0
-    objects: int = 0
+    done: Sequence[Done] = ()
 
     @property
     def of_total(self) -> str:
         """What is put, of what is to be put."""
         return f"{self.put:,} of {self.total:,}"
 
-    @property
-    def lag(self) -> int:
-        """Records that wait for the archive."""
-        return self.put - self.archived
+    def lag(self, done: Done) -> int:
+        """Count the records that wait for one destination."""
+        return self.put - done.records
 
 
 class Screen(Protocol):
@@ -75,9 +80,11 @@ class Plain:
         if progress.phase == self._phase and now_s < self._next_s:
             return
         self._phase, self._next_s = progress.phase, now_s + _PLAIN_EVERY_S
+        counts = [f"{progress.of_total} put"]
+        if progress.put:
+            counts += [f"{one.records:,} {one.word} (lag {progress.lag(one):,})" for one in progress.done]
         self._console.print(
-            f"{progress.elapsed_s:5.1f}s  {progress.phase}: {progress.of_total} put, "
-            f"{progress.archived:,} archived, lag {progress.lag:,}, {progress.objects:,} objects",
+            f"{progress.elapsed_s:5.1f}s  {progress.phase}: {', '.join(counts)}",
             highlight=False,
             markup=False,
             soft_wrap=True,
@@ -89,7 +96,7 @@ class Plain:
 
 
 class Lively:
-    """Two bars that race each other."""
+    """Bars that race each other."""
 
     def __init__(self, live: Live) -> None:
         """Draw into ``live``."""
@@ -117,13 +124,12 @@ def _pace(first: Progress | None, now: Progress) -> str:
 
 def _drawing(progress: Progress, pace: str) -> Group:
     bars = Table.grid(padding=(0, 2))
-    for name, count, figure in (
-        ("put", progress.put, progress.of_total),
-        ("archived", progress.archived, f"{progress.archived:,}"),
-    ):
+    rows = [("put", progress.put, progress.of_total)]
+    rows += [(one.word, one.records, f"{one.records:,}, lag {progress.lag(one):,}") for one in progress.done]
+    for name, count, figure in rows:
         bar = ProgressBar(total=max(1, progress.total), completed=count, width=_BAR_WIDTH)
         bars.add_row(name, bar, figure)
-    numbers = f"lag {progress.lag:,}   objects {progress.objects:,}   {progress.elapsed_s:.0f} s{pace}"
+    numbers = f"{progress.elapsed_s:.0f} s{pace}"
     return Group(Text(progress.phase, style="bold"), bars, Text(numbers, style="dim"))
 
 

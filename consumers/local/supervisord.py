@@ -2,8 +2,8 @@
 
 import os
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # 0 and 143: drained after SIGTERM. 69 and 78: a missing program or a bad configuration, which
@@ -30,6 +30,7 @@ _PROGRAM = """\
 [program:{name}]
 command = {command}
 directory = {directory}
+environment = {environment}
 autostart = {autostart}
 autorestart = unexpected
 exitcodes = {exitcodes}
@@ -58,6 +59,8 @@ class Program:
     command: Sequence[str]
     stop_timeout_s: float
     autostart: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of its own, besides those of supervisord."""
 
 
 def configuration(programs: Sequence[Program], socket: Path) -> str:
@@ -76,6 +79,7 @@ def configuration(programs: Sequence[Program], socket: Path) -> str:
             exitcodes=_FINAL_EXIT_CODES,
             stop_timeout_s=int(program.stop_timeout_s),
             directory=_literal(Path.cwd()),
+            environment=_literal(",".join(f'{name}="{value}"' for name, value in program.environment.items())),
         )
         for program in programs
     )

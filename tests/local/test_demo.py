@@ -1,5 +1,6 @@
-"""The demonstration as users run it: the real daemon, from start to verdict."""
+"""The demonstration as users run it: the real daemons, from start to verdict."""
 
+import gzip
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,31 +17,71 @@ from click.testing import CliRunner
 from consumers.commands.demo import command
 from consumers.local.ledger import Ledger
 from consumers.local.report import kept
+from consumers.local.simulator import Kind
+from tests.support.servers import ROOT
 
 pytestmark = pytest.mark.skipif(shutil.which("java") is None, reason="needs Java 17")
 COMMAND = (sys.executable, "-m", "consumers", "demo")
 TIMEOUT_S = 240
 
 
-def test_every_record_is_archived_once(tmp_path: Path) -> None:
-    """It passes, keeps what it was asked to keep, and writes no record into its log."""
+BOTH = ("--sinks", "s3_archive,elasticsearch_index")
+BROKEN = """
+import sys
+if "consumers.child" in sys.orig_argv:
+    import tests.child.broken.forgets_letters
+"""
+
+
+def test_every_record_is_archived_and_indexed_once(tmp_path: Path) -> None:
+    """It passes, keeps what it was asked to keep, finds the events by a search, and writes no record into a log."""
     keep = tmp_path / "kept"
-    arguments = [*COMMAND, "--json", "--records", "700", "--shards", "2", "--seed", "11", "--keep", str(keep)]
+    arguments = [*COMMAND, *BOTH, "--json", "--records", "700", "--shards", "2", "--seed", "11", "--keep", str(keep)]
     done = subprocess.run(arguments, capture_output=True, timeout=TIMEOUT_S, check=False)
     assert done.returncode == 0, done.stderr.decode()
     outcome = json.loads(done.stdout)
-    verdict = outcome["verdict"]
-    assert (verdict["put"], verdict["archived"], outcome["good"], outcome["drained"]) == (700, 700, True, True)
-    assert Ledger.load(keep / "ledger.jsonl").put == 700
+    archive, index = (outcome["sinks"][name] for name in ("s3_archive", "elasticsearch_index"))
+    assert (outcome["put"], outcome["good"], archive["good"], index["good"]) == (700, True, True, True)
+    assert (archive["drained"], index["drained"]) == (True, True)
+    assert (archive["verdict"]["archived"], index["verdict"]["documents"]) == (700, 686)
+    assert index["verdict"]["deadLetters"] == sum(index["verdict"]["reasons"].values()) == 14
+    ledger = Ledger.load(keep / "ledger.jsonl")
+    assert ledger.put == 700
+    assert sum(entry.kind is Kind.GARBAGE for entry in ledger) == 14
+    assert sum(index["verdict"]["search"]["events"].values()) == 686
     assert f"kept  {keep}" in done.stderr.decode()
     copies = [path for path in (keep / "objects").rglob("*.lines.*") if path.is_file()]
-    assert len(copies) == verdict["objects"]
-    assert "sessionId" not in (keep / "logs" / "s3_archive.log").read_text()
+    assert len(copies) == archive["verdict"]["objects"]
+    letters = [
+        letter
+        for path in (keep / "dead-letters").rglob("*.gz")
+        for letter in gzip.decompress(path.read_bytes()).splitlines()
+    ]
+    assert len(letters) == 14
+    for name in ("s3_archive", "elasticsearch_index", "opensearch"):
+        assert "sessionId" not in (keep / "logs" / f"{name}.log").read_text()
 
 
-def test_interrupted_it_audits_what_was_put() -> None:
-    """The first SIGINT ends putting, not the archive or the audit, and nothing is left running."""
-    arguments = [*COMMAND, "--records", "1000000", "--rate", "500"]
+def test_a_consumer_that_forgets_dead_letters_fails(tmp_path: Path) -> None:
+    """Negative control: with children that keep no dead letter, the index is refused, and the archive is not."""
+    (tmp_path / "sitecustomize.py").write_text(BROKEN)
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    arguments = [*COMMAND, *BOTH, "--json", "--records", "700", "--shards", "1", "--seed", "11"]
+    done = subprocess.run(arguments, capture_output=True, timeout=TIMEOUT_S, check=False, env=environment)
+    assert done.returncode == 1, done.stderr.decode()
+    outcome = json.loads(done.stdout)
+    archive, index = (outcome["sinks"][name] for name in ("s3_archive", "elasticsearch_index"))
+    assert (outcome["good"], archive["good"], index["good"]) == (False, True, False)
+    assert (index["drained"], index["verdict"]["lost"], index["verdict"]["deadLetters"]) == (True, 14, 0)
+    shutil.rmtree(Path(done.stderr.decode().rpartition("Logs: ")[2].strip()).parent)
+
+
+@pytest.mark.parametrize(
+    ("sinks", "claim"), [(BOTH, "byte for byte, and is one document"), (("--sinks", "s3_archive"), "byte for byte.")]
+)
+def test_interrupted_it_audits_what_was_put(sinks: Sequence[str], claim: str) -> None:
+    """The first SIGINT ends putting, not the rest or the audit, and nothing is left running."""
+    arguments = [*COMMAND, *sinks, "--records", "1000000", "--rate", "500"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"}) as demo:
         alarm = threading.Timer(TIMEOUT_S, demo.kill)
         alarm.start()
@@ -54,6 +96,7 @@ def test_interrupted_it_audits_what_was_put() -> None:
     text = "".join(lines)
     assert demo.returncode == 0, text
     assert "PASSED: every record put before it was stopped is archived exactly once" in text
+    assert claim in lines[-1]
 
 
 def test_a_used_directory_is_refused(tmp_path: Path) -> None:

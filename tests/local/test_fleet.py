@@ -69,7 +69,7 @@ def test_stop_reaches_the_program_and_not_its_child(tmp_path: Path, logs: Path, 
     try:
         (tmp_path / "ready").read_text()
         fleet.check()
-        assert fleet.stop("draining") == 143
+        assert fleet.stop(["draining"]) == {"draining": 143}
         assert fleet.log("draining").read_text() == "drained None\n"
     finally:
         fleet.close()

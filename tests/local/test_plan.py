@@ -1,4 +1,4 @@
-"""The plan: a properties file that the consumer accepts, and credentials that stay at home."""
+"""The plan: properties files that the consumers accept, and credentials that stay at home."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from consumers.config.settings import load
-from consumers.local.place import DAEMON, Place, programs
+from consumers.local.place import Place, programs
 from consumers.local.plan import STOP_TIMEOUT_S, Plan
-from consumers.local.supervisord import Program
+from consumers.local.sinks import SINKS
 from consumers.registry import CONSUMERS
 
 PLAN = Plan(
@@ -35,15 +35,29 @@ PLAN = Plan(
         replace(PLAN, shards=40),
     ],
 )
-def test_the_consumer_accepts_its_properties(plan: Plan, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", SINKS)
+def test_the_consumers_accept_their_properties(plan: Plan, name: str, tmp_path: Path) -> None:
     """Each variant passes the consumer's own check, and says what the plan says."""
-    file = tmp_path / "s3_archive.properties"
-    file.write_text(plan.properties())
+    file = tmp_path / f"{name}.properties"
+    file.write_text(plan.properties(name, SINKS[name].keys(plan, "http://127.0.0.1:9200")))
     settings = load(file, CONSUMERS)
-    assert (settings.stream, settings.application) == (plan.stream, plan.application)
+    assert (settings.consumer, settings.stream) == (name, plan.stream)
+    assert settings.application == plan.application_of(name)
     assert settings.stop_timeout_s == STOP_TIMEOUT_S
-    assert settings.section.bucket == plan.bucket
     assert settings.jvm.shards >= plan.shards
+
+
+def test_the_sinks_keep_apart(tmp_path: Path) -> None:
+    """Each has an application, and so leases, of its own; dead letters lie where the archive's audit never reads."""
+    applications, runtimes, files = set(), set(), set()
+    place = Place(tmp_path, tmp_path / "s")
+    for name, sink in SINKS.items():
+        applications.add(PLAN.application_of(name))
+        runtimes.add(place.runtime(sink))
+        files.add(place.properties(sink))
+    assert len(applications) == len(runtimes) == len(files) == len(SINKS)
+    prefix = SINKS["elasticsearch_index"].keys(PLAN, "http://127.0.0.1:9200")["index.deadLetters.prefix"]
+    assert not str(prefix).startswith(f"{PLAN.prefix}/")
 
 
 def test_real_credentials_never_reach_the_embedded_aws() -> None:
@@ -57,11 +71,13 @@ def test_real_credentials_never_reach_the_embedded_aws() -> None:
     assert replace(PLAN, embedded=False).environment(mine) == mine
 
 
-def test_only_an_embedded_run_starts_the_embedded_aws(tmp_path: Path) -> None:
-    """With an endpoint of one's own only the daemon runs; it never starts before its file exists."""
-    place = Place(tmp_path, tmp_path / "s")
-    alone: list[Program] = programs(replace(PLAN, embedded=False), place)
-    assert [program.name for program in alone] == [DAEMON]
-    assert len(programs(PLAN, place)) == 2
+def test_only_an_embedded_run_starts_servers(tmp_path: Path) -> None:
+    """With an endpoint of one's own only daemons run; none starts before its file exists."""
+    place, sinks = Place(tmp_path, tmp_path / "s"), list(SINKS.values())
+    alone = programs(replace(PLAN, embedded=False), sinks[:1], place)
+    assert [program.name for program in alone] == ["s3_archive"]
     assert not alone[0].autostart
     assert alone[0].stop_timeout_s == STOP_TIMEOUT_S
+    assert [program.name for program in programs(PLAN, sinks[:1], place)] == ["aws", "s3_archive"]
+    started = {program.name: program.autostart for program in programs(PLAN, sinks, place)}
+    assert started == {"aws": True, "opensearch": True, "s3_archive": False, "elasticsearch_index": False}
