@@ -22,7 +22,21 @@ RECORDS = 100_000
 
 def test_a_hundred_thousand_events(new_stage: Callable[[int], Stage], search: SearchNode) -> None:
     """One in a hundred is bad, in ten ways: documents and dead letters are the records, also after a full replay."""
-    stage = new_stage(4)
+    a_hundred_thousand_events(new_stage(4), search)
+
+
+def test_jvm_killed(stage: Stage, search: SearchNode) -> None:
+    """The JVM is killed (-9) in mid-flow: a restart goes on, and each event stands once."""
+    jvm_killed(stage, search)
+
+
+def test_child_killed(stage: Stage, search: SearchNode) -> None:
+    """One child is killed (-9): the daemon ends within its grace, a restart goes on, and each event stands once."""
+    child_killed(stage, search)
+
+
+def a_hundred_thousand_events(stage: Stage, search: SearchNode) -> None:
+    """Deliver them, then all of them again."""
     index = IndexStage(stage, search)
     properties = index.properties()
     stage.prepare(properties)
@@ -45,8 +59,8 @@ def test_a_hundred_thousand_events(new_stage: Callable[[int], Stage], search: Se
     assert search.count(index.indices) == before
 
 
-def test_jvm_killed(stage: Stage, search: SearchNode) -> None:
-    """The JVM is killed (-9) in mid-flow: a restart goes on, and each event stands once."""
+def jvm_killed(stage: Stage, search: SearchNode) -> None:
+    """Kill the JVM, and start it again."""
     index = IndexStage(stage, search)
     properties = index.properties()
     stage.prepare(properties)
@@ -61,8 +75,8 @@ def test_jvm_killed(stage: Stage, search: SearchNode) -> None:
     assert index.faults(ledger) == []
 
 
-def test_child_killed(stage: Stage, search: SearchNode) -> None:
-    """One child is killed (-9): the daemon ends within its grace, a restart goes on, and each event stands once."""
+def child_killed(stage: Stage, search: SearchNode) -> None:
+    """Kill a child, and start the daemon again."""
     index = IndexStage(stage, search)
     properties = index.properties(**SHORT_GRACE)
     stage.prepare(properties)

@@ -1,0 +1,77 @@
+"""The index in a demonstration: what it is configured with, its documents and dead letters read back, and a search."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from consumers.kcl.jars import Unavailable
+from consumers.letters.keys import LetterPlace
+from consumers.letters.letter import DamagedLetters, Letter, letters_in, unique, unpacked
+from consumers.local.account import Kept
+from consumers.local.index_verdict import IndexAudit, IndexVerdict
+from consumers.local.ledger import Ledger
+from consumers.local.plan import Plan
+from consumers.local.search.program import Jars, class_path
+from consumers.local.searching import SearchServer
+from consumers.local.sink import Look, Server, Site
+
+LETTERS = "dead-letters"
+_LOOK = "reading the index back and comparing"
+
+
+class IndexSink:
+    """``elasticsearch_index``, with an embedded OpenSearch."""
+
+    name: Final = "elasticsearch_index"
+    place: Final = "the index"
+    done: Final = "indexed"
+    claim: Final = "is one document in the index or one dead letter"
+    server: Server | None = Server("opensearch", "consumers.local.search.opensearch", "OpenSearch", keeps_files=True)
+    commands: Sequence[str] = ("index-template", "prepare")
+
+    def lacks(self) -> str:
+        """Say what of OpenSearch is missing. What can be made is made: the node is compiled."""
+        try:
+            class_path(Jars.default())
+        except Unavailable as fault:
+            first, *rest = str(fault).splitlines()
+            return f"{first}. {rest[-1]}" if rest else first  # between them, a line for each JAR
+        return ""
+
+    def keys(self, plan: Plan, server: str) -> dict[str, object]:
+        """Give the keys ``index.*``."""
+        keys: dict[str, object] = {
+            "index.url": server,
+            "index.name": "player-events-%Y.%m.%d",
+            "index.deadLetters.bucket": plan.bucket,
+            "index.deadLetters.prefix": _prefix(plan),
+            "index.deadLetters.region": plan.region,
+        }
+        if plan.endpoint is not None:
+            keys["index.deadLetters.endpoint"] = plan.endpoint
+        return keys
+
+    def audit(self, site: Site, ledger: Ledger, keep: Path | None, look: Look) -> IndexVerdict:
+        """Compare all documents and dead letters of the run with the ledger, then search."""
+        audit, server = IndexAudit(ledger, site.plan.stream), SearchServer(site.server)
+        server.refresh()
+        for page in server.documents():
+            look(_LOOK)
+            for hit in page:
+                audit.document(hit.index, hit.identity, hit.source)
+        letters: list[Letter] = []
+        store = Kept(site.account, keep / LETTERS if keep else None)
+        root = LetterPlace(_prefix(site.plan), site.plan.application_of(self.name)).root
+        for key in site.account.objects(root.rstrip("/")):
+            look(_LOOK)
+            try:
+                letters += letters_in(unpacked(store.get(key)))
+            except DamagedLetters as fault:
+                audit.spoil(key, str(fault))
+        audit.letters(unique(letters))  # a letter that a crash stored twice is one
+        return audit.finish(server.search() if ledger.put else None)
+
+
+def _prefix(plan: Plan) -> str:
+    """Keep dead letters beside the archive's prefix, not under it: its audit reads all that lies there."""
+    return f"{plan.prefix}-{LETTERS}"

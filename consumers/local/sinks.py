@@ -1,0 +1,70 @@
+"""The destinations of a demonstration, and which of them this machine can run."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from consumers.kcl.jars import Unavailable
+from consumers.local.archive_sink import ArchiveSink
+from consumers.local.index_sink import IndexSink
+from consumers.local.sink import Sink
+
+_GIB = 1 << 30
+# Measured with both sinks and the default options: 1.7 GiB at the most; the rest is for whoever else works here.
+_NEEDED_BYTES = 3 * _GIB
+_MEMORY = Path("/proc/meminfo")
+_MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+SINKS: Mapping[str, Sink] = {sink.name: sink for sink in (ArchiveSink(), IndexSink())}
+
+
+def asked_for(names: Sequence[str]) -> list[Sink]:
+    """Give the sinks of these names.
+
+    Raises:
+        Unavailable: this machine lacks something of one.
+
+    """
+    sinks = [SINKS[name] for name in names]
+    for sink in sinks:
+        if lack := sink.lacks():
+            message = f"{sink.name} cannot be run here: {lack}"
+            raise Unavailable(message)
+    return sinks
+
+
+def fitting(*, embedded: bool, available_bytes: int | None) -> tuple[list[Sink], list[str]]:
+    """Give the sinks that can be run here, and a sentence for each one that is left out."""
+    sinks: list[Sink] = []
+    left_out = []
+    for sink in SINKS.values():
+        if why := _hindrance(sink, embedded=embedded, available_bytes=available_bytes):
+            left_out.append(f"{sink.name} is left out: {why}")
+        else:
+            sinks.append(sink)
+    return sinks, left_out
+
+
+def available_bytes() -> int | None:
+    """Give the memory that may be taken; None where this cannot be known."""
+    try:
+        lines = _MEMORY.read_text().splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return None
+    try:
+        return min(free, int(_MEMORY_LIMIT.read_text()))
+    except (OSError, ValueError):  # no container, or one without a limit
+        return free
+
+
+def _hindrance(sink: Sink, *, embedded: bool, available_bytes: int | None) -> str:
+    if sink.server is None:
+        return ""
+    if not embedded:
+        return f"only the embedded AWS has {sink.server.title} beside it."
+    if available_bytes is not None and available_bytes < _NEEDED_BYTES:
+        return (
+            f"{available_bytes / _GIB:.1f} GiB of memory are available, and it needs {_NEEDED_BYTES / _GIB:.0f} GiB "
+            f"with its server. To try it: --sinks {','.join(SINKS)}"
+        )
+    return sink.lacks()
