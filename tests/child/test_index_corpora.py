@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.child.test_index_faults import drained, holding, started
+from tests.child.serving import drained, holding, started
 from tests.support.corpora import json_test_suite, naughty_strings
 from tests.support.indexing import hits_in, id_of, ids_in, index_faults, letters_of, write_index_properties
 from tests.support.search import SearchNode

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.child.serving import holding, is_bulk
 from tests.child.test_crashes import Victim, _await_stopped, run_to_end, serve
-from tests.child.test_index_faults import holding
 from tests.support.bad_events import mixed, payloads
 from tests.support.fake_daemon import Child, ChildDied, Lease
 from tests.support.indexing import id_of, ids_in, index_faults, letters_of, write_index_properties
@@ -62,17 +62,12 @@ def nth_of(kind: Callable[[Call], bool], number: int, act: Callable[[Call], None
     return fault
 
 
-def bulk(call: Call) -> bool:
-    """Whether documents are sent."""
-    return call.path.startswith("/_bulk")
-
-
 def letter(call: Call) -> bool:
     """Whether dead letters are put."""
     return call.method == "PUT" and ".ndjson" in call.path
 
 
-STEPS = {"bulk": bulk, "letters": letter}
+STEPS = {"bulk": is_bulk, "letters": letter}
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -123,7 +118,7 @@ def test_zombie_that_thaws_after_its_lease_moved(world: World, applied: bool) ->
         if not applied:
             raise Cut
 
-    world.search.fault = nth_of(bulk, 1, lambda call: setattr(call, "after" if applied else "before", freeze))
+    world.search.fault = nth_of(is_bulk, 1, lambda call: setattr(call, "after" if applied else "before", freeze))
     properties = world.properties()
     with Child(properties, world.lease) as zombie:
         pid[0] = zombie.process.pid
@@ -160,9 +155,9 @@ def test_negative_control(world: World, bug: str) -> None:
     """A child with a seeded bug is found by the same steps: it loses or doubles."""
     module, victim = f"tests.child.broken.{bug}", Victim()
     properties = world.properties(**{"index.maxAgeSeconds": 300, "index.maxRecords": 35})
-    world.search.fault = nth_of(bulk, 1, lambda call: setattr(call, "after", victim.kill))
+    world.search.fault = nth_of(is_bulk, 1, lambda call: setattr(call, "after", victim.kill))
     if bug == "checkpoints_first":
-        world.search.fault = nth_of(bulk, 1, lambda call: setattr(call, "before", victim.kill))
+        world.search.fault = nth_of(is_bulk, 1, lambda call: setattr(call, "before", victim.kill))
     with Child(properties, world.lease, module) as child:
         victim.pid = child.process.pid
         with pytest.raises(ChildDied):

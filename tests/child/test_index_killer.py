@@ -4,7 +4,7 @@ from pathlib import Path
 
 from consumers.letters.starts import CAREFUL_FROM
 from tests.child.broken.dies_of_a_record import KILLS
-from tests.child.test_index_faults import holding
+from tests.child.serving import holding
 from tests.support.bad_events import good_event
 from tests.support.fake_daemon import Child, ChildDied, Lease
 from tests.support.indexing import id_of, ids_in, index_faults, letters_of, write_index_properties

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from consumers.search.template import template_of
-from tests.child.test_index_crashes import bulk
-from tests.child.test_index_faults import bulk_ids, drained, events, exact, holding, started
+from tests.child.serving import bulk_ids, drained, events, exact, holding, is_bulk, started
 from tests.support.bad_events import good_event
 from tests.support.indexing import id_of, write_index_properties
 from tests.support.proxy import Call, FaultProxy, fault_proxy
@@ -36,7 +35,7 @@ class Witness:
         self.requests: list[tuple[list[str], list[int]]] = []
 
     def __call__(self, call: Call) -> None:
-        if bulk(call):
+        if is_bulk(call):
             call.rewrite = lambda content: self._note(call, content)
 
     def _note(self, call: Call, content: bytes) -> bytes:
@@ -87,7 +86,7 @@ def test_request_too_large_is_halved(letters: Server, folder: Path) -> None:
         with started(write_index_properties(folder, letters.endpoint, proxy.endpoint, **AT_ONCE), records) as child:
             drained(child)
         assert exact(node, letters, records, bad={id_of(large): "too_large"}) == []
-    sizes = [len(gzip.decompress(call.body)) for call in proxy.calls if bulk(call)]
+    sizes = [len(gzip.decompress(call.body)) for call in proxy.calls if is_bulk(call)]
     assert sizes[0] > 100_000
     assert Counter(size > 100_000 for size in sizes)[True] < 12  # a few halvings, and the large one alone
 

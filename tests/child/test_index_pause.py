@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.child.test_index_faults import events, exact, fleet, holding, joined, served_aside, started
+from tests.child.serving import events, exact, fleet, holding, joined, served_aside, started
 from tests.support.indexing import id_of, ids_in, letters_of, write_index_properties
 from tests.support.search import SearchNode
 from tests.support.servers import Server

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.child.test_index_faults import drained, events, exact, fleet, holding, started
+from tests.child.serving import drained, events, exact, fleet, holding, started
 from tests.support.bad_events import good_event
 from tests.support.indexing import hits_in, id_of, ids_in, index_faults, letters_of, write_index_properties
 from tests.support.search import SearchNode
