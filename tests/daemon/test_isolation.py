@@ -1,6 +1,7 @@
 """The search server is away: the archive beside it does not notice, and indexing catches up by itself."""
 
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,3 +83,22 @@ def test_search_server_is_killed(stages: tuple[Stage, Stage], capsys: pytest.Cap
         print(f"\narchive's lag {before_s:.2f} s, with the search server away {during_s:.2f} s: {moved:+.1%}")
     assert during_s < before_s * (1 + MOST_MOVE)
     assert faults_in(archive, expected_of(ledger)) == []
+
+
+def test_negative_control(stage: Stage) -> None:
+    """An archive that waits for the other destination falls behind while that is away, and the measure shows it."""
+    away_s = 10.0
+    properties = stage.properties()
+    stage.prepare(properties)
+    broken = f"{sys.executable} -m tests.child.broken.waits_for_search {{file}}"
+    with opensearch() as node:
+        (stage.folder / "search.url").write_text(node.endpoint)
+        with (
+            flowing(stage, without_end(), rate=RATE) as flow,
+            stage.daemon_with_child(properties, broken) as daemon,
+        ):
+            daemon.await_shards("object_written", 2, each=4)
+            lag = Lag(stage, flow.ledger)
+            before_s = lag.over(away_s)
+            node.kill()
+            assert lag.over(away_s) > before_s * (1 + MOST_MOVE)
