@@ -16,7 +16,7 @@ from consumers.readiness import insist, insist_on_conditions
 from consumers.records import HOUR_MS, Record
 from consumers.search.batch import IndexBatch
 from consumers.search.batcher import IndexBatcher, Limits, gathered
-from consumers.search.bulk import Bulk
+from consumers.search.bulk import Bulk, Stuck
 from consumers.search.following import Following
 from consumers.search.indexer import Indexer, letters_of
 from consumers.search.judge import Judge
@@ -115,7 +115,12 @@ def _redrive(settings: Settings) -> Redrive:
         """Index what can be indexed by now, with the names of indices that the first delivery found."""
         names.learn({record.arrival_ms // HOUR_MS for record in records})
         batch = gathered(records, _judge(settings, shard, names).judge)
-        bulk.send(batch)
+        try:
+            bulk.send(batch)
+        except Stuck as fault:  # they stay, and the others go on
+            fault.reject()
+            batch.forget_settled()
+            bulk.send(batch)
         return letters_of(_head(settings, shard), batch.dead())
 
     return redrive

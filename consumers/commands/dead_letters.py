@@ -142,12 +142,13 @@ def purge(choice: Choice, *, yes: bool, as_json: bool) -> None:
 @command.command("let-through", epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--for", "duration", required=True, metavar="TIME", help="How long: 30m, 1h, up to 24h; 0m ends it.")
-def let_through(file: Path, duration: str) -> None:
+@click.option("--stuck", is_flag=True, help="Also records that the destination fails on (HTTP 500), one by one.")
+def let_through(file: Path, duration: str, *, stuck: bool) -> None:
     """Let records of FILE be rejected in any number for a while, so that a consumer that paused goes on."""
     for_ms = milliseconds(duration)
     settings = load(file, CONSUMERS)
     _, store = opened(settings, CONSUMERS[settings.consumer])
-    until_ms = Permit(store, settings.application).grant(for_ms)
+    until_ms = Permit(store, settings.application).grant(for_ms, stuck=stuck)
     what = f"let through until {moment_text(until_ms)}" if for_ms else "let through no longer"
     click.echo(f"{settings.application}: rejected records are {what}")
 

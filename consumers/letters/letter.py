@@ -13,6 +13,7 @@ DETAIL_MAX = 2_000
 KILLS_PROCESS = "kills_process"
 """The reason of a record that ended the process of whoever judged it."""
 
+_MOST_BYTES = 128 << 20  # an object is cut at 64 MiB, and a record of 10 MiB makes a line of 14
 _LEVEL = 1  # a dead letter is read seldom; at a bad stream's pace it is the writing that costs
 _ENCODER = msgspec.json.Encoder()
 
@@ -106,10 +107,14 @@ def unpacked(body: bytes) -> bytes:
         message = "is empty"
         raise DamagedLetters(message)
     try:
-        return gunzip(io.BytesIO(body)).read()
+        lines = gunzip(io.BytesIO(body)).read(_MOST_BYTES + 1)
     except DAMAGE as fault:
         message = f"cannot be decompressed: {type(fault).__name__}"
         raise DamagedLetters(message) from fault
+    if len(lines) > _MOST_BYTES:
+        message = f"inflates to more than {_MOST_BYTES} bytes, which none of ours does"
+        raise DamagedLetters(message)
+    return lines
 
 
 def letters_in(lines: bytes) -> list[Letter]:

@@ -5,6 +5,7 @@ import msgspec
 from consumers.chain.store import STATE_PREFIX, ObjectStore
 from consumers.hours.stored import decoded
 from consumers.records import HOUR_MS
+from consumers.waiting import Unavailable
 
 LONGEST_MS = 24 * HOUR_MS
 _CLOCKS_MS = 60_000  # the store's clock is known to the second, and may lag by an answer
@@ -12,9 +13,10 @@ _REMEDY = "delete it, or say again: kinesis-fleet dead-letters let-through"
 
 
 class LetThrough(msgspec.Struct, frozen=True, rename="camel"):
-    """Until when, in UTC milliseconds by the store's clock."""
+    """Until when, in UTC milliseconds by the store's clock; and whether also what the destination fails on."""
 
     until_ms: int
+    stuck: bool = False
 
 
 class Permit:
@@ -25,8 +27,8 @@ class Permit:
         self._store = store
         self._key = f"{STATE_PREFIX}/{application}/let-through.json"
 
-    def allowed(self) -> bool:
-        """Ask the bucket, with its clock: the host's is not trusted.
+    def allowed(self, *, stuck: bool = False) -> bool:
+        """Ask the bucket, with its clock: the host's is not trusted. `stuck`: for what the destination fails on.
 
         Raises:
             Unavailable: it did not answer, or the permit is damaged.
@@ -35,11 +37,14 @@ class Permit:
         standing = self._store.find(self._key)
         if standing is None:
             return False
-        until_ms = decoded(standing.body, LetThrough, self._key, _REMEDY).until_ms
+        permit = decoded(standing.body, LetThrough, self._key, _REMEDY)
+        if stuck and not permit.stuck:
+            return False
+        until_ms = permit.until_ms
         now_ms = self._store.now_ms()
         return 0 < now_ms < until_ms <= now_ms + LONGEST_MS + _CLOCKS_MS  # a permit without an end is no permit
 
-    def grant(self, for_ms: int) -> int:
+    def grant(self, for_ms: int, *, stuck: bool = False) -> int:
         """Let everything through for a time, 0 ends it; until when, in UTC milliseconds. A former permit is replaced.
 
         Raises:
@@ -51,7 +56,11 @@ class Permit:
             raise ValueError(message)
         while True:
             standing = self._store.find(self._key)
-            until_ms = self._store.now_ms() + for_ms
-            body = msgspec.json.encode(LetThrough(until_ms))
+            now_ms = self._store.now_ms()
+            if not now_ms:
+                reason = f"{self._key}: the bucket's answers hold no Date"
+                raise Unavailable(reason, "give the dead letters an S3 service", operator=True)
+            until_ms = now_ms + for_ms
+            body = msgspec.json.encode(LetThrough(until_ms, stuck))
             if self._store.swap(self._key, body, standing.version if standing else None):
                 return until_ms

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from consumers.search.items import CREATED, Item, ItemError
+from consumers.search.items import CREATED, Item, ItemError, word_of
 from consumers.search.server import Answer, NoAnswer
 from consumers.waiting import Unavailable
 
@@ -101,4 +101,4 @@ def _type_of(body: bytes) -> str:
         error = _FAILED.decode(body).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
-    return f" {error.type}" if isinstance(error, ItemError) and error.type else ""
+    return f" {word_of(error.type)}" if isinstance(error, ItemError) and error.type else ""

@@ -37,6 +37,9 @@ class Following:
             self._careful = Careful(self._starts, state, self._judge.judge, self._log)
             self._suspicious = state.careful
             self._judge.condemned = self._careful.condemned
+            if state.careful:
+                reason = f"it began {state.starts} times in a row at {state.start}"
+                self._log.warning("careful", reason=reason, remedy="none: records are tried apart, which takes longer")
         if self._suspicious:
             self._careful.survivors(records)
             self._judge.condemned = self._careful.condemned

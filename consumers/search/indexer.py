@@ -27,8 +27,13 @@ class Letters(Protocol):
 class Permit(Protocol):
     """An operator's word."""
 
-    def allowed(self) -> bool:
-        """Say whether rejected records may pass, however many; raises `Unavailable` to be tried again."""
+    def allowed(self, *, stuck: bool = False) -> bool:
+        """Say whether rejected records may pass, however many, or those that the server fails on.
+
+        Raises:
+            Unavailable: ask again.
+
+        """
         ...
 
 
@@ -55,7 +60,7 @@ class Indexer:
         try:
             self.bulk.send(batch)
         except Stuck as fault:
-            if not self.permit.allowed():
+            if not self.permit.allowed(stuck=True):
                 raise
             fault.reject()
             batch.forget_settled()
@@ -102,7 +107,7 @@ def _paused(batch: IndexBatch, dead: Sequence[tuple[Record, Rejected]]) -> Unava
     reasons = Counter(rejected.reason for _, rejected in dead).most_common(3)
     said = ", ".join(f"{reason} {count}" for reason, count in reasons)
     return Unavailable(
-        f"paused: {len(dead)} of {len(batch.records)} records are rejected ({said}), and would be dead letters",
+        f"paused: too many records are rejected, of this request {len(dead)} of {len(batch.records)} ({said})",
         "where the server rejects them, mend the mapping: it is asked anew. What is no document at all passes only by "
         "kinesis-fleet dead-letters let-through",
         operator=True,

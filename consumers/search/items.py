@@ -5,6 +5,7 @@ OpenSearch and Elasticsearch share the statuses and most names; where names diff
 blocked index answers 403 or 429, and neither is what it seems.
 """
 
+import re
 from enum import Enum
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 CREATED = frozenset({200, 201})
 _CONFLICT = 409
 _SERVER_ERROR = 500
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
 class Outcome(Enum):
@@ -33,6 +35,11 @@ class ItemError(msgspec.Struct, frozen=True, gc=False):
     caused_by: "ItemError | None" = None
 
 
+def word_of(kind: str) -> str:
+    """Take an error's type for a word to log and count by, if it is one: a stranger's text is not."""
+    return kind if _WORD.fullmatch(kind) else "unknown_error"
+
+
 class Item(msgspec.Struct, frozen=True, gc=False):  # thousands come in one answer
     """The answer to one document.
 
@@ -49,7 +56,16 @@ class Item(msgspec.Struct, frozen=True, gc=False):  # thousands come in one answ
         """The error's type, which holds no data, or the status."""
         if self.failure_store:
             return f"failure_store_{self.failure_store}"
-        return self.error.type if self.error and self.error.type else f"http_{self.status}"
+        return word_of(self.error.type) if self.error and self.error.type else f"http_{self.status}"
+
+    @property
+    def said(self) -> str:
+        """The error and its causes, for people. It may hold a piece of the document."""
+        causes, cause = [], self.error
+        while cause is not None:
+            causes.append(f"{cause.type}: {cause.reason}")
+            cause = cause.caused_by
+        return "; ".join(causes)
 
 
 REMEDIES = {

@@ -7,10 +7,10 @@ import msgspec
 
 from consumers.documents.decode import Limits, decode
 from consumers.documents.document import Document, Rejected
+from consumers.letters.letter import KILLS_PROCESS
 from consumers.records import HOUR_MS, Position, Record
 from consumers.search.shape import Conflict, Shape
 
-KILLS_PROCESS = "kills_process"
 _CONFLICT = Rejected("field_conflict", "a new name of index.rename is taken in this document")
 _CONDEMNED = Rejected(KILLS_PROCESS, "a process that tried this record alone died each time")
 _FILTERED: tuple[bytes, ...] = ()

@@ -16,6 +16,7 @@ from consumers.records import HOUR_MS
 from consumers.waiting import Unavailable
 
 MARGIN_MS = 600_000  # how far clocks may be apart, Kinesis's and S3's, and a process may be late with its word
+_LATEST_MS = MARGIN_MS  # from a look at the clock to the word that stands on it
 _DIRECTIVE = re.compile(r"%.?")
 _DIRECTIVES = frozenset({"%Y", "%m", "%d", "%H"})
 _ALLOWED = re.compile(r"[a-z0-9][a-z0-9._\-]*")
@@ -58,6 +59,22 @@ def name_fault(template: str) -> str | None:
 def pattern_of(template: str) -> str:
     """Give the wildcard that all its indices match, and as few others as it can say."""
     return re.sub(r"(\*[.\-_]?)+$|(?:\*[.\-_]?)+", "*", _DIRECTIVE.sub("*", template))
+
+
+def declared(standing: tuple[Name, ...], template: str, now_ms: int) -> tuple[Name, ...]:
+    """Announce a template, unless it is the last one already. Pure.
+
+    What was announced for an hour that is still far ahead, nobody has relied on: the last start decides.
+    """
+    sure_ms = now_ms + MARGIN_MS
+    names = tuple(name for name in standing if name.from_ms <= sure_ms)
+    if names and names[-1].template == template:
+        return names
+    return (*names, Name((sure_ms // HOUR_MS + 1) * HOUR_MS if names else 0, template))
+
+
+def _body(names: tuple[Name, ...]) -> bytes:
+    return msgspec.json.encode(_Names(names))
 
 
 class IndexNames:
@@ -107,10 +124,7 @@ class IndexNames:
         return self._read(found.body)
 
     def _declare(self) -> tuple[Name, ...]:
-        """Write down the configured name, unless it is in force or announced already.
-
-        What was announced for an hour that is still far ahead, nobody has relied on: the last start decides.
-        """
+        """Write down the configured name, unless it is in force or announced already."""
         while True:
             found = self._store.find(self._key)
             standing = self._read(found.body) if found else ()
@@ -118,19 +132,20 @@ class IndexNames:
             if not now_ms:  # without the time, what is in force cannot be told from what is announced
                 reason = f"{self._key}: the bucket's answers hold no Date"
                 raise Unavailable(reason, "give index.deadLetters.endpoint an S3 service", operator=True)
-            sure_ms = now_ms + MARGIN_MS
-            names = tuple(name for name in standing if name.from_ms <= sure_ms)
-            if not names or names[-1].template != self._template:
-                begin_ms = (sure_ms // HOUR_MS + 1) * HOUR_MS if names else 0
-                names = (*names, Name(begin_ms, self._template))
+            names = declared(standing, self._template, now_ms)
             if names == standing:
                 return names
-            body = msgspec.json.encode(_Names(names))
             if found is None:
-                if self._store.put_new(self._key, body, {}, hashlib.sha256(body).digest()):
+                if self._store.put_new(self._key, _body(names), {}, hashlib.sha256(_body(names)).digest()):
                     return names
-            elif self._store.swap(self._key, body, found.version) is not None:
+                continue
+            version = self._store.swap(self._key, _body(names), found.version)
+            if version is None:
+                continue
+            if self._store.now_ms() <= now_ms + _LATEST_MS:
                 return names
+            # This process stood still on its way: what it announced may have begun. Take it back, and look again.
+            self._store.swap(self._key, _body(standing), version)
 
     def _read(self, body: bytes) -> tuple[Name, ...]:
         try:

@@ -235,7 +235,7 @@ def test_document_that_the_server_fails_on(
         alarm = child.await_log("waiting")
         assert (alarm["level"], str(records[12].position) in alarm["reason"]) == ("error", True)
         assert (letters_of(letters), child.lease.history) == ([], [])
-        granted = fleet("dead-letters", "let-through", "--for", "1h", properties)
+        granted = fleet("dead-letters", "let-through", "--stuck", "--for", "1h", properties)
         assert granted.returncode == 0, granted.stderr
         joined(thread)
     assert exact(search, letters, records, bad={stuck: "null_pointer_exception"}) == []

@@ -4,7 +4,7 @@ import pytest
 
 from consumers.letters.permit import LONGEST_MS, Permit
 from consumers.records import HOUR_MS
-from consumers.waiting import Parked
+from consumers.waiting import Parked, Unavailable
 from tests.memory_store import MemoryStore
 from tests.support.archive import archive_of
 from tests.support.servers import Server
@@ -73,3 +73,18 @@ def test_on_real_servers(s3: Server) -> None:
     assert Permit(archive_of(s3), "app").allowed() is True
     permit.grant(0)
     assert permit.allowed() is False
+
+
+def test_what_is_stuck_passes_only_where_that_is_said() -> None:
+    """A permit for rejected records is none for those that an ill server fails on."""
+    permit = Permit(at(MemoryStore(), 10**12), "app")
+    permit.grant(HOUR_MS)
+    assert (permit.allowed(), permit.allowed(stuck=True)) == (True, False)
+    permit.grant(HOUR_MS, stuck=True)
+    assert (permit.allowed(), permit.allowed(stuck=True)) == (True, True)
+
+
+def test_a_bucket_without_a_clock_grants_nothing() -> None:
+    """It is refused, instead of a permit that ended in 1970."""
+    with pytest.raises(Unavailable, match="no Date"):
+        Permit(at(MemoryStore(), 0), "app").grant(HOUR_MS)

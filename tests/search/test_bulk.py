@@ -130,6 +130,22 @@ def test_one_document_too_large_alone_is_rejected_and_its_neighbours_are_not() -
     assert len(server.requests) == 3
 
 
+def test_a_small_document_is_never_too_large() -> None:
+    """What answers 413 to it is wrong: an alarm, and no dead letter. Several at once are sent as fewer."""
+    # Each batch has the same ids: the later ones stand already.
+    server = FakeServer()
+    bulk = Bulk(server, 40 * KIB)
+    persist(bulk, batch_of(*[padded(KIB)] * 20))
+    server.faults.append("413")
+    batch = batch_of(padded(10 * KIB))
+    [raised] = persist(bulk, batch)
+    assert (raised.operator, outcomes(batch)) == (True, [Outcome.DUPLICATE])
+    server.faults.append("413")
+    batch = batch_of(padded(KIB), padded(KIB))
+    assert persist(bulk, batch) == []
+    assert outcomes(batch) == [Outcome.DUPLICATE] * 2
+
+
 @pytest.mark.parametrize("fault", ["unsent", "lost", "429", "503", "html"])
 def test_a_server_that_is_slow_or_busy_gets_less_and_then_more_again(fault: Fault) -> None:
     """Halved at each, down to 64 KiB at once, and back to the whole as requests succeed."""
@@ -208,3 +224,19 @@ def test_a_request_that_the_server_cannot_read_is_not_repeated() -> None:
     server.faults.append("400")
     with pytest.raises(Refused):
         Bulk(server, KIB).send(batch_of(b"{}"))
+
+
+def test_a_long_way_through_a_batch_is_interrupted() -> None:
+    """Whoever waits has a deadline to look at: after some seconds it is told of the progress, and goes on."""
+    server, now = FakeServer(), [0.0]
+
+    def clock() -> float:
+        now[0] += 4
+        return now[0]
+
+    bulk = Bulk(server, 2 * KIB, clock)
+    batch = batch_of(*[padded(KIB)] * 12)
+    raised = persist(bulk, batch)
+    assert raised
+    assert all(one.progressed and not one.operator for one in raised)
+    assert outcomes(batch) == [Outcome.INDEXED] * 12

@@ -225,3 +225,25 @@ def test_what_no_index_can_be_called_is_refused(template: str) -> None:
 def test_names_that_servers_take_pass(template: str) -> None:
     """Nothing that works is refused."""
     assert name_fault(template) is None
+
+
+def test_an_announcement_that_comes_too_late_is_taken_back() -> None:
+    """A process that stood still between its look at the clock and its word leaves the hour that has begun alone."""
+    world = World()
+    old = world.process("a-%H")
+    world.ask(old, HOUR)
+    swap = world.store.swap
+    stood_still: list[bool] = []
+
+    def after_an_hour(key: str, body: bytes, version: str | None) -> str | None:
+        if not stood_still:
+            stood_still.append(True)
+            world.at(70)
+            assert world.ask(old, HOUR + 1).startswith("a-")
+        return swap(key, body, version)
+
+    with patch.object(world.store, "swap", after_an_hour):
+        changed = world.process("b-%H")
+        assert world.ask(changed, HOUR + 1).startswith("a-")
+    assert world.ask(world.process("b-%H"), HOUR + 1).startswith("a-")
+    assert world.ask(changed, HOUR + 2).startswith("b-")
