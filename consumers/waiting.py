@@ -30,8 +30,9 @@ class Unavailable(Exception):
         self.progressed = progressed
 
     def __str__(self) -> str:
-        """Say both."""
-        return f"{self.reason}. Remedy: {self.remedy}" if self.remedy else self.reason
+        """Say both, for a command, which does not wait."""
+        remedy = "try again later" if self.remedy.startswith("none:") else self.remedy
+        return f"{self.reason}. Remedy: {remedy}" if remedy else self.reason
 
 
 class Parked(Unavailable):

@@ -7,6 +7,7 @@ import click
 from consumers.chain.layout import Layout
 from consumers.chain.origin import owner_key, owner_of, recall
 from consumers.chain.store import STATE_PREFIX, ObjectStore
+from consumers.config.consumer import NotForThis
 from consumers.config.settings import Settings
 from consumers.hours.place import HoursPlace
 from consumers.hours.times import hour_text, parse_hour
@@ -16,12 +17,6 @@ from consumers.s3_archive import S3_ARCHIVE, ArchiveSettings, layout_of, store_o
 from consumers.stream import stream_of
 
 _ATTEMPTS = 5
-
-
-class NotForThis(Exception):
-    """The properties file is of a consumer without an archive."""
-
-    exit_code = 78
 
 
 class WrongHour(Exception):

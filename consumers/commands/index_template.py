@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from consumers.config.consumer import NotForThis
 from consumers.config.settings import Settings, load
 from consumers.elasticsearch_index import ELASTICSEARCH_INDEX, server_of, wanted_template
 from consumers.registry import CONSUMERS
@@ -22,12 +23,6 @@ A template decides for indices that are created from then on: one that exists ke
 Exit codes: 0 it stands as configured; 1 another one stands, or none (--dry-run); 2 wrong usage; 69 the server refuses;
 78 the configuration has faults.
 """
-
-
-class NotForThis(Exception):
-    """The properties file is of a consumer without an index, or without a template of ours."""
-
-    exit_code = 78
 
 
 class State(msgspec.Struct, rename="camel"):

@@ -13,6 +13,7 @@ from consumers.waiting import Log, Patience
 
 CrossFaults = Iterable[tuple[str, str]]
 EX_UNAVAILABLE = 69
+EX_CONFIG = 78
 
 Redrive = Callable[[str, Sequence[Record]], Sequence[Letter]]
 """Puts a shard's records through once more, and gives the letters of those that are rejected again.
@@ -25,6 +26,12 @@ class NotReady(Exception):
     """The destination refuses this consumer, and only an operator can mend it; the message says how."""
 
     exit_code = EX_UNAVAILABLE
+
+
+class NotForThis(Exception):
+    """The properties file is of a consumer that has no such thing; the message says whose file to give."""
+
+    exit_code = EX_CONFIG
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def secret(entry: Entry) -> Fault | None:
     if not _SECRET_NAME.search(entry.key) and not _ACCESS_KEY.search(entry.value):
         return None
     problem = "looks like a credential, and the daemon logs each key with its value"
-    remedy = "Delete it, and give the host a role (awsCredentialsProvider finds it)"
+    remedy = "Delete it: AWS is left to the host's role (awsCredentialsProvider), a password to index.credentialFile"
     return Fault(entry.key, problem, remedy, entry.line)
 
 

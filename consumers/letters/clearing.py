@@ -12,6 +12,7 @@ from consumers.letters.keys import Stored
 from consumers.letters.letter import KILLS_PROCESS, Letter, unique
 from consumers.letters.reading import Reader, Selection
 from consumers.letters.store import DeadLetters
+from consumers.records import Position
 
 Tell = Callable[[Stored], None]
 
@@ -78,10 +79,12 @@ class Clearing:
         self, entries: Iterable[Stored], wanted: Callable[[Letter], bool]
     ) -> Iterator[tuple[Stored, list[Letter], list[Letter]]]:
         for hour in self._hours(entries):
+            # The latest version of each position decides, wherever in the hour it stands, and for all its doubles.
+            places = {_place(letter) for letter in Reader(self._letters).distinct(hour) if wanted(letter)}
             for stored, letters in self._reader.objects(self._told(hour)):
-                chosen = [letter for letter in unique(letters) if wanted(letter)]
+                chosen = [letter for letter in unique(letters) if _place(letter) in places]
                 if chosen:
-                    yield stored, chosen, [letter for letter in letters if not wanted(letter)]
+                    yield stored, chosen, [letter for letter in letters if _place(letter) not in places]
 
     def _told(self, entries: Iterable[Stored]) -> Iterator[Stored]:
         for stored in entries:
@@ -92,3 +95,7 @@ class Clearing:
     def _hours(entries: Iterable[Stored]) -> Iterator[Sequence[Stored]]:
         for _, hour in groupby(entries, lambda stored: stored.hour_ms):
             yield list(hour)
+
+
+def _place(letter: Letter) -> tuple[str, str, Position]:
+    return letter.stream, letter.shard, letter.position

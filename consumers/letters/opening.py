@@ -4,8 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from consumers.audit.place import NotForThis
-from consumers.config.consumer import Consumer, Redrive
+from consumers.config.consumer import Consumer, NotForThis, Redrive
 from consumers.config.settings import Settings
 from consumers.letters.letter import Letter
 from consumers.letters.settings import LetterSettings, dead_letters, letter_store

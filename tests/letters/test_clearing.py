@@ -178,3 +178,24 @@ def test_a_purge_of_hours_takes_damaged_objects_too() -> None:
     store.objects[first.key] = (b"damaged", {})
     Clearing(letters, Reader(letters), letters.entries(NOON_MS, NOON_MS), lambda _: None).purge(Selection())
     assert [one.position for one in stored(letters)] == [letter(2).position]
+
+
+def test_the_latest_version_decides_for_all_doubles_of_a_position() -> None:
+    """As `list` counts it: purged by its former reason nothing goes, by its present one no double comes to light."""
+    letters = DeadLetters(MemoryStore(), PLACE)
+    letters.put([letter(1, "json_invalid", version="0.1.0")])
+    letters.put([letter(1, "not_object", version="0.2.0"), letter(2, "not_object", version="0.2.0")])
+    clearing(letters).purge(Selection(reasons=frozenset({"json_invalid"})))
+    assert len(stored(letters)) == 3
+    clearing(letters).purge(Selection(reasons=frozenset({"not_object"})))
+    assert stored(letters) == []
+
+
+def test_a_killer_is_left_alone_also_where_a_former_version_gave_another_reason() -> None:
+    """Putting that double through would end the command all the same."""
+    letters = DeadLetters(MemoryStore(), PLACE)
+    letters.put([letter(1, "json_invalid", version="0.1.0")])
+    letters.put([letter(1, KILLS_PROCESS, version="0.2.0")])
+    destination = Destination(set())
+    clearing(letters).redrive(destination, lambda one: redriven(Selection(), HEAD.stream, one))
+    assert (destination.calls, len(stored(letters))) == (0, 2)
