@@ -15,7 +15,8 @@ class _Registry(Mapping[str, Consumer]):
     """Imports a consumer when it is asked for: a shard's process pays for its own alone."""
 
     def __getitem__(self, name: str) -> Consumer:
-        consumer: Consumer = getattr(importlib.import_module(f"consumers.{name}"), _CONSUMERS[name])
+        attribute = _CONSUMERS[name]  # first: a name that nobody knows is a KeyError, and no module
+        consumer: Consumer = getattr(importlib.import_module(f"consumers.{name}"), attribute)
         return consumer
 
     def __iter__(self) -> Iterator[str]:

@@ -85,7 +85,7 @@ class Patience:
         tries, back_off, reminded = 0, 0, None
         while True:
             try:
-                return call()
+                answer = call()
             except Unavailable as fault:
                 now = self.clock()
                 tries += 1
@@ -97,6 +97,10 @@ class Patience:
                     raise DeadlineReached(fault.reason) from fault
                 seconds = self._next_pause(back_off)
                 self.pause(seconds if deadline is None else min(seconds, deadline - now))
+            else:
+                if tries:
+                    self.log.info("accepted", tries=tries, waited_s=round(self.clock() - began, 1))
+                return answer
 
     def _next_pause(self, back_off: int) -> float:
         ceiling = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(back_off, 16))

@@ -49,6 +49,7 @@ def command(file: Path, *, only_print: bool, dry_run: bool, replace: bool, as_js
     settings = load(file, CONSUMERS)
     template = _template(settings)
     if only_print:
+        click.echo(f"PUT _index_template/{template.name}", err=True)
         click.echo(msgspec.json.format(msgspec.json.encode(template.body)))
         return
     state = _bring_about(settings, template, dry_run=dry_run, replace=replace)

@@ -33,7 +33,8 @@ class Stuck(Unavailable):
     def __init__(self, reason: str, answered: Sequence[Answered]) -> None:
         """Keep them, for whoever may decide."""
         remedy = (
-            "look at the search server's log; if it is the documents: kinesis-fleet dead-letters let-through --stuck"
+            "look at the search server's log; if it is the documents: "
+            "kinesis-fleet dead-letters let-through --stuck --for 10m FILE"
         )
         super().__init__(reason, remedy, operator=True)
         self._answered = answered

@@ -109,6 +109,6 @@ def _paused(batch: IndexBatch, dead: Sequence[tuple[Record, Rejected]]) -> Unava
     return Unavailable(
         f"paused: too many records are rejected, of this request {len(dead)} of {len(batch.records)} ({said})",
         "where the server rejects them, mend the mapping: it is asked anew. What is no document at all passes only by "
-        "kinesis-fleet dead-letters let-through",
+        "kinesis-fleet dead-letters let-through --for 1h FILE",
         operator=True,
     )

@@ -18,7 +18,7 @@ from consumers.waiting import Unavailable
 MARGIN_MS = 600_000  # how far clocks may be apart, Kinesis's and S3's, and a process may be late with its word
 _LATEST_MS = MARGIN_MS  # from a look at the clock to the word that stands on it
 _DIRECTIVE = re.compile(r"%.?")
-_DIRECTIVES = frozenset({"%Y", "%m", "%d", "%H"})
+_DIRECTIVES = ("%Y", "%m", "%d", "%H")
 _ALLOWED = re.compile(r"[a-z0-9][a-z0-9._\-]*")
 _LONGEST = 200
 
@@ -46,6 +46,10 @@ def name_fault(template: str) -> str | None:
     for directive in _DIRECTIVE.findall(template):
         if directive not in _DIRECTIVES:
             return f"{directive} is none of %Y, %m, %d and %H. Write these, in UTC"
+    used = set(_DIRECTIVE.findall(template))
+    if used != set(_DIRECTIVES[: len(used)]):
+        lacking = next(one for one in _DIRECTIVES if one not in used)
+        return f"lacks {lacking}: times that have nothing to do with each other would share an index. Write it too"
     plain = _DIRECTIVE.sub("0", template)
     if len(plain) > _LONGEST:
         return f"is longer than {_LONGEST} characters. Give a shorter name"

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec import Meta
 
 from consumers.letters.settings import LetterSettings
 from consumers.search.names import name_fault
 from consumers.search.shape import Shape, conditions_of, paths_of, renames_of
+from consumers.search.template import EPAS, NONE
 
 MIB = 1 << 20
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -104,9 +106,18 @@ _SHAPE: dict[str, tuple[Callable[[str], object], str]] = {
 }
 
 
+_KEYS = {field.name: field.encode_name for field in msgspec.structs.fields(IndexSettings)}
+_FILES = ("credential_file", "ca_file", "client_certificate_file", "client_key_file")
+
+
 def faults(settings: IndexSettings) -> Iterator[tuple[str, str]]:
     """Say what no single key can tell."""
     yield from _url_faults(settings)
+    for key in _FILES:
+        if (path := getattr(settings, key)) and not path.startswith("/"):  # not repeated: it may be the secret itself
+            yield _KEYS[key], "is no absolute path. Give the path of the file, from / on"
+    if settings.template not in {EPAS, NONE} and not settings.template.startswith("/"):
+        yield "template", f"{settings.template} is no absolute path. Give epas, none, or a path from / on"
     yield from _auth_faults(settings)
     if problem := name_fault(settings.name):
         yield "name", problem

@@ -25,8 +25,8 @@ TOGETHER = {
     "archive.kmsKeyId": "archive.sse = aws:kms",
     "index.deadLetters.kmsKeyId": "index.deadLetters.sse = aws:kms",
     "index.credentialFile": "index.auth = basic",
-    "index.clientCertificateFile": "index.clientKeyFile = client.key",
-    "index.clientKeyFile": "index.clientCertificateFile = client.pem",
+    "index.clientCertificateFile": "index.clientKeyFile = /client.key",
+    "index.clientKeyFile": "index.clientCertificateFile = /client.pem",
 }
 
 # Read by MultiLangDaemonConfig itself, and no bean properties.

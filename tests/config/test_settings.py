@@ -7,6 +7,7 @@ import pytest
 
 from consumers.config import effective
 from consumers.config.settings import Faults, load
+from consumers.registry import CONSUMERS as REGISTERED
 from tests.config.sample import CONSUMERS, SampleSettings, refused, settings, write
 
 TAMED = {
@@ -99,3 +100,14 @@ def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     """No traceback for a mistyped path."""
     with pytest.raises(Faults, match="cannot be read: No such file"):
         load(tmp_path / "none.properties", consumers=CONSUMERS)
+
+
+def test_a_consumer_that_nobody_knows_is_a_fault_of_the_file(tmp_path: Path) -> None:
+    """Also with the real registry, which imports by name: the remedy names what there is."""
+    path = tmp_path / "unknown.properties"
+    path.write_text("consumer = opensearch_index\nstreamName = s\napplicationName = app\n")
+    with pytest.raises(Faults) as raised:
+        load(path, REGISTERED, environment={})
+    [fault] = [one for one in raised.value.faults if one.key == "consumer"]
+    assert "opensearch_index" in fault.problem
+    assert "index" in fault.remedy

@@ -64,13 +64,16 @@ def test_plain_http_leaves_the_host_only_on_purpose(url: str, expected: list[str
     [
         ({"auth": "basic"}, ["credentialFile"]),
         ({"auth": "apiKey"}, ["credentialFile"]),
-        ({"auth": "basic", "credentialFile": "f"}, []),
-        ({"auth": "none", "credentialFile": "f"}, ["credentialFile"]),
+        ({"auth": "basic", "credentialFile": "/f"}, []),
+        ({"auth": "none", "credentialFile": "/f"}, ["credentialFile"]),
         ({"auth": "es"}, ["region"]),
         ({"auth": "aoss", "region": "eu-west-1"}, []),
-        ({"clientKeyFile": "k"}, ["clientCertificateFile"]),
-        ({"clientCertificateFile": "c"}, ["clientKeyFile"]),
-        ({"clientCertificateFile": "c", "clientKeyFile": "k"}, []),
+        ({"clientKeyFile": "/k"}, ["clientCertificateFile"]),
+        ({"clientCertificateFile": "/c"}, ["clientKeyFile"]),
+        ({"clientCertificateFile": "/c", "clientKeyFile": "/k"}, []),
+        ({"auth": "basic", "credentialFile": "user:hunter2"}, ["credentialFile"]),
+        ({"caFile": "ca.pem"}, ["caFile"]),
+        ({"template": "mine.json"}, ["template"]),
     ],
 )
 def test_credentials_are_whole_or_absent(keys: dict[str, str], expected: list[str]) -> None:
