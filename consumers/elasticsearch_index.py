@@ -109,7 +109,8 @@ def _judge(settings: Settings, shard: str, names: IndexNames) -> Judge:
 def _redrive(settings: Settings) -> Redrive:
     index: IndexSettings = settings.section
     names = IndexNames(letter_store(index, SECTION), settings.application, index.name, declares=False)
-    bulk = Bulk(server_of(index), index.max_bytes)
+    # Sent again it begins anew: so it must not be interrupted, and time stands still for it.
+    bulk = Bulk(server_of(index), index.max_bytes, lambda: 0.0)
 
     def redrive(shard: str, records: Sequence[Record]) -> Sequence[Letter]:
         """Index what can be indexed by now, with the names of indices that the first delivery found."""

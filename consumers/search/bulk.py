@@ -23,7 +23,6 @@ _LEAST_BYTES = 1 << 12
 _SECONDS = 10.0
 _TOO_LARGE = Rejected("too_large", "the search server takes no request with this document alone")
 
-
 Answered = tuple[Entry, Item]
 
 
@@ -49,8 +48,8 @@ class Bulk:
     """One shard's requests.
 
     A request that was too large is halved, and none is that large again. A document alone is too large only if it is
-    larger than every request that was taken. One that got no answer, or found the server
-    busy, is halved too, and grows back as requests succeed.
+    larger than every request that was taken. A request that got no answer, or found the server busy, is halved too, and
+    grows back as requests succeed.
     """
 
     def __init__(self, server: SearchServer, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
