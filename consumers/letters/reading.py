@@ -16,11 +16,6 @@ class Selection(NamedTuple):
     reasons: frozenset[str] = frozenset()
     positions: frozenset[Position] = frozenset()
 
-    @property
-    def everything(self) -> bool:
-        """Whether nothing is left out."""
-        return not (self.shard or self.reasons or self.positions)
-
     def may_hold(self, stored: Stored) -> bool:
         """Whether an object can hold any of them, by its key."""
         return not self.shard or stored.shard == self.shard

@@ -18,8 +18,7 @@ from consumers.search.template import EPAS, template_of
 from tests.bench import cpu, services, stages
 from tests.bench.feeders import FEEDERS, INDICES, Job, records_of
 from tests.bench.report import Figure, Say
-from tests.support.indexing import Node
-from tests.support.search import opensearch
+from tests.support.search import SearchNode, opensearch
 
 ROUNDS = 3
 ROUND_RECORDS = 100_000
@@ -48,7 +47,7 @@ class Bench:
     """The node, and the processes of each contender: one a shard."""
 
     directory: Path
-    node: Node
+    node: SearchNode
     s3: str
     server_pid: int
     processes: Mapping[str, Sequence[ProcessPoolExecutor]]
@@ -149,7 +148,7 @@ def _bench(directory: Path) -> Iterator[Bench]:
 
 
 @contextlib.contextmanager
-def _opensearch() -> Iterator[Node]:
+def _opensearch() -> Iterator[SearchNode]:
     os.environ["_JAVA_OPTIONS"] = _FULLY_COMPILED  # a JVM reads it after its command line
     try:
         with opensearch(heap=_HEAP) as node:
@@ -158,7 +157,7 @@ def _opensearch() -> Iterator[Node]:
         del os.environ["_JAVA_OPTIONS"]
 
 
-def _install_template(node: Node) -> None:
+def _install_template(node: SearchNode) -> None:
     template = template_of(INDICES, EPAS, data_stream=False)
     status, answer = node.ask("PUT", f"/_index_template/{template.name}", dict(template.body))
     if status != 200:
@@ -166,7 +165,7 @@ def _install_template(node: Node) -> None:
         raise RuntimeError(message)
 
 
-def _pid_of(node: Node) -> int:
+def _pid_of(node: SearchNode) -> int:
     """Give the server's process, once it is known to be the server that is meant.
 
     Raises:

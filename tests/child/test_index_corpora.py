@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.child.serving import drained, holding, started
 from tests.support.corpora import json_test_suite, naughty_strings
-from tests.support.indexing import hits_in, id_of, ids_in, index_faults, letters_of, write_index_properties
+from tests.support.indexing import INDICES, id_of, ids_in, index_faults, letters_of, write_index_properties
 from tests.support.search import SearchNode
 from tests.support.servers import Server
 
@@ -47,7 +47,7 @@ def test_each_comes_to_what_is_expected(search: SearchNode, letters: Server, fol
 
 
 def _read_as_put(search: SearchNode, expected: Mapping[str, bytes]) -> None:
-    sources = {hit["_id"]: hit["_source"] for hit in hits_in(search, sources=True)}
+    sources = {hit["_id"]: hit["_source"] for hit in search.hits(INDICES)}
     for at, payload in expected.items():
         put = json.loads(payload)
         assert {name: value for name, value in sources[at].items() if name != "@timestamp"} == put

@@ -13,7 +13,7 @@ from tests.child.serving import bulk_ids, drained, events, exact, fleet, holding
 from tests.support.bad_events import bad_event, good_event
 from tests.support.indexing import (
     FIRST,
-    hits_in,
+    INDICES,
     id_of,
     ids_in,
     letters_of,
@@ -53,7 +53,7 @@ def test_each_event_is_a_document(search: SearchNode, letters: Server, folder: P
         drained(child)
         assert child.lease.checkpoint == records[-1].position
     assert exact(search, letters, records) == []
-    found = {hit["_id"]: hit["_source"] for hit in hits_in(search, sources=True)}
+    found = {hit["_id"]: hit["_source"] for hit in search.hits(INDICES)}
     for record in records:
         assert found[id_of(record)] == {**json.loads(record.payload), "@timestamp": record.arrival_ms}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.child.serving import drained, events, exact, fleet, holding, started
 from tests.support.bad_events import good_event
-from tests.support.indexing import hits_in, id_of, ids_in, index_faults, letters_of, write_index_properties
+from tests.support.indexing import id_of, ids_in, index_faults, letters_of, write_index_properties
 from tests.support.search import SearchNode
 from tests.support.servers import Server
 
@@ -66,7 +66,7 @@ def test_data_stream(search: SearchNode, letters: Server, folder: Path) -> None:
             drained(child)
     backing = ".ds-test-stream-*"
     assert index_faults(ids_in(search, backing), letters_of(letters), map(id_of, records)) == []
-    assert {hit["_source"]["@timestamp"] for hit in hits_in(search, backing, sources=True)} == {records[0].arrival_ms}
+    assert {hit["_source"]["@timestamp"] for hit in search.hits(backing)} == {records[0].arrival_ms}
 
 
 def test_template_is_never_changed_silently(search: SearchNode, letters: Server, folder: Path) -> None:

@@ -74,10 +74,6 @@ class FakeServer:
             items = items[1:]
         return _said(200, _filtered({"took": 1, "errors": errors, "items": items}, query))
 
-    def holders(self, document: str) -> list[str]:
-        """Name the indices that hold a document."""
-        return [name for name, index in self.indices.items() if document in index.documents]
-
     def ids(self) -> list[str]:
         """Give the ids of all documents; one that stands in two indices comes twice."""
         return [one for index in self.indices.values() for one in index.documents]

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 from consumers.letters.keys import LetterPlace
 from consumers.letters.letter import Letter
 from consumers.letters.store import DeadLetters
-from consumers.records import Position, Record
+from consumers.records import Record
 from consumers.s3.store import BucketAccess, S3Store
 from tests.support.archive import BUCKET
+from tests.support.search import SearchNode
 from tests.support.servers import KEYS, Server
 
 STREAM, APPLICATION = "events", "app"
@@ -18,39 +18,11 @@ FIRST = "shardId-000000000000"
 
 
 INDICES = "test-events-*"
-_PAGE = 10_000
 
 
-class Node(Protocol):
-    """A search server as a test reads it."""
-
-    endpoint: str
-
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Send JSON, and give the status and the JSON that answers."""
-        ...
-
-
-def hits_in(node: Node, indices: str = INDICES, *, sources: bool = False) -> list[dict[str, Any]]:
-    """Give every document of all matching indices, in no order; an id that stands in two of them comes twice."""
-    node.ask("POST", f"/{indices}/_refresh")
-    query = {"size": _PAGE, "_source": sources, "sort": ["_doc"]}
-    status, page = node.ask("POST", f"/{indices}/_search?scroll=2m&allow_no_indices=true", query)
-    assert status == 200, page
-    found: list[dict[str, Any]] = []
-    if "_scroll_id" not in page:  # no index matches
-        return found
-    while page["hits"]["hits"]:
-        found += page["hits"]["hits"]
-        status, page = node.ask("POST", "/_search/scroll", {"scroll": "2m", "scroll_id": page["_scroll_id"]})
-        assert status == 200, page
-    node.ask("DELETE", "/_search/scroll", {"scroll_id": page["_scroll_id"]})
-    return found
-
-
-def ids_in(node: Node, indices: str = INDICES) -> list[str]:
-    """Give the ids of every document."""
-    return [hit["_id"] for hit in hits_in(node, indices)]
+def ids_in(node: SearchNode, indices: str = INDICES) -> list[str]:
+    """Give the ids of every document; one that stands in two indices comes twice."""
+    return [hit["_id"] for hit in node.hits(indices)]
 
 
 def write_index_properties(folder: Path, s3: str, search: str, **more: object) -> Path:
@@ -112,8 +84,3 @@ def index_faults(
         if reason and one in dead and dead[one].reason != reason
     ]
     return faults
-
-
-def positions_of(records: Iterable[Record]) -> set[Position]:
-    """Give their positions."""
-    return {record.position for record in records}
