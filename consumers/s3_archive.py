@@ -16,6 +16,7 @@ from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
 from consumers.hours.watch import ShardWatch, WatchPlace
 from consumers.objects.codecs import CODECS
+from consumers.objects.writer import ObjectWriter
 from consumers.pipeline import Pipeline
 from consumers.readiness import insist_on_conditions
 from consumers.records import HOUR_MS
@@ -121,6 +122,7 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
     stream = stream_of(settings)
     retention_ms = int(archive.retention_hours * HOUR_MS)
     limits = Limits(archive.max_bytes, archive.max_records, archive.max_age_seconds)
+    level = archive.level or codec.default_level
 
     writer = f"{settings.worker} {__version__}"
     shards = shards_of(settings)
@@ -132,7 +134,7 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
         place = ChainPlace(settings.application, context.shard, stream, layout, writer, archive.retention_hours)
         watch = ShardWatch(store, shards, watched, context)
         chain = Chain(store, place, context.start, context.log, watch)
-        batcher = ChainBatcher(limits, codec, archive.level or codec.default_level)
+        batcher = ChainBatcher(limits, lambda: ObjectWriter(codec, level))
         return Pipeline(batcher, chain, context.patience, watch)
 
     return build

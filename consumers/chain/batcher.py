@@ -4,9 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from consumers.objects.codecs import Codec
-from consumers.objects.reader import read_records
-from consumers.objects.writer import ObjectBytes, ObjectWriter
+from consumers.chain.content import Content, Writer
 from consumers.pipeline import Room
 from consumers.records import HOUR_MS, Position, Record, position_of
 
@@ -32,14 +30,12 @@ class ObjectBatch:
     first_arrival_ms: int
     min_arrival_ms: int
     max_arrival_ms: int
-    content: ObjectBytes
-    codec: Codec
+    content: Content
     why: str
 
     def after(self, position: Position) -> Sequence[Record]:
-        """Give its records after a position, by reading itself back: rare, so nothing is kept for it."""
-        records = read_records(self.codec, self.content.body, self.content.index)
-        return [record for record in records if record.position > position]
+        """Give its records after a position."""
+        return [record for record in self.content.records() if record.position > position]
 
 
 class ChainBatcher:
@@ -49,12 +45,11 @@ class ChainBatcher:
     before the position of an object that stands already.
     """
 
-    def __init__(self, limits: Limits, codec: Codec, level: int) -> None:
-        """Begin without an open object."""
+    def __init__(self, limits: Limits, new_writer: Callable[[], Writer]) -> None:
+        """Begin without an open object. `new_writer` is called for each."""
         self._limits = limits
-        self._codec = codec
-        self._new: Callable[[], ObjectWriter] = lambda: ObjectWriter(codec, level)
-        self._writer: ObjectWriter | None = None
+        self._new = new_writer
+        self._writer: Writer | None = None
         self.clear()
 
     @property
@@ -132,7 +127,6 @@ class ChainBatcher:
             self._min_ms,
             self._max_ms,
             self._writer.finish(),
-            self._codec,
             why,
         )
         self.clear()

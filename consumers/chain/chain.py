@@ -14,13 +14,14 @@ from typing import Protocol
 import msgspec
 
 from consumers.chain.batcher import ObjectBatch
+from consumers.chain.content import Content
 from consumers.chain.layout import Layout, position_in
 from consumers.chain.link import Link
 from consumers.chain.origin import ChainRecord, Origin, claim, recall, record_key
 from consumers.chain.store import ObjectStore
 from consumers.objects.codecs import Garbled
-from consumers.objects.reader import codec_of, index_key
-from consumers.objects.writer import ObjectBytes, ObjectWriter
+from consumers.objects.reader import codec_of
+from consumers.objects.writer import ObjectWriter
 from consumers.pipeline import Room, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Log, Parked, Unavailable
@@ -129,10 +130,9 @@ class Chain:
         )
         return batch.last
 
-    def _put(self, key: str, content: ObjectBytes, link: Link) -> bool:
-        if content.index is not None:  # first, so that no object ever stands without its index
-            digest = hashlib.sha256(content.index).digest()
-            self._store.put_new(index_key(key, content.sha256), content.index, {}, digest)
+    def _put(self, key: str, content: Content, link: Link) -> bool:
+        for name, body in content.beside(key):  # first, so that no object ever stands without them
+            self._store.put_new(name, body, {}, hashlib.sha256(body).digest())
         return self._store.put_new(key, content.body, link.metadata(), content.sha256)
 
     def _link_of(self, batch: ObjectBatch) -> Link:
@@ -151,6 +151,7 @@ class Chain:
             batch.max_arrival_ms,
             batch.content.sha256.hex(),
             self._place.writer,
+            batch.content.notes,
         )
 
     def _adopt(self, link: Link, key: str) -> Position:

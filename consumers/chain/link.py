@@ -1,12 +1,13 @@
 """A link of the chain: what an object's metadata says of the run of records that it holds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from consumers.objects.codecs import Garbled
 from consumers.records import Position
 
 FORMAT = "1"
+_NOTE = "note-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class Link:
     `origin` is set where nothing proves that no record lies between `after` and `first`: the initial position of a
     first start (TRIM_HORIZON, LATEST, AT_TIMESTAMP), or RETENTION where the record was about to expire when it was
     read. A link of zero records marks a range that was never delivered to a writer (docs/guarantee.md).
-    `size` is the object's in bytes. Arrival times are UTC milliseconds.
+    `size` is the object's in bytes. Arrival times are UTC milliseconds. `notes` are the content's own: the chain does
+    not read them.
     """
 
     stream: str
@@ -34,6 +36,7 @@ class Link:
     max_arrival_ms: int
     sha256: str
     writer: str
+    notes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def metadata(self) -> dict[str, str]:
         """Write it as S3 user metadata (lower-case names, ASCII values, under 2 KB in all)."""
@@ -51,6 +54,7 @@ class Link:
             "arrivals-ms": f"{self.first_arrival_ms} {self.min_arrival_ms} {self.max_arrival_ms}",
             "sha256": self.sha256,
             "writer": self.writer,
+            **{_NOTE + name: value for name, value in self.notes.items()},
         }
 
     @classmethod
@@ -81,6 +85,7 @@ class Link:
                 arrivals[2],
                 metadata["sha256"],
                 metadata["writer"],
+                {name.removeprefix(_NOTE): value for name, value in metadata.items() if name.startswith(_NOTE)},
             )
         except (KeyError, ValueError, IndexError) as fault:
             message = f"its metadata is incomplete or damaged ({type(fault).__name__}: {str(fault)[:60]})"

@@ -1,11 +1,12 @@
 """Builds one object from runs of records, holding only compressed bytes."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from consumers.objects.codecs import Codec
 from consumers.objects.index import IndexWriter
+from consumers.objects.reader import index_key, read_records
 from consumers.records import Record
 
 
@@ -21,6 +22,20 @@ class ObjectBytes:
     index: bytes | None
     payload_bytes: int
     sha256: bytes
+    codec: Codec
+
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """Nothing: the index says it all."""
+        return {}
+
+    def beside(self, key: str) -> Iterable[tuple[str, bytes]]:
+        """Give the index, where it has to stand beside the object."""
+        return () if self.index is None else ((index_key(key, self.sha256), self.index),)
+
+    def records(self) -> Iterator[Record]:
+        """Give its records again, by reading itself back."""
+        return read_records(self.codec, self.body, self.index)
 
 
 class ObjectWriter:
@@ -53,7 +68,7 @@ class ObjectWriter:
             self._keep(self._codec.hide(index))
         body = b"".join(self._parts)
         self._parts.clear()
-        return ObjectBytes(body, beside, self.payload_bytes, hashlib.sha256(body).digest())
+        return ObjectBytes(body, beside, self.payload_bytes, hashlib.sha256(body).digest(), self._codec)
 
     def _keep(self, part: bytes) -> None:
         if part:

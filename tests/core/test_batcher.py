@@ -6,6 +6,7 @@ import pytest
 
 from consumers.chain.batcher import ChainBatcher, Limits
 from consumers.objects.codecs import CODECS
+from consumers.objects.writer import ObjectWriter
 from consumers.pipeline import Room
 from consumers.records import HOUR_MS, Position, Record
 
@@ -20,7 +21,7 @@ def run(count: int, *, begin: int = 0, arrival_ms: int = NOON, step_ms: int = 1)
 
 def opened(limits: Limits = LIMITS, room: Room | None = None) -> ChainBatcher:
     """Open a batch."""
-    batcher = ChainBatcher(limits, CODECS["gzip"], 1)
+    batcher = ChainBatcher(limits, lambda: ObjectWriter(CODECS["gzip"], 1))
     batcher.open(room or Room(), 0.0)
     return batcher
 

@@ -8,6 +8,7 @@ from consumers.chain.layout import Layout, position_in
 from consumers.chain.link import Link
 from consumers.objects.codecs import CODECS
 from consumers.objects.reader import fetch
+from consumers.objects.writer import ObjectWriter
 from consumers.pipeline import Pipeline, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Parked, Patience, Unavailable
@@ -31,7 +32,9 @@ def pipeline(
     layout = Layout(prefix, "dt=%Y-%m-%d/hour=%H", "s", codec.extension)
     chain = Chain(store, ChainPlace("app", SHARD, "r:s", layout, "w", 24), start, Silent(), watch or NoWatch())
     patience = Patience(lambda _: pytest.fail("nothing here is waited for"), lambda: 0.0, Silent())
-    return Pipeline(ChainBatcher(Limits(1 << 20, 3, 60), codec, codec.default_level), chain, patience)
+    return Pipeline(
+        ChainBatcher(Limits(1 << 20, 3, 60), lambda: ObjectWriter(codec, codec.default_level)), chain, patience
+    )
 
 
 def links(store: MemoryStore) -> list[Link]:
@@ -140,7 +143,7 @@ def named(store: MemoryStore, application: str, start: Start) -> Pipeline:  # ty
     place = ChainPlace(application, SHARD, "r:s", Layout("p", "dt=%Y-%m-%d/hour=%H", "s", codec.extension), "w", 24)
     chain = Chain(store, place, start, Silent())
     patience = Patience(lambda _: pytest.fail("nothing here is waited for"), lambda: 0.0, Silent())
-    return Pipeline(ChainBatcher(Limits(1 << 20, 3, 60), codec, 1), chain, patience)
+    return Pipeline(ChainBatcher(Limits(1 << 20, 3, 60), lambda: ObjectWriter(codec, 1)), chain, patience)
 
 
 def test_renamed_application_fences_nothing_that_stands(store: MemoryStore) -> None:

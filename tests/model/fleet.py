@@ -18,6 +18,7 @@ from consumers.chain.link import Link
 from consumers.kcl.checkpointer import CheckpointRefused, Commits
 from consumers.kcl.processor import ShardProcessor
 from consumers.objects.codecs import CODECS
+from consumers.objects.writer import ObjectWriter
 from consumers.pipeline import Pipeline, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Patience, Unavailable
@@ -267,6 +268,8 @@ class Simulation:
         def pipeline(shard: str, start: Start) -> Pipeline:  # type: ignore[type-arg]
             place = ChainPlace("app", shard, "r:s", Layout("p", "dt=%Y-%m-%d/hour=%H", "s", ".gz"), "w", 24)
             chain = self.variant.chain(store, place, start, log)
-            return self.variant.pipeline(ChainBatcher(limits, codec, 1), chain, Patience(pause, clock, log, jitter=rng))
+            return self.variant.pipeline(
+                ChainBatcher(limits, lambda: ObjectWriter(codec, 1)), chain, Patience(pause, clock, log, jitter=rng)
+            )
 
         return self.variant.processor(pipeline, Commits(clock, pause, log, jitter=rng), clock, 5.0, log)

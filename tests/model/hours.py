@@ -29,6 +29,7 @@ from consumers.hours.watch import ShardWatch, WatchPlace
 from consumers.kcl.checkpointer import CheckpointRefused, Commits
 from consumers.kcl.processor import ShardProcessor
 from consumers.objects.codecs import CODECS
+from consumers.objects.writer import ObjectWriter
 from consumers.pipeline import Pipeline, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Patience, Unavailable
@@ -309,7 +310,7 @@ class HoursSimulation:
             patience = Patience(pause, clock, log, jitter=rng)
             watch = ShardWatch(store, self, place, ShardContext(shard, start, patience, log))
             chain = Chain(store, ChainPlace("app", shard, "r:s", LAYOUT, "w", 24), start, log, watch)
-            return Pipeline(ChainBatcher(self.limits, codec, 1), chain, patience, watch)
+            return Pipeline(ChainBatcher(self.limits, lambda: ObjectWriter(codec, 1)), chain, patience, watch)
 
         return ShardProcessor(pipeline, Commits(clock, pause, log, jitter=rng), clock, 5.0, log)
 
