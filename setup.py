@@ -20,6 +20,7 @@ setup(
         "consumers.kcl": ["jars.lock", "logback.xml"],
         "consumers.local": ["*.json", "*.LICENSE", "*.txt"],
         "consumers.local.search": ["*.java"],
+        "consumers.redshift": ["tables/*.toml"],
     },
     entry_points={"console_scripts": ["kinesis-fleet = consumers.cli:main"]},
     install_requires=[

@@ -8,6 +8,7 @@ from consumers.config.consumer import Consumer
 _CONSUMERS = {
     "s3_archive": "S3_ARCHIVE",
     "elasticsearch_index": "ELASTICSEARCH_INDEX",
+    "redshift_stage": "REDSHIFT_STAGE",
 }
 
 

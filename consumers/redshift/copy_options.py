@@ -1,0 +1,78 @@
+"""The options of COPY that an operator may add: known ones, spelt so that nothing else can hide in them. Pure.
+
+Source: "COPY" in the Amazon Redshift Database Developer Guide.
+"""
+
+import re
+from collections.abc import Iterator
+
+_ONE_WORD = r"(?i:on|off|true|false)"
+_KNOWN: dict[str, str] = {
+    "ACCEPTANYDATE": r"",
+    "BLANKSASNULL": r"",
+    "COMPUPDATE": rf"({_ONE_WORD}|(?i:preset))",
+    "EMPTYASNULL": r"",
+    "EXPLICIT_IDS": r"",
+    "REGION": r"(?i:as )?'[a-z0-9\-]+'",
+    "ROUNDEC": r"",
+    "STATUPDATE": _ONE_WORD,
+    "TRIMBLANKS": r"",
+    "TRUNCATECOLUMNS": r"",
+}
+_CHANGING = frozenset({"BLANKSASNULL", "EMPTYASNULL", "TRIMBLANKS", "TRUNCATECOLUMNS", "ROUNDEC", "ACCEPTANYDATE"})
+_OURS = {
+    "MANIFEST": "each load has one",
+    "GZIP": "staged objects are gzip",
+    "JSON": "staged objects are lines of JSON",
+    "FORMAT": "staged objects are lines of JSON",
+    "MAXERROR": "it is 0: a row that COPY skips would be lost",
+    "IGNOREALLERRORS": "a row that COPY skips would be lost",
+    "ACCEPTINVCHARS": "it changes data without a word",
+    "NOLOAD": "nothing would be loaded, and the ledger would say that it was",
+    "IAM_ROLE": "redshift.iamRole says it",
+    "CREDENTIALS": "no secrets in SQL: redshift.iamRole says it",
+    "ACCESS_KEY_ID": "no secrets in SQL: redshift.iamRole says it",
+    "SECRET_ACCESS_KEY": "no secrets in SQL: redshift.iamRole says it",
+    "SESSION_TOKEN": "no secrets in SQL: redshift.iamRole says it",
+    "TIMEFORMAT": "times are staged in the form that COPY reads by itself",
+    "DATEFORMAT": "dates are staged in the form that COPY reads by itself",
+}
+_GIVEN = ", ".join(sorted(set(_KNOWN) - _CHANGING))
+_VALUE = r"(\s+(?i:as\s+)?('[^']*'|\d+)|\s+(?i:on|off|true|false|preset)\b)?"
+_OPTION = re.compile(rf"\s*(?P<name>[A-Za-z_]+)(?P<value>{_VALUE})")
+
+
+def options_of(text: str) -> str:
+    """Write the options on one line.
+
+    Raises:
+        ValueError: there is one that may not be; the message says which, and what to do.
+
+    """
+    problem = next((message for _, message in option_faults(text)), None)
+    if problem:
+        raise ValueError(problem)
+    return " ".join(text.split())
+
+
+def option_faults(text: str) -> Iterator[tuple[str, str]]:
+    """Say what is wrong with the options, as pairs of key and message."""
+    at = 0
+    while text[at:].strip():
+        found = _OPTION.match(text, at)
+        if found is None:
+            yield "copyOptions", f"cannot be read from {text[at:].strip()[:30]!r} on. Give {_GIVEN}"
+            return
+        name, value = found["name"].upper(), " ".join(found["value"].split())
+        if name in _OURS:
+            yield "copyOptions", f"may not hold {name}: {_OURS[name]}. Leave it out"
+        elif name in _CHANGING:
+            yield (
+                "copyOptions",
+                f"may not hold {name}, which changes values unseen: let the table file's columns say it",
+            )
+        elif name not in _KNOWN:
+            yield "copyOptions", f"{name[:30]} is not known. Give {_GIVEN}"
+        elif not re.fullmatch(_KNOWN[name], value):
+            yield "copyOptions", f"{name} has no such value as {value[:30]!r}. Correct it"
+        at = found.end()

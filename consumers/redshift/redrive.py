@@ -1,0 +1,63 @@
+"""Dead letters that make rows by now: each record an object of its own, which its position names.
+
+Whoever redrives a record again meets the same key, and so it is staged once. These objects are never pruned: a letter
+may be redriven again at any time.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from consumers.chain.layout import SEQUENCE_DIGITS, SUB_DIGITS, Layout
+from consumers.chain.link import Link
+from consumers.chain.store import ObjectStore
+from consumers.letters.letter import Letter, letters_in, unpacked
+from consumers.records import Record
+from consumers.redshift.stage_writer import StageWriter
+
+ROW = ".row"
+"""What the names of these objects have where those of a chain's have `.lines`."""
+
+_ORIGIN = "REDRIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class RedrivePlace:
+    """Where a shard's redriven rows go. `stream` identifies it; `writer` is who redrives."""
+
+    layout: Layout
+    stream: str
+    shard: str
+    writer: str
+
+    def key(self, record: Record) -> str:
+        """Name the object of this record."""
+        position = record.position
+        at = f"{position.sequence:0{SEQUENCE_DIGITS}d}.{position.sub:0{SUB_DIGITS}d}"
+        return f"{self.layout.scan(self.shard, record.arrival_ms)}{at}{ROW}{self.layout.extension}"
+
+
+def redrive(
+    store: ObjectStore, place: RedrivePlace, records: Sequence[Record], new_writer: Callable[[], StageWriter]
+) -> list[Letter]:
+    """Stage what makes rows, and give the letters of the rest.
+
+    Raises:
+        Unavailable: the bucket does not accept: it may be repeated whole.
+
+    """
+    rejected: list[Letter] = []
+    for record in records:
+        writer = new_writer()
+        writer.add([record], [record.arrival_ms])
+        content = writer.finish()
+        if content.rejected:
+            rejected += letters_in(unpacked(content.letters))
+            continue
+        at, ms = record.position, record.arrival_ms
+        size, payload, digest = len(content.body), content.payload_bytes, content.sha256.hex()
+        link = Link(
+            place.stream, place.shard, at, at, None, _ORIGIN, 1, size, payload, ms, ms, ms, digest, place.writer,
+            content.notes,
+        )  # fmt: skip
+        store.put_new(place.key(record), content.body, link.metadata(), content.sha256)
+    return rejected

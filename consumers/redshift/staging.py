@@ -1,0 +1,138 @@
+"""The stage's sink and watch: what a shard's chain of staged objects needs besides the chain.
+
+records -> rows -> chain -> the standing object's letters into the dead letters -> checkpoint
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from consumers.chain.batcher import ObjectBatch
+from consumers.chain.chain import Chain
+from consumers.chain.link import Link
+from consumers.chain.store import ObjectStore
+from consumers.hours.watch import ShardWatch
+from consumers.letters.breaker import Breaker
+from consumers.letters.careful import Careful
+from consumers.letters.letter import DamagedLetters, Letter, letters_in, unpacked
+from consumers.letters.starts import Starts
+from consumers.pipeline import Room
+from consumers.records import Position, Record
+from consumers.redshift.rows import RowMaker
+from consumers.redshift.stage_writer import LETTERS, REJECTED, letters_key
+from consumers.waiting import Log, Parked, Unavailable
+
+
+class Letters(Protocol):
+    """Where dead letters go."""
+
+    def put(self, letters: Sequence[Letter]) -> None:
+        """Hold them durably; raises `Unavailable` to be tried again."""
+
+
+class Permit(Protocol):
+    """An operator's word."""
+
+    def allowed(self, *, stuck: bool = False) -> bool:
+        """Say whether rejected records may pass, however many; raises `Unavailable` to be asked again."""
+        ...
+
+
+@dataclass(slots=True)
+class Stage:
+    """Writes a shard's staged objects, unless too many of its records are rejected."""
+
+    chain: Chain
+    permit: Permit
+    breaker: Breaker
+
+    def begin(self, first: Record) -> Room:
+        """Look at what stands where an object with this first record would be."""
+        return self.chain.begin(first)
+
+    def write(self, batch: ObjectBatch) -> Position:
+        """Store the object, or adopt the one that stands at its key."""
+        rejected = int(batch.content.notes[REJECTED])
+        if self.breaker.refuses(batch.count, rejected) and not self.permit.allowed():
+            reason = f"paused: too many records are rejected, of this object {rejected} of {batch.count}"
+            remedy = (
+                "correct the table file with a higher version, and start again; or let them into the dead letters: "
+                "kinesis-fleet dead-letters let-through --for 1h FILE"
+            )
+            raise Unavailable(reason, remedy, operator=True)
+        written = self.chain.write(batch)
+        self.breaker.note(batch.count, rejected)
+        return written
+
+
+@dataclass(slots=True)
+class StageWatch:
+    """Follows one shard for the pipeline and for its chain.
+
+    `hours` keeps the watermark. The shard's beginning is counted with its first records, and one that began too often
+    at one place tries its records apart. `declare` makes durable which table the rows are made for.
+    """
+
+    hours: ShardWatch
+    declare: Callable[[], None]
+    starts: Starts
+    start: str
+    maker: RowMaker
+    store: ObjectStore
+    letters: Letters
+    log: Log
+    _careful: Careful | None = None
+    _suspicious: bool = False
+
+    def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:
+        """Take note of a delivery, and learn who of it must not be tried."""
+        gap = self.hours.received(records, caught_up=caught_up)
+        if not records:
+            return gap
+        if self._careful is None:
+            self.declare()
+            state = self.starts.begin(self.start)
+            self._careful = Careful(self.starts, state, self.maker.judge, self.log)
+            self._suspicious = state.careful
+            if state.careful:
+                reason = f"it began {state.starts} times in a row at {state.start}"
+                self.log.warning("careful", reason=reason, remedy="none: records are tried apart, which takes longer")
+        if self._suspicious:
+            self._careful.survivors(records)
+        self.maker.condemned = self._careful.condemned
+        return gap
+
+    def settled(self, oldest_ms: int | None) -> None:
+        """Let the watermark follow, and trust the records again once nothing of a delivery is open."""
+        self.hours.settled(oldest_ms)
+        if oldest_ms is None and self._careful is not None:
+            self._suspicious = False
+
+    def ended(self) -> None:
+        """Let everybody know that nothing follows."""
+        self.hours.ended()
+
+    def lapse(self, first: Position) -> str | None:
+        """Take the reason why records may be missing before an object that begins here; None if none can be."""
+        return self.hours.lapse(first)
+
+    def stands(self, key: str, link: Link) -> None:
+        """Put the dead letters of an object that stands where they are found, before anything of it is committed."""
+        digest = link.notes.get(LETTERS)
+        if digest:
+            self.letters.put(self._letters(letters_key(key, digest)))
+        self.hours.stands(key, link)
+
+    def _letters(self, key: str) -> list[Letter]:
+        found = self.store.find(key)
+        remedy = "restore its former version: it holds records that are nowhere else in the staging area"
+        if found is None:
+            reason = (
+                f"{key}, the dead letters of a staged object, is gone: somebody deletes objects of the staging area"
+            )
+            raise Parked(reason, remedy)
+        try:
+            return letters_in(unpacked(found.body))
+        except DamagedLetters as fault:
+            reason = f"{key} {fault}"
+            raise Parked(reason, remedy) from fault

@@ -1,0 +1,158 @@
+"""The table file: the one place that says which columns a table has, and what of an event becomes them. Pure.
+
+version = 1
+name = "player_events"
+
+[[columns]]
+name = "session_id"
+from = "sessionId"
+type = "varchar(128)"
+null = false
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from consumers.redshift.types import ColumnType, WrongType, type_of
+
+POSITIONAL = frozenset({"$stream", "$shard", "$sequence", "$sub", "$document", "$arrival", "$partitionKey"})
+"""What a column may take of the record instead of a field of its document."""
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,126}", re.ASCII)
+_MOST_COLUMNS = 1600
+_TEXTUAL = frozenset({"varchar", "char"})
+_ROUNDED = frozenset({"smallint", "integer", "bigint", "decimal", "timestamp", "timestamptz", "date"})
+
+
+class WrongTable(ValueError):
+    """The table file cannot be used; the message names the column and says what to write."""
+
+    exit_code = 78
+
+
+class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"source": "from"}):
+    """One column.
+
+    `source` is a path of the document such as `payload.live`, or one of the names that begin with `$`; its own name
+    unless given. `null` admits a missing value. Nothing is changed to make it fit unless one of these says so:
+    `truncate` cuts a text at its bytes, `round` drops digits that the type has no place for, and `unfit = "null"` makes
+    NULL of whatever does not fit. `epoch` is the unit of a time that comes as a number.
+    """
+
+    name: str
+    type: str
+    source: str = ""
+    null: bool = True
+    truncate: bool = False
+    round: bool = False
+    unfit: Literal["reject", "null"] = "reject"
+    epoch: Literal["ms", "s"] = "ms"
+    encode: str = ""
+
+    @property
+    def path(self) -> str:
+        """Where its value comes from."""
+        return self.source or self.name
+
+    @property
+    def kind(self) -> ColumnType:
+        """Its type, read."""
+        return type_of(self.type)
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One version of a table. `version` grows with each change of the file: rows say which one they were made for."""
+
+    version: Annotated[int, Meta(ge=1, le=999_999)]
+    name: str
+    columns: tuple[Column, ...]
+    distkey: str = ""
+    sortkey: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its columns, in their order."""
+        return tuple(column.name for column in self.columns)
+
+    def canonical(self) -> bytes:
+        """Write it as JSON: the same bytes for the same table."""
+        return msgspec.json.encode(self)
+
+
+def parse_table(text: str) -> Table:
+    """Read a table file.
+
+    Raises:
+        WrongTable: it is no TOML, or a column of it cannot be.
+
+    """
+    try:
+        table = msgspec.convert(tomllib.loads(text), Table)
+    except tomllib.TOMLDecodeError as fault:
+        message = f"is no TOML: {fault}"
+        raise WrongTable(message) from fault
+    except msgspec.ValidationError as fault:
+        message = f"is no table: {fault}. See the table file in docs/redshift.md"
+        raise WrongTable(message) from fault
+    problem = next(_faults(table), None)
+    if problem:
+        raise WrongTable(problem)
+    return table
+
+
+def read_table(stored: bytes) -> Table:
+    """Read what `canonical` wrote.
+
+    Raises:
+        WrongTable: it is something else.
+
+    """
+    try:
+        return msgspec.json.decode(stored, type=Table)
+    except msgspec.DecodeError as fault:
+        message = f"is no stored table: {fault}"
+        raise WrongTable(message) from fault
+
+
+def _faults(table: Table) -> Iterator[str]:
+    if not _NAME.fullmatch(table.name):
+        yield f"name {table.name[:60]!r}: write lower-case letters, digits and _"
+    if not 1 <= len(table.columns) <= _MOST_COLUMNS:
+        yield f"it has {len(table.columns)} columns. Give 1 to {_MOST_COLUMNS}"
+    for name in sorted({name for name in table.names if table.names.count(name) > 1}):
+        yield f"column {name} stands there twice. Rename one"
+    for name in (table.distkey, *table.sortkey):
+        if name and name not in table.names:
+            yield f"the key column {name} is none of its columns. Correct distkey or sortkey"
+    for column in table.columns:
+        yield from (f"column {column.name[:60]}: {problem}" for problem in _column_faults(column))
+
+
+def _column_faults(column: Column) -> Iterator[str]:
+    if not _NAME.fullmatch(column.name):
+        yield "write its name in lower-case letters, digits and _"
+    try:
+        kind = column.kind.name
+    except WrongType as fault:
+        yield str(fault)
+        return
+    if column.path.startswith("$") and column.path not in POSITIONAL:
+        names = ", ".join(sorted(POSITIONAL))
+        yield f"from = {column.path[:60]!r} is not known. Give a field's path, or one of {names}"
+    if column.path == "$arrival" and column.epoch != "ms":
+        yield "$arrival is in milliseconds. Leave epoch out"
+    if not all(column.path.split(".")):
+        yield f"from = {column.path[:60]!r} has an empty part. Write names with dots between them"
+    if column.truncate and kind not in _TEXTUAL:
+        yield "truncate is for varchar and char. Leave it out"
+    if column.round and kind not in _ROUNDED:
+        yield "round is for integers, decimals and times. Leave it out"
+    if column.unfit == "null" and not column.null:
+        yield 'unfit = "null" contradicts null = false. Leave one out'
+    if not re.fullmatch(r"[a-z0-9]*", column.encode):
+        yield "encode is no compression's name, such as az64 or zstd"

@@ -1,0 +1,63 @@
+"""The windows in which nothing is loaded: a time by cron, in UTC, and for how long. Pure."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from cronsim import CronSim, CronSimError
+
+_WINDOW = re.compile(r"(?P<cron>\S+(\s+\S+){4})\s+for\s+(?P<count>\d{1,4})\s*(?P<unit>[mh])")
+_UNIT = {"m": timedelta(minutes=1), "h": timedelta(hours=1)}
+_LONGEST = timedelta(days=7)
+
+
+class WrongWindow(ValueError):
+    """The text is no window; the message says what to write."""
+
+
+class Window(NamedTuple):
+    """It begins at each time of the cron expression, and lasts so long."""
+
+    cron: str
+    length: timedelta
+
+    def ends(self, now: datetime) -> datetime | None:
+        """Give when the window ends that is open now, or None."""
+        begun = next(CronSim(self.cron, now - self.length), None)
+        return begun + self.length if begun and begun <= now else None
+
+
+def windows_of(text: str) -> tuple[Window, ...]:
+    """Read windows, with semicolons between them.
+
+    Raises:
+        WrongWindow: one cannot be read.
+
+    """
+    return tuple(_window(part.strip()) for part in text.split(";") if part.strip())
+
+
+def closed_until(windows: Sequence[Window], now_ms: int) -> datetime | None:
+    """Give when loading may go on, or None if it may now."""
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    return max((end for window in windows if (end := window.ends(now))), default=None)
+
+
+def _window(text: str) -> Window:
+    found = _WINDOW.fullmatch(text)
+    if found is None:
+        message = (
+            f"{text[:60]!r} is no window. Write one such as 0 3 * * * for 2h: a cron expression in UTC, and a length"
+        )
+        raise WrongWindow(message)
+    length = int(found["count"]) * _UNIT[found["unit"]]
+    if not timedelta() < length <= _LONGEST:
+        message = f"{text[:60]!r} lasts longer than a week, or not at all. Shorten it"
+        raise WrongWindow(message)
+    try:
+        CronSim(found["cron"], datetime.now(UTC))
+    except CronSimError as fault:
+        message = f"{found['cron'][:60]!r} is no cron expression ({fault}). Write minute hour day month weekday"
+        raise WrongWindow(message) from fault
+    return Window(found["cron"], length)

@@ -1,0 +1,99 @@
+"""The Redshift stage: every event a row in S3, once, for a loader to copy (`kinesis-fleet redshift-load`)."""
+
+from collections.abc import Callable, Sequence
+
+from consumers import __version__
+from consumers.chain.batcher import ChainBatcher, Limits, ObjectBatch
+from consumers.chain.chain import Chain, ChainPlace
+from consumers.config.consumer import Consumer, Redrive, ShardContext
+from consumers.config.settings import Settings
+from consumers.documents.decode import Limits as DecodeLimits
+from consumers.hours.place import HoursPlace
+from consumers.hours.reading import Horizon
+from consumers.hours.watch import ShardWatch, WatchPlace
+from consumers.letters.breaker import Breaker
+from consumers.letters.letter import Letter, LetterHead
+from consumers.letters.permit import Permit
+from consumers.letters.settings import KEYS, dead_letters, letter_store
+from consumers.letters.starts import Starts, start_text
+from consumers.pipeline import Pipeline
+from consumers.readiness import insist_on_conditions
+from consumers.records import HOUR_MS, Record
+from consumers.redshift.redrive import RedrivePlace, redrive
+from consumers.redshift.rows import RowMaker
+from consumers.redshift.settings import SECTION, RedshiftSettings, faults, layout_of, store_of, table_of
+from consumers.redshift.stage_writer import StageWriter
+from consumers.redshift.staging import Stage, StageWatch
+from consumers.redshift.versions import Versions
+from consumers.stream import prefetch_of, shards_of, stream_of, timestamp_of
+
+
+def _probe(section: RedshiftSettings) -> None:
+    insist_on_conditions(SECTION, store_of(section))
+    insist_on_conditions(f"{SECTION}.{KEYS}", letter_store(section, SECTION))
+
+
+def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]]:
+    section: RedshiftSettings = settings.section
+    store, letters = store_of(section), letter_store(section, SECTION)
+    layout, stream, table = layout_of(settings), stream_of(settings), table_of(section)
+    retention_ms = int(section.retention_hours * HOUR_MS)
+    writer = f"{settings.worker} {__version__}"
+    hours = HoursPlace(settings.application, stream, layout, int(section.grace_seconds * 1000), retention_ms)
+    horizon = Horizon(prefetch_of(settings.kcl), retention_ms, timestamp_of(settings.kcl))
+    watched = WatchPlace(hours, horizon, writer, section.watermark_seconds)
+    limits = Limits(section.max_bytes, section.max_records, section.max_age_seconds)
+    shards = shards_of(settings)
+    versions = Versions(store, settings.application)
+
+    def build(context: ShardContext) -> Pipeline[ObjectBatch]:
+        maker = _maker(settings, context.shard)
+        watch = StageWatch(
+            ShardWatch(store, shards, watched, context),
+            lambda: versions.declare(table),
+            Starts(letters, settings.application, settings.stream, context.shard),
+            start_text(context.start),
+            maker,
+            store,
+            dead_letters(section, letters, settings.application),
+            context.log,
+        )
+        place = ChainPlace(settings.application, context.shard, stream, layout, writer, section.retention_hours)
+        stage = Stage(
+            Chain(store, place, context.start, context.log, watch),
+            Permit(letters, settings.application),
+            Breaker(section.pause_records, section.pause_share),
+        )
+        head = _head(settings, context.shard)
+        batcher = ChainBatcher(limits, lambda: StageWriter(maker.judge, table.version, head))
+        return Pipeline(batcher, stage, context.patience, watch)
+
+    return build
+
+
+def _maker(settings: Settings, shard: str) -> RowMaker:
+    section: RedshiftSettings = settings.section
+    limits = DecodeLimits(max_inflated_bytes=section.max_inflated_bytes)
+    return RowMaker(settings.stream, shard, table_of(section), limits)
+
+
+def _head(settings: Settings, shard: str) -> LetterHead:
+    return LetterHead(settings.stream, shard, settings.consumer, __version__, settings.application)
+
+
+def _redrive(settings: Settings) -> Redrive:
+    section: RedshiftSettings = settings.section
+    store, layout, table = store_of(section), layout_of(settings), table_of(section)
+    versions, stream = Versions(store, settings.application), stream_of(settings)
+
+    def again(shard: str, records: Sequence[Record]) -> Sequence[Letter]:
+        """Stage what makes rows by now."""
+        versions.declare(table)
+        maker, head = _maker(settings, shard), _head(settings, shard)
+        place = RedrivePlace(layout, stream, shard, f"{settings.worker} {__version__}")
+        return redrive(store, place, records, lambda: StageWriter(maker.judge, table.version, head))
+
+    return again
+
+
+REDSHIFT_STAGE = Consumer("redshift_stage", SECTION, RedshiftSettings, faults, _probe, _build, _redrive)
