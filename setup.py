@@ -28,6 +28,7 @@ setup(
         "backports.zstd>=1.0",
         "boto3>=1.40",
         "click>=8.1",
+        "cronsim>=2.5",
         "isal>=1.7",
         "javaproperties>=0.8",
         "msgspec>=0.19",
@@ -37,7 +38,8 @@ setup(
         "urllib3>=2",
     ],
     extras_require={
-        "local": ["hypercorn>=0.17", "moto[server]>=5.1"],
+        "redshift": ["redshift_connector>=2.1.5"],
+        "local": ["cryptography>=42", "hypercorn>=0.17", "moto[server]>=5.1", "redshift_connector>=2.1.5"],
         "test": [
             "aws-kinesis-agg",
             "greenlet>=3",

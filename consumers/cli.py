@@ -18,6 +18,10 @@ COMMANDS: Mapping[str, str] = {
     "audit": "Prove from S3 alone that the archive is whole.",
     "dead-letters": "List, show, put through again and purge dead letters.",
     "index-template": "Install the index template of elasticsearch_index.",
+    "redshift-ddl": "Print or make the tables of redshift_stage, and the step to a new table file.",
+    "redshift-load": "Copy what redshift_stage has staged into Redshift.",
+    "redshift-report": "Say what of it is loaded, waits or is quarantined.",
+    "redshift-quarantine": "List what COPY refuses, or try it again.",
     "cat": "Print stored records.",
     "demo": "Run everything on this machine, without an AWS account.",
 }

@@ -262,8 +262,8 @@ class Chain:
         """Close the range from the origin to this record to whoever began in it and never wrote.
 
         A former fence may have closed a part of it: then its end is where another began, and the next fence stands.
-        Where objects with records stand in the range, whoever began in it has written; and nobody who claimed it longer
-        ago than the stream keeps records is waited for.
+        Where objects with records stand in the range, whoever began in it has written; the last of them is noted. And
+        nobody who claimed it longer ago than the stream keeps records is waited for.
         """
         if first.arrival_ms - origin.arrival_ms > 2 * self._place.retention_hours * HOUR_MS:
             return None
@@ -277,6 +277,7 @@ class Chain:
             if link.last >= first.position:
                 return self._adopt(link, behind[-1][1])
             if link.count:
+                self._watch.stands(behind[-1][1], link)  # its writer may have died before it took note itself
                 return None
         key, at, arrival_ms = origin.key, origin.position, origin.arrival_ms
         while True:
@@ -305,6 +306,7 @@ class Chain:
             if link.last >= first.position:
                 return self._adopt(link, key)
             if link.count:
+                self._watch.stands(key, link)
                 return None
             at, arrival_ms = Position(link.last.sequence, link.last.sub + 1), link.max_arrival_ms
             key = self._place.key(at, arrival_ms)

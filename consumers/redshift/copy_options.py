@@ -57,7 +57,7 @@ def options_of(text: str) -> str:
 
 def option_faults(text: str) -> Iterator[tuple[str, str]]:
     """Say what is wrong with the options, as pairs of key and message."""
-    at = 0
+    at, given = 0, set[str]()
     while text[at:].strip():
         found = _OPTION.match(text, at)
         if found is None:
@@ -73,6 +73,9 @@ def option_faults(text: str) -> Iterator[tuple[str, str]]:
             )
         elif name not in _KNOWN:
             yield "copyOptions", f"{name[:30]} is not known. Give {_GIVEN}"
+        elif name in given:
+            yield "copyOptions", f"{name} stands there twice. Leave one out"
         elif not re.fullmatch(_KNOWN[name], value):
             yield "copyOptions", f"{name} has no such value as {value[:30]!r}. Correct it"
+        given.add(name)
         at = found.end()

@@ -17,7 +17,7 @@ from consumers.redshift.stage_writer import StageWriter
 ROW = ".row"
 """What the names of these objects have where those of a chain's have `.lines`."""
 
-_ORIGIN = "REDRIVE"
+ORIGIN = "REDRIVE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def redrive(
         at, ms = record.position, record.arrival_ms
         size, payload, digest = len(content.body), content.payload_bytes, content.sha256.hex()
         link = Link(
-            place.stream, place.shard, at, at, None, _ORIGIN, 1, size, payload, ms, ms, ms, digest, place.writer,
+            place.stream, place.shard, at, at, None, ORIGIN, 1, size, payload, ms, ms, ms, digest, place.writer,
             content.notes,
         )  # fmt: skip
         store.put_new(place.key(record), content.body, link.metadata(), content.sha256)

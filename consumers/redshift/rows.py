@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from consumers.documents.decode import Limits, decode
 from consumers.documents.document import Document, Rejected
 from consumers.letters.letter import KILLS_PROCESS
 from consumers.records import Position, Record
-from consumers.redshift.table import Table
+from consumers.redshift.table import EXACT, Table
 from consumers.redshift.values import Convert, Unfit, converter
 
 MOST_LINE_BYTES = 4 << 20
@@ -19,7 +19,17 @@ MOST_LINE_BYTES = 4 << 20
 
 _CONDEMNED = Rejected(KILLS_PROCESS, "a process that tried this record alone died each time")
 _encode = msgspec.json.Encoder().encode
-_decode_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
+_NEARLY_ZERO = Decimal("1e-999")
+
+
+def _number(digits: str) -> Decimal:
+    try:
+        return Decimal(digits) or Decimal(0)  # a zero's exponent may be of any size
+    except InvalidOperation:  # the exponent's own digits are more than there are places
+        return _NEARLY_ZERO
+
+
+_decode_exactly = msgspec.json.Decoder(float_hook=_number).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,7 @@ class RowMaker:
 
     def __post_init__(self) -> None:
         for column in self.table.columns:
-            path, exact = tuple(column.path.split(".")), column.kind.name == "decimal"
+            path, exact = tuple(column.path.split(".")), column.kind.name in EXACT
             self._sources.append(_Source(column.name, path, converter(column), not column.null, exact))
 
     def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
@@ -107,5 +117,5 @@ def _at(value: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - JSON
 
 
 def _exactly(document: Document, source: _Source) -> Any:  # noqa: ANN401 - JSON
-    """Read a fraction again as it was written: 64 bits hold 15 digits, a decimal column up to 38."""
+    """Read a fraction again as it was written: 64 bits hold 15 digits, a column up to 38."""
     return _at(_decode_exactly(document.source), source.path)

@@ -19,6 +19,7 @@ ROWS, REJECTED, TABLE, LETTERS = "rows", "rejected", "table", "letters"
 
 _DIGEST_DIGITS = 16
 _RAW, _RAW_LEVEL = CODECS["zstd"], 1  # read again only where another writer's object ends inside ours
+_RAW_SHARE = 4  # a table may take little of its records: they lie in memory at this many times an object's bytes
 
 Judge = Callable[[Record], tuple[bytes, ...] | Rejected]
 
@@ -83,7 +84,12 @@ class StageWriter:
         self._parts: list[bytes] = []
         self._letters: list[bytes] = []
         self._rows = 0
-        self.compressed_bytes = 0
+        self._kept_bytes = 0
+
+    @property
+    def compressed_bytes(self) -> int:
+        """The bytes so far, as they are stored; more where the records themselves take the memory."""
+        return max(self._kept_bytes, self._raw.compressed_bytes // _RAW_SHARE)
 
     @property
     def payload_bytes(self) -> int:
@@ -101,7 +107,7 @@ class StageWriter:
             else:
                 letter = line_of(letter_of(self._head, record, judged.reason, judged.detail))
                 self._letters.append(letter)
-                self.compressed_bytes += len(letter)  # as they lie in memory, so that they bound it too
+                self._kept_bytes += len(letter)  # as they lie in memory, so that they bound it too
         self._rows += len(lines)
         self._keep(self._compressor.compress(b"".join(lines)))
 
@@ -116,4 +122,4 @@ class StageWriter:
     def _keep(self, part: bytes) -> None:
         if part:
             self._parts.append(part)
-            self.compressed_bytes += len(part)
+            self._kept_bytes += len(part)

@@ -86,9 +86,11 @@ class StageWatch:
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:
         """Take note of a delivery, and learn who of it must not be tried."""
-        gap = self.hours.received(records, caught_up=caught_up)
-        if not records:
-            return gap
+        if records:
+            self._learn(records)
+        return self.hours.received(records, caught_up=caught_up)  # last: a delivery that is noted twice hides its gap
+
+    def _learn(self, records: Sequence[Record]) -> None:
         if self._careful is None:
             self.declare()
             state = self.starts.begin(self.start)
@@ -100,7 +102,6 @@ class StageWatch:
         if self._suspicious:
             self._careful.survivors(records)
         self.maker.condemned = self._careful.condemned
-        return gap
 
     def settled(self, oldest_ms: int | None) -> None:
         """Let the watermark follow, and trust the records again once nothing of a delivery is open."""

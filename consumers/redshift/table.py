@@ -26,7 +26,8 @@ POSITIONAL = frozenset({"$stream", "$shard", "$sequence", "$sub", "$document", "
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,126}", re.ASCII)
 _MOST_COLUMNS = 1600
 _TEXTUAL = frozenset({"varchar", "char"})
-_ROUNDED = frozenset({"smallint", "integer", "bigint", "decimal", "timestamp", "timestamptz", "date"})
+EXACT = frozenset({"smallint", "integer", "bigint", "decimal", "timestamp", "timestamptz", "date"})
+"""The types that keep each digit of a number: what they have no place for is refused, or rounded where asked."""
 
 
 class WrongTable(ValueError):
@@ -130,6 +131,9 @@ def _faults(table: Table) -> Iterator[str]:
         if name and name not in table.names:
             yield f"the key column {name} is none of its columns. Correct distkey or sortkey"
     for column in table.columns:
+        if column.name in {table.distkey, *table.sortkey} and column.type.strip().lower() == "super":
+            yield f"column {column.name}: super can be no key. Correct distkey or sortkey"
+    for column in table.columns:
         yield from (f"column {column.name[:60]}: {problem}" for problem in _column_faults(column))
 
 
@@ -150,7 +154,7 @@ def _column_faults(column: Column) -> Iterator[str]:
         yield f"from = {column.path[:60]!r} has an empty part. Write names with dots between them"
     if column.truncate and kind not in _TEXTUAL:
         yield "truncate is for varchar and char. Leave it out"
-    if column.round and kind not in _ROUNDED:
+    if column.round and kind not in EXACT:
         yield "round is for integers, decimals and times. Leave it out"
     if column.unfit == "null" and not column.null:
         yield 'unfit = "null" contradicts null = false. Leave one out'

@@ -6,7 +6,7 @@ COPY would cut, round or refuse what does not fit. Here it is refused, unless th
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+from decimal import ROUND_HALF_UP, Decimal, Inexact, InvalidOperation, localcontext
 from struct import Struct
 from typing import Any
 
@@ -45,7 +45,7 @@ class Unfit(ValueError):
 def converter(column: Column) -> Convert:
     """Give what turns a value, never None, into the column's. It raises `Unfit`.
 
-    A decimal's numbers must come as int or `Decimal`: a float is not what was sent.
+    Numbers for a column that keeps each digit must come as int or `Decimal`: a float is not what was sent.
     """
     convert = _MAKERS[column.kind.name](column)
     if column.unfit == "reject":
@@ -131,7 +131,7 @@ def _decimal(column: Column) -> Convert:
 
     def convert(value: Any) -> str:  # noqa: ANN401 - JSON
         number = _as_decimal(value)
-        if abs(number) >= least_beyond:
+        if number.copy_abs() >= least_beyond:  # abs() would round
             raise Unfit(reason="out_of_range", detail=f"lies beyond {kind}")
         with localcontext() as context:
             context.prec = 100
@@ -141,9 +141,9 @@ def _decimal(column: Column) -> Convert:
                 raise Unfit(reason="out_of_range", detail=f"lies beyond {kind}") from None
         if fitting != number and not rounded:
             raise Unfit(reason="too_precise", detail=f"has more than the {kind.scale} decimals of {kind}")
-        if abs(fitting) >= least_beyond:
+        if fitting.copy_abs() >= least_beyond:
             raise Unfit(reason="out_of_range", detail=f"rounded, it lies beyond {kind}")
-        return f"{fitting:f}"
+        return f"{fitting or fitting.copy_abs():f}"  # no minus before a zero
 
     return convert
 
@@ -153,7 +153,7 @@ def _float(column: Column) -> Convert:
     real = kind.name == "real"
 
     def convert(value: Any) -> float:  # noqa: ANN401 - JSON
-        number = value if type(value) is float else _as_float(value)
+        number = value if type(value) is float else _as_float(value, column)
         if number == 0:
             return number
         least, greatest = (_LEAST_REAL, _GREATEST_REAL) if real else (_LEAST_DOUBLE, _GREATEST_DOUBLE)
@@ -164,8 +164,12 @@ def _float(column: Column) -> Convert:
     return convert
 
 
-def _as_float(value: Any) -> float:  # noqa: ANN401 - JSON
-    return float(_as_decimal(value))
+def _as_float(value: Any, column: Column) -> float:  # noqa: ANN401 - JSON
+    number = _as_decimal(value)
+    nearest = float(number)
+    if number and not nearest:
+        raise Unfit(reason="out_of_range", detail=f"lies beyond {column.kind}")
+    return nearest
 
 
 def _boolean(_column: Column) -> Convert:
@@ -209,9 +213,13 @@ def _microseconds(value: Any, per_second: int, *, rounded: bool) -> int:  # noqa
         return value * (1_000_000 // per_second)
     if not isinstance(value, float | Decimal):
         raise Unfit(reason="wrong_type", detail=f"is {_word(value)}, and no time")
-    exact = (Decimal(repr(value)) if isinstance(value, float) else value) * (1_000_000 // per_second)
+    with localcontext() as context:
+        context.prec = 100
+        context.clear_flags()
+        exact = (Decimal(repr(value)) if isinstance(value, float) else value) * (1_000_000 // per_second)
+        cut = context.flags[Inexact]
     whole = exact.to_integral_value(ROUND_HALF_UP)
-    if whole != exact and not rounded:
+    if (cut or whole != exact) and not rounded:
         raise Unfit(reason="too_precise", detail="has more than microseconds")
     return int(whole)
 

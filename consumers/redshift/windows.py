@@ -24,8 +24,9 @@ class Window(NamedTuple):
 
     def ends(self, now: datetime) -> datetime | None:
         """Give when the window ends that is open now, or None."""
-        begun = next(CronSim(self.cron, now - self.length), None)
-        return begun + self.length if begun and begun <= now else None
+        next_minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        begun = next(CronSim(self.cron, next_minute, reverse=True), None)  # the last one: windows may overlap
+        return begun + self.length if begun and now < begun + self.length else None
 
 
 def windows_of(text: str) -> tuple[Window, ...]:

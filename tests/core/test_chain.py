@@ -209,3 +209,21 @@ def test_an_adoption_that_could_not_be_noted_is_repeated(store: MemoryStore) -> 
     with pytest.raises(Unavailable):
         chain.begin(record(2))
     assert chain.begin(record(2)).covered == Position(3, 0)
+
+
+class Noting(NoWatch):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.stood: list[Position] = []
+
+    def stands(self, key: str, link: Link) -> None:
+        self.stood.append(link.first)
+
+
+def test_a_first_start_further_on_notes_what_stands_behind_it(store: MemoryStore) -> None:
+    """Whoever wrote it may have died before it took note of it, and nobody reads there again."""
+    pipeline(store, Start(None, "LATEST")).offer([record(n) for n in (1, 2, 3)], 0)
+    watch = Noting()
+    pipeline(store, Start(None, "LATEST"), watch=watch).offer([record(n) for n in (7, 8, 9)], 0)
+    assert watch.stood == [Position(1, 0), Position(7, 0)]

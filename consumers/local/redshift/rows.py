@@ -1,0 +1,167 @@
+"""From a line of JSON to a row of COPY FROM STDIN, with the refusals that Redshift's COPY has. Pure.
+
+Error codes: "Load error reference" in the Amazon Redshift Database Developer Guide.
+"""
+
+import re
+from collections.abc import Callable, Container, Mapping
+from datetime import UTC, date, datetime
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+import msgspec
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_BITS = {"int2": 15, "int4": 31, "int8": 63}
+_TRUE, _FALSE = frozenset({"t", "true", "y", "yes", "1"}), frozenset({"f", "false", "n", "no", "0"})
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_MOST_TEXT = 65_535
+MOST_LINE = 4 << 20
+
+Convert = Callable[[Any], str | None]
+
+
+class RowError(Exception):
+    """A row that COPY refuses: Redshift's code, and its words for it."""
+
+    def __init__(self, *, code: int, words: str) -> None:
+        """Say which."""
+        super().__init__(words)
+        self.code = code
+
+
+class TargetColumn(NamedTuple):
+    """A column that is filled: PostgreSQL's name of its type, the number that bounds it, and whether it must be."""
+
+    name: str
+    type: str
+    size: int
+    scale: int
+    required: bool
+
+
+def converter(column: TargetColumn, options: Mapping[str, str]) -> Convert:
+    """Give what writes a value of JSON for COPY FROM STDIN; None is NULL."""
+    of_type = _of_type(column, options)
+
+    def convert(value: Any) -> str | None:
+        if value is None:
+            written = None
+        elif column.type in {"jsonb", "super"}:
+            written = _encode(value).decode()
+            if "\\u0000" in written:
+                raise RowError(code=1224, words="Invalid SUPER value")
+        else:
+            text = value if type(value) is str else _text(value)
+            empty = (text == "" and "EMPTYASNULL" in options) or (not text.strip() and "BLANKSASNULL" in options)
+            written = None if empty else of_type(text)
+        if written is None:
+            if column.required:
+                raise RowError(code=1213, words="Missing data for not-null field")
+            return "\\N"
+        return written.translate(_ESCAPES)
+
+    return convert
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | Decimal) else _encode(value).decode()
+
+
+def _of_type(column: TargetColumn, options: Mapping[str, str]) -> Callable[[str], str | None]:
+    kind = column.type
+    if kind in {"varchar", "bpchar", "text"}:
+        return lambda text: _varchar(text, column, options)
+    if kind in _BITS:
+        return lambda text: _integer(text.strip(), kind)
+    if kind in {"float4", "float8"}:
+        return lambda text: _float(text.strip(), kind)
+    others: dict[str, Callable[[str], str | None]] = {
+        "numeric": lambda text: _decimal(text.strip(), column, options),
+        "bool": lambda text: _boolean(text.strip().lower()),
+        "date": lambda text: _date(text.strip()),
+        "timestamp": lambda text: _timestamp(text.strip(), zoned=False),
+        "timestamptz": lambda text: _timestamp(text.strip(), zoned=True),
+    }
+    return others[kind]
+
+
+def _varchar(text: str, column: TargetColumn, options: Container[str]) -> str:
+    if "\0" in text:
+        raise RowError(code=1220, words="String contains invalid or unsupported UTF8 codepoints")
+    if column.type == "bpchar" and not text.isascii():
+        raise RowError(code=1220, words="Multibyte character not supported for CHAR")
+    encoded = text.encode()
+    if len(encoded) > (column.size or _MOST_TEXT):
+        if "TRUNCATECOLUMNS" not in options:
+            raise RowError(code=1204, words="String length exceeds DDL length")
+        return encoded[: column.size].decode(errors="ignore")
+    return text
+
+
+def _integer(text: str, kind: str) -> str | None:
+    if not text:
+        return None
+    if not _INTEGER.fullmatch(text):
+        raise RowError(code=1207, words="Invalid digit")
+    if not -(1 << _BITS[kind]) <= int(text) < 1 << _BITS[kind]:
+        raise RowError(code=1216, words="Overflow")
+    return text
+
+
+def _decimal(text: str, column: TargetColumn, options: Container[str]) -> str | None:
+    if not text:
+        return None
+    try:
+        number = Decimal(text)
+        unit = Decimal(1).scaleb(-column.scale)
+        number = number.quantize(unit, ROUND_HALF_UP if "ROUNDEC" in options else ROUND_DOWN)
+    except InvalidOperation:
+        raise RowError(code=1209, words="Invalid numeric format") from None
+    if abs(number) >= Decimal(1).scaleb(column.size - column.scale):
+        raise RowError(code=1216, words="Overflow")
+    return f"{number:f}"
+
+
+def _float(text: str, kind: str) -> str | None:
+    if not text:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        raise RowError(code=1208, words="Invalid float format") from None
+    if abs(number) == float("inf") or (kind == "float4" and abs(number) > 3.4028235e38):  # noqa: PLR2004 - the type's
+        raise RowError(code=1216, words="Overflow")
+    return repr(number)
+
+
+def _boolean(text: str) -> str | None:
+    if not text:
+        return None
+    if text not in _TRUE | _FALSE:
+        raise RowError(code=1210, words="Unknown boolean format")
+    return "t" if text in _TRUE else "f"
+
+
+def _date(text: str) -> str | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text[:10]).isoformat()
+    except ValueError:
+        raise RowError(code=1205, words="Invalid date format") from None
+
+
+def _timestamp(text: str, *, zoned: bool) -> str | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RowError(code=1206, words="Invalid timestamp format or value") from None
+    if zoned:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat(" ")
+    return moment.replace(tzinfo=None).isoformat(" ")

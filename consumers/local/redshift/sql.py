@@ -1,0 +1,75 @@
+"""Reads statements: what kind one is, what Redshift would refuse in it, and how PostgreSQL wants it. Pure."""
+
+import re
+
+_TOKEN = re.compile(
+    r"\s+|--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[A-Za-z_][\w$]*|\d+(?:\.\d+)?|::|\S", re.DOTALL
+)
+_KINDS = frozenset(
+    {"begin", "lock", "insert", "update", "delete", "select", "set", "copy", "commit", "alter", "create"}
+)
+_DENIED = (
+    (r"\breturning\b", "RETURNING"),
+    (r"\bon conflict\b", "ON CONFLICT"),
+    (r"\b(small|big)?serial\b", "SERIAL"),
+    (r"\bpg_(try_)?advisory\w*", "advisory locks"),
+    (r"\bfor (update|share|no key update)\b|\bskip locked\b|\bnowait\b", "row locks"),
+    (r"^create (unique )?index\b", "CREATE INDEX"),
+    (r"^create (unlogged|domain|trigger|extension|type|sequence)\b|^do\b", "statements that only PostgreSQL has"),
+    (r"(^(create|alter) .*|:: |\bas )(jsonb?|uuid|bytea|xml)\b", "types that only PostgreSQL has"),
+    (r"\bfilter \( ?where\b|\blateral\b", "clauses that only PostgreSQL has"),
+    (r"^(savepoint|release|rollback to)\b", "savepoints"),
+    (r"^create table .*\b(inherits|partition by)\b", "partitions of tables"),
+    (r"^lock table? ?\S+ in \b", "a lock's mode"),
+)
+_IGNORED = re.compile(
+    r"\bdiststyle\s+(even|all|key|auto)\b|\bbackup\s+(yes|no)\b|\b(compound|interleaved)(?=\s+sortkey)"
+    r"|\bencode\s+\w+|\b(distkey|sortkey)\s*\([^)]*\)|\bsortkey\s+auto\b|\bdistkey\b|\bsortkey\b",
+    re.IGNORECASE,
+)
+_KEYS = re.compile(r",\s*(constraint\s+\w+\s+)?(primary\s+key|unique)\s*\([^)]*\)", re.IGNORECASE)
+
+
+def tokens(sql: str) -> list[str]:
+    """Give a statement's words, texts and signs, without what stands between them."""
+    return [one for one in _TOKEN.findall(sql) if not (one[0].isspace() or one.startswith(("--", "/*")))]
+
+
+def kind_of(sql: str) -> str:
+    """Tell a statement by its first word; `other` if it is none that faults are asked for."""
+    words = tokens(sql)
+    first = words[0].lower() if words else ""
+    if first in {"end", "commit"}:
+        return "commit"
+    return first if first in _KINDS else "other"
+
+
+def denied(sql: str) -> str | None:
+    """Name what Redshift has not, or None."""
+    plain = " ".join("''" if one[0] == "'" else one.lower() for one in tokens(sql))
+    for pattern, name in _DENIED:
+        if re.search(pattern, plain):
+            return name
+    return None
+
+
+def alone(sql: str) -> bool:
+    """Whether Redshift refuses this statement within a transaction."""
+    return bool(re.match(r"\s*(alter\s+table\s+\S+\s+alter\s+column|vacuum)\b", sql, re.IGNORECASE))
+
+
+def adapted(sql: str) -> str:
+    """Write a statement for PostgreSQL: what it has no word for is left out. Redshift's keys bind nothing."""
+    if re.match(r"\s*alter\s+user\b.*\bsession\s+timeout\b", sql, re.IGNORECASE | re.DOTALL):
+        name, seconds = re.search(r"user\s+(\S+)\s+session\s+timeout\s+(\d+)", sql, re.IGNORECASE).groups()  # type: ignore[union-attr]
+        return f"ALTER ROLE {name} SET idle_in_transaction_session_timeout = '{seconds}s'"
+    if re.match(r"\s*create\s+(or\s+replace\s+)?view\b", sql, re.IGNORECASE):
+        return re.sub(r"\bwith\s+no\s+schema\s+binding\b", "", sql, flags=re.IGNORECASE)
+    if re.match(r"\s*alter\s+table\b", sql, re.IGNORECASE):
+        return re.sub(r"\bencode\s+\w+", "", sql, flags=re.IGNORECASE)
+    if not re.match(r"\s*create\s+(temp\w*\s+)?table\b", sql, re.IGNORECASE):
+        return sql
+    sql = _KEYS.sub("", _IGNORED.sub("", sql))
+    sql = re.sub(r"\bvarchar\s*\(\s*max\s*\)", "varchar(65535)", sql, flags=re.IGNORECASE)
+    sql = re.sub(r"\bprimary\s+key\b", "not null", sql, flags=re.IGNORECASE)
+    return re.sub(r"\bunique\b", "", sql, flags=re.IGNORECASE)

@@ -1,0 +1,179 @@
+"""The database through the Redshift Data API: no connection to keep, and no driver.
+
+A load is one batch, which is one transaction; it cannot look at answers, so that its checks fail by themselves. The
+token makes a request that was sent twice one batch. Source: Amazon Redshift Data API, BatchExecuteStatement.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumers import aws
+from consumers.redshift.database import Away, Conflict, Refused, Taken, TooSlow, Unsure
+from consumers.redshift.transaction import Step
+
+MOST_STATEMENTS = 40
+_POLL_S = 0.2
+_LONGEST_POLL_S = 2.0
+_CANCEL_S = 60.0
+_RUNNING = frozenset({"SUBMITTED", "PICKED", "STARTED"})
+_CONFLICTS = ("1023", "serializable isolation", "deadlock detected")
+_CANCELLED = ("cancel", "timeout")
+_AGAIN = "none: it is tried again"
+_OPERATOR = {
+    "AccessDeniedException": "grant redshift-data:BatchExecuteStatement, ExecuteStatement, DescribeStatement, "
+    "GetStatementResult and CancelStatement, and redshift:GetClusterCredentials",
+    "ValidationException": "correct redshift.cluster or redshift.workgroup, redshift.database and redshift.user",
+    "ResourceNotFoundException": "correct redshift.cluster or redshift.workgroup",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DataApiAccess:
+    """How to reach it. Seconds bound any statement, and COPY."""
+
+    cluster: str
+    workgroup: str
+    database: str
+    user: str
+    region: str
+    endpoint: str
+    statement_s: int
+    copy_s: int
+
+
+class DataApi:
+    """One database."""
+
+    def __init__(
+        self,
+        access: DataApiAccess,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Remember how; the client is made at the first call."""
+        self._access = access
+        self._clock = clock
+        self._pause = pause
+        self._client: Any = None
+        target = {"WorkgroupName": access.workgroup} if access.workgroup else {"ClusterIdentifier": access.cluster}
+        if access.user and not access.workgroup:
+            target["DbUser"] = access.user
+        self._target = {**target, "Database": access.database}
+
+    def transact(self, steps: Sequence[Step], token: str) -> None:
+        """Run the steps and commit, in one batch."""
+        sqls = [self._limit(), *(step.checked for step in steps)]
+        if len(sqls) > MOST_STATEMENTS:
+            message = f"{len(sqls)} statements, and a batch has {MOST_STATEMENTS}: lower redshift.loadFiles"
+            raise Refused(message)
+        try:
+            answer = self._call("batch_execute_statement", Sqls=sqls, ClientToken=token, **self._target)
+            ended = self._ended(answer["Id"], self._access.copy_s + len(sqls) * self._access.statement_s)
+        except Away as fault:
+            if fault.operator:
+                raise
+            raise Unsure(fault.reason, "none: the ledger is read") from fault
+        if ended["Status"] == "FINISHED":
+            return
+        subs = ended.get("SubStatements", [])
+        failed = next((at for at, sub in enumerate(subs) if sub["Status"] == "FAILED"), None)
+        if failed is None:
+            reason = f"a batch ended as {ended['Status']}, and no statement of it failed"
+            raise Unsure(reason, "none: the ledger is read")
+        kind = steps[failed - 1].kind if failed else "limit"
+        self._failed(kind, str(subs[failed].get("Error", ended.get("Error", ""))))
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """Give a query's rows."""
+        done = self._alone(query)
+        rows: list[tuple[Any, ...]] = []
+        page: dict[str, Any] = {}
+        while True:
+            answer = self._call("get_statement_result", Id=done["Id"], **page)
+            rows += [tuple(_value(cell) for cell in record) for record in answer["Records"]]
+            if not answer.get("NextToken"):
+                return rows
+            page = {"NextToken": answer["NextToken"]}
+
+    def alter(self, statement: str) -> None:
+        """Run a statement alone."""
+        self._alone(statement, "statement")
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _alone(self, sql: str, kind: str = "query") -> dict[str, Any]:
+        answer = self._call("execute_statement", Sql=sql, **self._target)
+        ended = self._ended(answer["Id"], self._access.statement_s)
+        if ended["Status"] != "FINISHED":
+            self._failed(kind, str(ended.get("Error", ended["Status"])))
+        return {"Id": answer["Id"]}
+
+    def _limit(self) -> str:
+        return f"SET statement_timeout TO {self._access.statement_s * 1000}"
+
+    def _ended(self, statement_id: str, limit_s: float) -> dict[str, Any]:
+        """Wait for a statement; one that takes too long is cancelled, and waited for a while yet."""
+        until, pause_s, cancelled = self._clock() + limit_s, _POLL_S, False
+        while True:
+            described = self._call("describe_statement", Id=statement_id)
+            if described["Status"] not in _RUNNING:
+                return described
+            if self._clock() >= until:
+                if cancelled:
+                    reason = f"statement {statement_id} runs on, cancelled or not"
+                    raise Away(reason, _AGAIN)
+                self._call("cancel_statement", Id=statement_id)
+                until, cancelled = self._clock() + _CANCEL_S, True
+            self._pause(pause_s)
+            pause_s = min(pause_s * 1.5, _LONGEST_POLL_S)
+
+    def _failed(self, kind: str, error: str) -> NoReturn:
+        """Tell by the words: the API gives no codes."""
+        said = error.lower()
+        if any(word in said for word in _CONFLICTS):
+            reason = f"{kind}: another transaction was in the way"
+            raise Conflict(reason, _AGAIN)
+        if any(word in said for word in _CANCELLED):
+            if kind == "copy":
+                raise TooSlow
+            reason = f"{kind}: the database took too long"
+            raise (Conflict if kind == "lock" else Away)(reason, _AGAIN)
+        if kind == "taken":
+            raise Taken
+        if kind == "count":
+            message = "COPY loaded another number of rows than the objects hold"
+            raise Refused(message)
+        if kind in {"copy", "statement"}:
+            raise Refused(error[:300])
+        reason = f"{kind}: {error[:300]}"
+        raise Away(reason, "look at it; if a table is missing: kinesis-fleet redshift-ddl --apply FILE", operator=True)
+
+    def _call(self, operation: str, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - botocore's
+        try:
+            self._client = self._client or self._connect()
+            answer: dict[str, Any] = getattr(self._client, operation)(**request)
+        except ClientError as fault:
+            code = str(fault.response.get("Error", {}).get("Code", "unknown"))
+            reason = f"the Data API refuses {operation}: {code}"
+            raise Away(reason, _OPERATOR.get(code, _AGAIN), operator=code in _OPERATOR) from fault
+        except (BotoCoreError, ValueError, RuntimeError) as fault:  # botocore raises bare ones for bad credentials
+            self._client = None
+            aws.forget()
+            reason = f"the Data API did not answer {operation}: {type(fault).__name__}"
+            raise Away(reason, _AGAIN) from fault
+        return answer
+
+    def _connect(self) -> Any:  # noqa: ANN401 - botocore's clients have no types
+        config = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1})
+        region, endpoint = self._access.region or None, self._access.endpoint or None
+        return aws.client("redshift-data", region_name=region, endpoint_url=endpoint, config=config)
+
+
+def _value(cell: dict[str, Any]) -> Any:  # noqa: ANN401 - as the API types it
+    return None if cell.get("isNull") else next(iter(cell.values()))

@@ -1,0 +1,82 @@
+"""Loads what can be loaded of a batch that COPY does not take whole: what is named stands apart, the rest is halved."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from consumers.redshift.database import LoadError, Refused, TooSlow
+from consumers.redshift.staged import Staged
+from consumers.waiting import Unavailable
+
+MOST_FAILURES = 12
+"""So many refusals in a row, with nothing loaded between them, are the table's fault: ten halve a thousand objects."""
+
+
+@dataclass(slots=True)
+class Isolation:
+    """One batch's fate.
+
+    `load` loads all or nothing; `errors` gives what the database says of these objects, `gone` which of them are not
+    there any more. `bad` are objects that COPY refuses alone, each with why and whether the database named it.
+    """
+
+    load: Callable[[Sequence[Staged]], None]
+    errors: Callable[[Sequence[Staged]], list[LoadError]]
+    gone: Callable[[Sequence[Staged]], Collection[str]]
+    loaded: list[Staged] = field(default_factory=list)
+    missing: list[Staged] = field(default_factory=list)
+    bad: list[tuple[Staged, str, bool]] = field(default_factory=list)
+    slow: list[Staged] = field(default_factory=list)
+    _failures: int = 0
+
+    def run(self, objects: Sequence[Staged]) -> None:
+        """Load what can be.
+
+        Raises:
+            Unavailable: the database is away, or refuses everything.
+            Taken: another loader was first; what is known so far stands.
+
+        """
+        if not objects:
+            return
+        try:
+            self.load(objects)
+        except Refused as fault:
+            self._refused(objects, fault)
+        except TooSlow:
+            if len(objects) == 1:
+                self.slow += objects
+            else:
+                self._halve(objects)
+        else:
+            self.loaded += objects
+            self._failures = 0
+
+    def _refused(self, objects: Sequence[Staged], fault: Refused) -> None:
+        gone = self.gone(objects)
+        if gone:
+            self.missing += [one for one in objects if one.key in gone]
+            self.run([one for one in objects if one.key not in gone])
+            return
+        errors = {error.key: error for error in reversed(self.errors(objects))}
+        if len(objects) == 1:
+            error = errors.get(objects[0].key)
+            self.bad.append((objects[0], str(error) if error else str(fault), error is not None))
+            self._failures += 1
+            return
+        self._failures += 1
+        if self._failures >= MOST_FAILURES:
+            reason = f"COPY refused {self._failures} loads in a row, the last of {len(objects)} objects: {fault}"
+            remedy = "mend the cause, as redshift.iamRole, the table, or the bucket's policy: it is tried again"
+            raise Unavailable(reason, remedy, operator=True)
+        named = [one for one in objects if one.key in errors]
+        if not named or len(named) == len(objects):
+            self._halve(objects)
+            return
+        self.run([one for one in objects if one.key not in errors])
+        for one in named:
+            self.run([one])
+
+    def _halve(self, objects: Sequence[Staged]) -> None:
+        half = len(objects) // 2
+        self.run(objects[:half])
+        self.run(objects[half:])

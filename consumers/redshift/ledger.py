@@ -1,0 +1,173 @@
+"""The ledger's rows: one for each staged object that is done with. Pure: SQL out, rows in."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from consumers.records import Position
+from consumers.redshift.names import Names, literal
+from consumers.redshift.staged import Staged
+
+LOADED, QUARANTINED = "loaded", "quarantined"
+MOST_SQL_BYTES = 90_000
+"""A statement of the Data API may have 100 KB ("Amazon Redshift Data API", quotas); a session's much more."""
+
+COLUMNS = (
+    ("object", "varchar(1024) not null"),
+    ("status", "varchar(16) not null"),
+    ("load_id", "varchar(64) not null"),
+    ("loaded_at", "timestamp not null"),
+    ("loader", "varchar(256) not null"),
+    ("shard", "varchar(128) not null"),
+    ("first_position", "varchar(128) not null"),
+    ("last_position", "varchar(128) not null"),
+    ("after_position", "varchar(128)"),
+    ("origin", "varchar(64)"),
+    ("arrival_hour", "timestamp not null"),
+    ("first_arrival", "timestamp not null"),
+    ("last_arrival", "timestamp not null"),
+    ("records", "bigint not null"),
+    ("rejected", "bigint not null"),
+    ("row_count", "bigint not null"),
+    ("object_bytes", "bigint not null"),
+    ("sha256", "char(64) not null"),
+    ("table_version", "integer not null"),
+    ("detail", "varchar(2000)"),
+)
+_NAMES = ", ".join(name for name, _ in COLUMNS)
+_READ = (
+    "object",
+    "status",
+    "load_id",
+    "row_count",
+    "sha256",
+    "shard",
+    "first_position",
+    "last_position",
+    "after_position",
+    "origin",
+    "arrival_hour",
+)
+
+
+class Done(NamedTuple):
+    """What the ledger says of an object."""
+
+    key: str
+    status: str
+    load_id: str
+    rows: int
+    sha256: str
+    shard: str
+    first: Position
+    last: Position
+    after: Position | None
+    origin: str | None
+    hour_ms: int
+
+
+class Written(NamedTuple):
+    """What a load writes into the ledger of each of its objects. `detail` says why one is quarantined."""
+
+    load_id: str
+    loader: str
+    status: str = LOADED
+    detail: str = ""
+
+
+def timestamp(ms: int) -> str:
+    """Write UTC milliseconds as SQL."""
+    return f"'{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S.%f}'"
+
+
+def inserts(names: Names, objects: Sequence[Staged], written: Written) -> Iterator[str]:
+    """Give the statements that write objects into the ledger, each of a bounded size."""
+    head = f"INSERT INTO {names.ledger} ({_NAMES}) VALUES "
+    rows: list[str] = []
+    size = len(head)
+    for staged in objects:
+        row = _row(staged, written)
+        if rows and size + len(row.encode()) + 2 > MOST_SQL_BYTES:
+            yield head + ", ".join(rows)
+            rows, size = [], len(head)
+        rows.append(row)
+        size += len(row.encode()) + 2
+    if rows:
+        yield head + ", ".join(rows)
+
+
+def _row(staged: Staged, written: Written) -> str:
+    link = staged.link
+    values = (
+        literal(staged.key),
+        literal(written.status),
+        literal(written.load_id),
+        "GETDATE()",
+        literal(written.loader, 256),
+        literal(link.shard),
+        literal(str(link.first)),
+        literal(str(link.last)),
+        literal(str(link.after)) if link.after else "NULL",
+        literal(link.origin) if link.origin else "NULL",
+        timestamp(staged.hour_ms),
+        timestamp(link.min_arrival_ms),
+        timestamp(link.max_arrival_ms),
+        str(link.count),
+        str(staged.rejected),
+        str(staged.rows),
+        str(staged.size),
+        literal(link.sha256),
+        str(staged.table),
+        literal(written.detail) if written.detail else "NULL",
+    )
+    return f"({', '.join(values)})"
+
+
+def reading(names: Names, from_ms: int | None = None) -> str:
+    """Give the query for what the ledger says of the objects of these hours and later, or all."""
+    where = f" WHERE arrival_hour >= {timestamp(from_ms)}" if from_ms is not None else ""
+    return f"SELECT {', '.join(_READ)} FROM {names.ledger}{where}"
+
+
+def done(rows: Iterable[Sequence[Any]]) -> Iterator[Done]:
+    """Read that query's rows."""
+    for key, status, load_id, count, sha256, shard, first, last, after, origin, hour in rows:
+        yield Done(
+            str(key),
+            str(status),
+            str(load_id),
+            int(count),
+            str(sha256).strip(),
+            str(shard),
+            Position.parse(first),
+            Position.parse(last),
+            Position.parse(after) if after else None,
+            str(origin) if origin else None,
+            _milliseconds(hour),
+        )
+
+
+def _milliseconds(hour: datetime | str) -> int:
+    """Read a timestamp as a session gives it, or as the Data API writes it."""
+    moment = hour if isinstance(hour, datetime) else datetime.fromisoformat(hour)
+    return int(moment.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def twice(names: Names, load_id: str) -> str:
+    """Give the query for how many of this load's objects stand in the ledger by another load too."""
+    mine = f"SELECT object FROM {names.ledger} WHERE load_id = {literal(load_id)}"
+    return f"SELECT COUNT(*) FROM {names.ledger} WHERE load_id <> {literal(load_id)} AND object IN ({mine})"
+
+
+def quarantined(names: Names) -> str:
+    """Give the query for what is quarantined: the object, its rows, since when, and why."""
+    return (
+        f"SELECT object, row_count, CAST(loaded_at AS varchar(32)), detail FROM {names.ledger} "
+        f"WHERE status = {literal(QUARANTINED)} ORDER BY object"
+    )
+
+
+def forgetting(names: Names, keys: Sequence[str]) -> str:
+    """Give the statement that makes quarantined objects wait again."""
+    listed = ", ".join(literal(key) for key in keys)
+    return f"DELETE FROM {names.ledger} WHERE status = {literal(QUARANTINED)} AND object IN ({listed})"

@@ -1,0 +1,39 @@
+"""The tables of one target in the database, and how their texts are written into SQL. Pure."""
+
+from typing import NamedTuple
+
+MOST_DETAIL = 2_000
+
+
+class Names(NamedTuple):
+    """A table and what the fleet keeps beside it, all in one schema."""
+
+    schema: str
+    table: str
+
+    @property
+    def target(self) -> str:
+        """The table itself."""
+        return f"{self.schema}.{self.table}"
+
+    @property
+    def ledger(self) -> str:
+        """One row for each staged object that is done with: loaded, or quarantined."""
+        return f"{self.schema}.{self.table}_ledger"
+
+    @property
+    def lock(self) -> str:
+        """One row, which a load locks first and then changes."""
+        return f"{self.schema}.{self.table}_lock"
+
+    @property
+    def hours(self) -> str:
+        """A view for reports: what was loaded of each hour, and how late."""
+        return f"{self.schema}.{self.table}_hours"
+
+
+def literal(text: str, most: int = MOST_DETAIL) -> str:
+    """Write a text as SQL. What a server might take for an escape becomes another character: these are no data."""
+    plain = "".join(" " if ord(char) < ord(" ") else char for char in text.replace("\\", "/"))
+    cut = plain.encode("utf-8", "replace")[:most].decode(errors="ignore")
+    return "'" + cut.replace("'", "''") + "'"

@@ -1,0 +1,97 @@
+"""From the settings of a file to what its commands work with."""
+
+import re
+from typing import Any
+
+from consumers.config.consumer import NotForThis
+from consumers.config.settings import Settings
+from consumers.records import HOUR_MS
+from consumers.redshift.copy_options import options_of
+from consumers.redshift.data_api import DataApi, DataApiAccess
+from consumers.redshift.database import Database
+from consumers.redshift.loader import Bounds, Loader, LoadPlace
+from consumers.redshift.names import Names
+from consumers.redshift.settings import SECTION, RedshiftSettings, layout_of, store_of, table_of
+from consumers.search.access import secret_of
+from consumers.waiting import Log
+
+CONSUMER = "redshift_stage"
+_MOST_FILES = {"session": 1000, "dataApi": 500}  # a batch of the Data API has 40 statements
+
+
+def insist_on_redshift(settings: Settings) -> RedshiftSettings:
+    """Give the section of a file of this consumer.
+
+    Raises:
+        NotForThis: it is another's.
+
+    """
+    if settings.consumer != CONSUMER:
+        message = f"{settings.path} is of {settings.consumer}, which loads nothing. Give the file of {CONSUMER}."
+        raise NotForThis(message)
+    section: RedshiftSettings = settings.section
+    return section
+
+
+def names_of(section: RedshiftSettings) -> Names:
+    """Name the tables."""
+    return Names(section.schema, table_of(section).name)
+
+
+def database_of(section: RedshiftSettings) -> Database:
+    """Give the database; nothing is opened yet.
+
+    Raises:
+        Unavailable: the password's file cannot be used.
+
+    """
+    common: dict[str, Any] = {
+        "cluster": section.cluster,
+        "workgroup": section.workgroup,
+        "database": section.database,
+        "user": section.user,
+        "region": section.cluster_region,
+        "statement_s": section.statement_timeout_seconds,
+        "copy_s": section.load_timeout_seconds,
+    }
+    if section.driver == "dataApi":
+        return DataApi(DataApiAccess(endpoint=section.data_api_endpoint, **common))
+    try:
+        from consumers.redshift.session import Session, SessionAccess  # noqa: PLC0415 - the driver is for who uses it
+    except ModuleNotFoundError as fault:
+        message = f"{fault.name} is not installed: install kinesis-fleet[redshift], or set {SECTION}.driver = dataApi"
+        raise NotForThis(message) from fault
+
+    password = None
+    if section.auth == "password":
+        password = secret_of(f"{SECTION}.credentialFile", section.credential_file).decode().strip()
+    more: dict[str, Any] = {
+        "host": section.host,
+        "port": section.port,
+        "ca_file": section.ca_file,
+        "password": password,
+    }
+    return Session(SessionAccess(**common, **more))
+
+
+def loader_of(settings: Settings, database: Database, log: Log) -> Loader:
+    """Give a loader."""
+    section = insist_on_redshift(settings)
+    place = LoadPlace(
+        names_of(section),
+        settings.application,
+        layout_of(settings),
+        section.bucket,
+        section.iam_role,
+        options_of(section.copy_options),
+        section.load_timeout_seconds,
+        int(section.keep_hours * HOUR_MS),
+        re.sub(r"[^\x21-\x7e]", "_", settings.worker),
+    )
+    return Loader(store_of(section), database, place, log)
+
+
+def bounds_of(section: RedshiftSettings) -> Bounds:
+    """Give how large a load may be, and how long objects may wait."""
+    files = min(section.load_files, _MOST_FILES[section.driver])
+    return Bounds(files, section.load_bytes, section.load_age_seconds)

@@ -1,0 +1,221 @@
+"""The database through a session of `redshift_connector`.
+
+TLS is verified, and each statement is bounded in time by the server, and by the socket where that does not answer.
+"""
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import redshift_connector
+
+from consumers.redshift.database import Away, Conflict, Refused, Taken, TooSlow, Unsure
+from consumers.redshift.transaction import Step
+from consumers.waiting import Unavailable
+
+CONNECT_TIMEOUT_S = 20
+_GRACE_S = 30  # what the server's own time-out gets before the socket's
+_CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+_CANCELLED = "57014"
+_SERIALIZABLE = "1023"
+_CLASSES_OF_CONNECTION = frozenset({"08", "53", "57"})
+_REMEDIES = {
+    "28P01": "correct redshift.user, or the password in redshift.credentialFile",
+    "28000": "correct redshift.user, or let it log in",
+    "3D000": "correct redshift.database",
+    "3F000": "create the schema of redshift.schema",
+    "42P01": "create what is missing: kinesis-fleet redshift-ddl --apply FILE",
+    "42703": "bring the table up to the table file: kinesis-fleet redshift-ddl --apply FILE",
+    "42501": "grant what is missing: kinesis-fleet redshift-ddl FILE says what",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAccess:
+    """How to reach the database. `password` is None for temporary credentials by IAM."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str | None
+    cluster: str
+    workgroup: str
+    region: str
+    ca_file: str
+    statement_s: int
+    copy_s: int
+
+
+class Session:
+    """One connection, made when it is needed, and again after anything went wrong with it."""
+
+    def __init__(self, access: SessionAccess) -> None:
+        """Remember how; nothing is opened yet."""
+        self._access = access
+        self._connection: Any = None
+
+    def transact(self, steps: Sequence[Step], token: str) -> None:  # noqa: ARG002 - the lock and the ledger stand for it
+        """Run the steps and commit, in one transaction."""
+        with self._at("begin"):
+            self._cursor().execute("BEGIN")
+        for step in steps:
+            self._run(step)
+        try:
+            self._cursor().execute("COMMIT")
+        except Exception as fault:  # the driver raises whatever a cut socket leads it to
+            if _is_conflict(fault):
+                self._failed("commit", fault)  # the server said so: nothing stands
+            self._drop()
+            reason = f"the answer to COMMIT was lost ({code_of(fault) or type(fault).__name__})"
+            raise Unsure(reason, "none: the ledger is read") from fault
+        self._reset_limit()
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """Give a query's rows."""
+        with self._at("query"):
+            cursor = self._cursor()
+            cursor.execute(query)
+            return [tuple(row) for row in cursor.fetchall()]
+
+    def alter(self, statement: str) -> None:
+        """Run a statement alone."""
+        with self._at("statement"):
+            self._cursor().execute(statement)
+
+    def close(self) -> None:
+        """Close the connection: whatever is open in it is rolled back."""
+        self._drop()
+
+    def _run(self, step: Step) -> None:
+        with self._at(step.kind):
+            cursor = self._cursor()
+            cursor.execute(step.sql)
+            answer = cursor.fetchone() if step.expect is not None else None
+        if answer is not None and int(answer[0]) != step.expect:
+            self._drop()  # which rolls back
+            if step.kind == "taken":
+                raise Taken
+            message = f"COPY loaded {int(answer[0])} rows, and the objects hold {step.expect}"
+            raise Refused(message)
+
+    def _cursor(self) -> Any:  # noqa: ANN401 - the driver's
+        if self._connection is None:
+            self._connection = self._connect()
+            self._execute_limit()
+        cursor = self._connection.cursor()
+        cursor.paramstyle = "qmark"  # a percent sign in a text is a percent sign
+        return cursor
+
+    def _connect(self) -> Any:  # noqa: ANN401 - the driver's
+        access = self._access
+        identity: dict[str, Any] = {"user": access.user, "password": access.password}
+        if access.password is None:
+            identity = {"iam": True, "region": access.region or None, "db_user": access.user or None}
+            if access.workgroup:
+                identity |= {"is_serverless": True, "serverless_work_group": access.workgroup, "db_user": None}
+            else:
+                identity["cluster_identifier"] = access.cluster
+        with _trusting(access.ca_file):
+            connection = redshift_connector.connect(
+                host=access.host or None,
+                port=access.port,
+                database=access.database,
+                ssl=True,
+                sslmode="verify-full",
+                timeout=CONNECT_TIMEOUT_S,
+                tcp_keepalive=True,
+                tcp_keepalive_idle=30,
+                tcp_keepalive_interval=10,
+                tcp_keepalive_count=3,
+                application_name="kinesis-fleet",
+                **{name: value for name, value in identity.items() if value is not None},
+            )
+        connection.autocommit = True  # transactions are ours
+        connection._usock.settimeout(access.copy_s + _GRACE_S)  # noqa: SLF001 - the driver has no way of its own
+        return connection
+
+    def _execute_limit(self) -> None:
+        cursor = self._connection.cursor()
+        cursor.execute(f"SET statement_timeout TO {self._access.statement_s * 1000}")
+
+    def _reset_limit(self) -> None:
+        with suppress(Exception):  # it is committed: what fails now is the next one's
+            self._execute_limit()
+            return
+        self._drop()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                connection._usock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - close() waits for what is being read
+            with suppress(Exception):
+                connection.close()
+
+    @contextmanager
+    def _at(self, kind: str) -> Iterator[None]:
+        try:
+            yield
+        except Unavailable:
+            raise
+        except Exception as fault:  # noqa: BLE001 - the driver raises whatever a cut socket leads it to
+            self._failed(kind, fault)
+
+    def _failed(self, kind: str, fault: Exception) -> NoReturn:
+        self._drop()  # which rolls back
+        code, words = code_of(fault), words_of(fault)
+        again, told = "none: it is tried again", f"{words[:300]} ({code})"
+        if _is_conflict(fault):
+            reason = f"{kind}: another transaction was in the way ({code})"
+            raise Conflict(reason, again) from fault
+        if code == _CANCELLED or isinstance(fault, TimeoutError):
+            if kind == "copy":
+                raise TooSlow from fault
+            reason = f"{kind}: the database took longer than redshift.statementTimeoutSeconds"
+            raise (Conflict if kind == "lock" else Away)(reason, again) from fault
+        if code in _REMEDIES and kind != "copy":
+            reason = f"{kind}: {told}"
+            raise Away(reason, _REMEDIES[code], operator=True) from fault
+        if code and kind in {"copy", "statement"} and code[:2] not in _CLASSES_OF_CONNECTION:
+            raise Refused(told) from fault
+        access = self._access
+        where = f"{access.host or access.cluster or access.workgroup}:{access.port}"
+        reason = f"{kind}: the database {where} did not accept it ({code or type(fault).__name__})"
+        raise Away(reason, again) from fault
+
+
+def _is_conflict(fault: BaseException) -> bool:
+    return code_of(fault) in _CONFLICTS or words_of(fault).startswith(_SERIALIZABLE)
+
+
+def code_of(fault: BaseException) -> str:
+    """Give the SQLSTATE of an error that the server sent; empty for one of the connection."""
+    said = fault.args[0] if fault.args else None
+    return str(said.get("C", "")) if isinstance(said, dict) else ""
+
+
+def words_of(fault: BaseException) -> str:
+    """Give the server's own words, without the fields that may quote data."""
+    said = fault.args[0] if fault.args else None
+    return " ".join(str(said.get("M", "")).split()) if isinstance(said, dict) else type(fault).__name__
+
+
+@contextmanager
+def _trusting(ca_file: str) -> Iterator[None]:
+    """Let a handshake trust these certificates too: the driver takes no file, and OpenSSL looks into this variable."""
+    if not ca_file:
+        yield
+        return
+    former = os.environ.get("SSL_CERT_FILE")
+    os.environ["SSL_CERT_FILE"] = ca_file
+    try:
+        yield
+    finally:
+        if former is None:
+            del os.environ["SSL_CERT_FILE"]
+        else:
+            os.environ["SSL_CERT_FILE"] = former

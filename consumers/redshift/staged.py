@@ -1,0 +1,86 @@
+"""The staging area as a loader sees it: which objects there are, and what their links say."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from consumers.chain.layout import Layout, position_in
+from consumers.chain.link import Link
+from consumers.chain.store import Entry, ObjectStore
+from consumers.hours.times import parse_hour
+from consumers.objects.codecs import Garbled
+from consumers.records import HOUR_MS
+from consumers.redshift.redrive import ROW
+from consumers.redshift.stage_writer import REJECTED, ROWS, TABLE
+
+_HOUR = re.compile(r"dt=(\d{4}-\d\d-\d\d)/hour=(\d\d)/[^/]+")
+
+
+class Staged(NamedTuple):
+    """A staged object. `hour_ms` is its arrival hour, `rows` and `rejected` what became of its records."""
+
+    key: str
+    size: int
+    hour_ms: int
+    link: Link
+    rows: int
+    rejected: int
+    table: int
+
+
+class StagedArea:
+    """Lists and reads one stream's staged objects. Each call may raise `Unavailable`."""
+
+    def __init__(self, store: ObjectStore, layout: Layout) -> None:
+        """Say where."""
+        self._store = store
+        self._layout = layout
+
+    def entries(self, from_ms: int | None = None) -> Iterator[Entry]:
+        """Yield the objects of these hours up to now, or all, in the order of their keys: by hour, shard, position."""
+        if from_ms is None:
+            yield from self._list(f"{self._layout.prefix}/dt=")
+            return
+        for hour_ms in range(from_ms, self._store.now_ms() + 2 * HOUR_MS, HOUR_MS):  # the stream's clock may be ahead
+            yield from self._list(f"{self._layout.folder(hour_ms)}{self._layout.stream}.")
+
+    def hour_of(self, key: str) -> int:
+        """Tell the arrival hour by the key, in UTC milliseconds."""
+        found = _HOUR.fullmatch(key.removeprefix(f"{self._layout.prefix}/"))
+        if found is None:  # pragma: no cover - `entries` yields no such key
+            message = f"{key} is no staged object's"
+            raise ValueError(message)
+        return parse_hour(f"{found[1]}T{found[2]}")
+
+    def read(self, entry: Entry) -> Staged | None:
+        """Read what an object's link says; None if the object is gone.
+
+        Raises:
+            Garbled: it is no staged object, or its metadata was lost in a copy.
+
+        """
+        metadata = self._store.metadata(entry.key)
+        if metadata is None:
+            return None
+        link = Link.parse(metadata)
+        notes = link.notes
+        try:
+            rows, rejected, table = (int(notes.get(name, "0")) for name in (ROWS, REJECTED, TABLE))
+        except ValueError as fault:
+            message = "its notes are damaged"
+            raise Garbled(message) from fault
+        if link.size != entry.size or link.stream == "" or (link.count and not table):
+            message = "its metadata speaks of another object"
+            raise Garbled(message)
+        return Staged(entry.key, entry.size, self.hour_of(entry.key), link, rows, rejected, table)
+
+    def _list(self, scan: str) -> Iterator[Entry]:
+        for entry in self._store.list(scan):
+            name = entry.key.rpartition("/")[2]
+            ours = position_in(entry.key) is not None or f"{ROW}." in name
+            if (
+                ours
+                and name.startswith(f"{self._layout.stream}.")
+                and _HOUR.fullmatch(entry.key.removeprefix(f"{self._layout.prefix}/"))
+            ):
+                yield entry
