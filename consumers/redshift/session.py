@@ -5,6 +5,8 @@ TLS is verified, and each statement is bounded in time by the server, and by the
 
 import os
 import socket
+import ssl
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from consumers.waiting import Unavailable
 CONNECT_TIMEOUT_S = 20
 _GRACE_S = 30  # what the server's own time-out gets before the socket's
 _CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+_TRUSTING = threading.Lock()  # the environment is the whole process's
 _CANCELLED = "57014"
 _SERIALIZABLE = "1023"
 _CLASSES_OF_CONNECTION = frozenset({"08", "53", "57"})
@@ -172,7 +175,8 @@ class Session:
         if _is_conflict(fault):
             reason = f"{kind}: another transaction was in the way ({code})"
             raise Conflict(reason, again) from fault
-        if code == _CANCELLED or isinstance(fault, TimeoutError):
+        cause = _beneath(fault)
+        if code == _CANCELLED or isinstance(cause, TimeoutError):
             if kind == "copy":
                 raise TooSlow from fault
             reason = f"{kind}: the database took longer than redshift.statementTimeoutSeconds"
@@ -184,12 +188,21 @@ class Session:
             raise Refused(told) from fault
         access = self._access
         where = f"{access.host or access.cluster or access.workgroup}:{access.port}"
-        reason = f"{kind}: the database {where} did not accept it ({code or type(fault).__name__})"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            reason = f"{where} shows a certificate that nobody vouches for ({cause.verify_message})"
+            remedy = "correct redshift.host; or name the certificates that vouch for it: redshift.caFile"
+            raise Away(reason, remedy, operator=True) from fault
+        reason = f"{kind}: the database {where} did not accept it ({code or type(cause).__name__})"
         raise Away(reason, again) from fault
 
 
 def _is_conflict(fault: BaseException) -> bool:
     return code_of(fault) in _CONFLICTS or words_of(fault).startswith(_SERIALIZABLE)
+
+
+def _beneath(fault: Exception) -> BaseException:
+    """Give what the driver wraps: it puts the socket's error among its own arguments."""
+    return next((one for one in fault.args if isinstance(one, BaseException)), fault)
 
 
 def code_of(fault: BaseException) -> str:
@@ -210,12 +223,13 @@ def _trusting(ca_file: str) -> Iterator[None]:
     if not ca_file:
         yield
         return
-    former = os.environ.get("SSL_CERT_FILE")
-    os.environ["SSL_CERT_FILE"] = ca_file
-    try:
-        yield
-    finally:
-        if former is None:
-            del os.environ["SSL_CERT_FILE"]
-        else:
-            os.environ["SSL_CERT_FILE"] = former
+    with _TRUSTING:
+        former = os.environ.get("SSL_CERT_FILE")
+        os.environ["SSL_CERT_FILE"] = ca_file
+        try:
+            yield
+        finally:
+            if former is None:
+                del os.environ["SSL_CERT_FILE"]
+            else:
+                os.environ["SSL_CERT_FILE"] = former

@@ -13,6 +13,7 @@ from consumers.records import HOUR_MS
 from consumers.redshift.redrive import ROW
 from consumers.redshift.stage_writer import REJECTED, ROWS, TABLE
 
+_MOST_LISTED_APART = 72  # hours; for more of them, one listing of everything takes fewer requests
 _HOUR = re.compile(r"dt=(\d{4}-\d\d-\d\d)/hour=(\d\d)/[^/]+")
 
 
@@ -38,10 +39,11 @@ class StagedArea:
 
     def entries(self, from_ms: int | None = None) -> Iterator[Entry]:
         """Yield the objects of these hours up to now, or all, in the order of their keys: by hour, shard, position."""
-        if from_ms is None:
+        to_ms = self._store.now_ms() + 2 * HOUR_MS  # the stream's clock may be ahead
+        if from_ms is None or to_ms - from_ms > _MOST_LISTED_APART * HOUR_MS:
             yield from self._list(f"{self._layout.prefix}/dt=")
             return
-        for hour_ms in range(from_ms, self._store.now_ms() + 2 * HOUR_MS, HOUR_MS):  # the stream's clock may be ahead
+        for hour_ms in range(from_ms, to_ms, HOUR_MS):
             yield from self._list(f"{self._layout.folder(hour_ms)}{self._layout.stream}.")
 
     def hour_of(self, key: str) -> int:
