@@ -8,11 +8,14 @@ import msgspec
 
 from consumers.config.settings import load
 from consumers.letters.choosing import milliseconds
+from consumers.records import HOUR_MS
 from consumers.redshift.opening import database_of, insist_on_redshift, names_of
 from consumers.redshift.report import lines_of, look, report
 from consumers.redshift.settings import layout_of, store_of
 from consumers.redshift.staged import StagedArea
 from consumers.registry import CONSUMERS
+
+_LONGEST_MS = 366 * 24 * HOUR_MS
 
 EPILOG = """\b
 Examples:
@@ -34,7 +37,7 @@ quarantined, missing or unreadable; 2 wrong usage; 69 the database or the bucket
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(file: Path, max_age: str, *, as_json: bool) -> None:
     """Count what redshift_stage of FILE has staged, and what of it is loaded, waits, or is quarantined, by the hour."""
-    limit_ms = milliseconds(max_age)
+    limit_ms = milliseconds(max_age, "--max-age", _LONGEST_MS)
     settings = load(file, CONSUMERS)
     section = insist_on_redshift(settings)
     store = store_of(section)

@@ -59,20 +59,20 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def milliseconds(text: str) -> int:
-    """Read how long to let through.
+def milliseconds(text: str, option: str = "--for", longest_ms: int = LONGEST_MS) -> int:
+    """Read a length of time that an option was given.
 
     Raises:
-        click.UsageError: it is no time, or too long.
+        click.UsageError: it is none, or too long.
 
     """
     number, unit = text[:-1], text[-1:]
     if unit not in _UNITS_MS or not (number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS):
-        message = f"--for {text!r} is no time. Give it as 30m or 1h"
+        message = f"{option} {text!r} is no time. Give it as 30m or 1h"
         raise click.UsageError(message)
     for_ms = int(number) * _UNITS_MS[unit]
-    if for_ms > LONGEST_MS:
-        message = f"--for {text} is too long. Give 24h at the most, and say it again tomorrow"
+    if for_ms > longest_ms:
+        message = f"{option} {text} is too long. Give {longest_ms // HOUR_MS}h at the most"
         raise click.UsageError(message)
     return for_ms
 

@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 
 from consumers.chain.layout import Layout
 from consumers.chain.store import Entry
+from consumers.letters.store import DeadLetters
 from consumers.objects.codecs import Garbled
 from consumers.records import HOUR_MS
+from consumers.redshift.beside import REMEDY, LettersGone, letters_beside
 from consumers.redshift.continuity import gaps
 from consumers.redshift.database import Database, LoadError, Taken, Unsure
 from consumers.redshift.isolate import Isolation
@@ -24,6 +26,7 @@ from consumers.redshift.ledger import LOADED, QUARANTINED, Done, Written, done, 
 from consumers.redshift.load_errors import load_errors
 from consumers.redshift.names import Names
 from consumers.redshift.prune import RemovingStore, prune, prune_manifests
+from consumers.redshift.redrive import is_redriven, row_key
 from consumers.redshift.staged import Staged, StagedArea
 from consumers.redshift.standing import insist_on_table
 from consumers.redshift.transaction import Copy, load, locked, manifest
@@ -76,9 +79,12 @@ class Totals:
 class Loader:
     """Takes staged objects in the order of their keys."""
 
-    def __init__(self, store: RemovingStore, database: Database, place: LoadPlace, log: Log) -> None:
+    def __init__(
+        self, store: RemovingStore, database: Database, letters: DeadLetters, place: LoadPlace, log: Log
+    ) -> None:
         """Join the parts; nothing is read yet."""
         self._store = store
+        self._letters = letters
         self._area = StagedArea(store, place.layout)
         self._versions = Versions(store, place.application)
         self._database = database
@@ -87,6 +93,7 @@ class Loader:
         self._looks = 0
         self._from_ms: int | None = None
         self._heads: dict[str, Staged] = {}
+        self._redriven = frozenset[str]()
         self._unsure: set[str] = set()
         self._refusals: Counter[str] = Counter()
         self.totals = Totals()
@@ -150,6 +157,7 @@ class Loader:
             self.totals.problems.clear()
         waiting = [staged for entry in entries if entry.key not in ledger and (staged := self._read(entry))]
         self._heads = {staged.key: staged for staged in waiting}
+        self._redriven = frozenset(entry.key for entry in entries if is_redriven(entry.key))
         if full:
             for key, reason in gaps(ledger.values(), waiting):
                 self._say_missing(key, reason)
@@ -202,6 +210,8 @@ class Loader:
     def _load(self, objects: Sequence[Staged]) -> None:
         """Load these objects, all or none."""
         place = self._place
+        for staged in objects:
+            self._put_letters(staged)
         now = datetime.fromtimestamp(self._store.now_ms() / 1000, UTC)
         load_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}"
         with_rows = [staged for staged in objects if staged.rows]
@@ -222,6 +232,22 @@ class Loader:
         newest = max(staged.link.max_arrival_ms for staged in objects)
         late_s = round((self._store.now_ms() - newest) / 1000, 1)
         self._log.info("loaded", load=load_id, objects=len(objects), rows=rows, first=objects[0].key, late_s=late_s)
+
+    def _put_letters(self, staged: Staged) -> None:
+        """Make sure of an object's dead letters before the ledger says that it is done with.
+
+        Its writer has put them, unless it died just then and nobody came after it. Those that are staged as rows of
+        their own by now stay away.
+        """
+        try:
+            letters = letters_beside(self._store, staged.key, staged.link)
+        except LettersGone as fault:
+            self.totals.problems[fault.key] = str(fault)
+            self._log.error("letters_missing", key=fault.key, reason=str(fault), remedy=REMEDY)
+            return
+        left = [one for one in letters if row_key(self._place.layout, one.shard, one.record()) not in self._redriven]
+        if left:
+            self._letters.put(left)
 
     def _resolve(self, ledger: dict[str, Done]) -> None:
         """Say what became of loads whose COMMIT was not answered."""

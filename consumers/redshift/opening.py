@@ -5,6 +5,7 @@ from typing import Any
 
 from consumers.config.consumer import NotForThis
 from consumers.config.settings import Settings
+from consumers.letters.settings import dead_letters, letter_store
 from consumers.records import HOUR_MS
 from consumers.redshift.copy_options import options_of
 from consumers.redshift.data_api import DataApi, DataApiAccess
@@ -88,7 +89,8 @@ def loader_of(settings: Settings, database: Database, log: Log) -> Loader:
         int(section.keep_hours * HOUR_MS),
         re.sub(r"[^\x21-\x7e]", "_", settings.worker),
     )
-    return Loader(store_of(section), database, place, log)
+    letters = dead_letters(section, letter_store(section, SECTION), settings.application)
+    return Loader(store_of(section), database, letters, place, log)
 
 
 def bounds_of(section: RedshiftSettings) -> Bounds:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from consumers.chain.store import Entry, ObjectStore
-from consumers.redshift.redrive import ROW
+from consumers.redshift.redrive import is_redriven
 
 _LOAD = re.compile(r".*/(?P<moment>\d{8}T\d{6})-[0-9a-f]+\.manifest")
 
@@ -27,7 +27,7 @@ def prune(store: RemovingStore, old: Iterable[Entry], loaded: Container[str]) ->
     count = 0
     for entry in old:
         folder, _, name = entry.key.rpartition("/")
-        if entry.key not in loaded or f"{ROW}." in name:
+        if entry.key not in loaded or is_redriven(name):
             continue
         for letters in list(store.list(f"{folder}/_{name}.")):
             store.remove(letters.key)

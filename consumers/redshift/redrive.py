@@ -20,6 +20,18 @@ ROW = ".row"
 ORIGIN = "REDRIVE"
 
 
+def row_key(layout: Layout, shard: str, record: Record) -> str:
+    """Name the object of a redriven record."""
+    position = record.position
+    at = f"{position.sequence:0{SEQUENCE_DIGITS}d}.{position.sub:0{SUB_DIGITS}d}"
+    return f"{layout.scan(shard, record.arrival_ms)}{at}{ROW}{layout.extension}"
+
+
+def is_redriven(key: str) -> bool:
+    """Tell by its key whether an object is of one redriven record."""
+    return f"{ROW}." in key.rpartition("/")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class RedrivePlace:
     """Where a shard's redriven rows go. `stream` identifies it; `writer` is who redrives."""
@@ -28,12 +40,6 @@ class RedrivePlace:
     stream: str
     shard: str
     writer: str
-
-    def key(self, record: Record) -> str:
-        """Name the object of this record."""
-        position = record.position
-        at = f"{position.sequence:0{SEQUENCE_DIGITS}d}.{position.sub:0{SUB_DIGITS}d}"
-        return f"{self.layout.scan(self.shard, record.arrival_ms)}{at}{ROW}{self.layout.extension}"
 
 
 def redrive(
@@ -59,5 +65,5 @@ def redrive(
             place.stream, place.shard, at, at, None, ORIGIN, 1, size, payload, ms, ms, ms, digest, place.writer,
             content.notes,
         )  # fmt: skip
-        store.put_new(place.key(record), content.body, link.metadata(), content.sha256)
+        store.put_new(row_key(place.layout, place.shard, record), content.body, link.metadata(), content.sha256)
     return rejected

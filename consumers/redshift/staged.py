@@ -10,7 +10,7 @@ from consumers.chain.store import Entry, ObjectStore
 from consumers.hours.times import parse_hour
 from consumers.objects.codecs import Garbled
 from consumers.records import HOUR_MS
-from consumers.redshift.redrive import ROW
+from consumers.redshift.redrive import is_redriven
 from consumers.redshift.stage_writer import REJECTED, ROWS, TABLE
 
 _MOST_LISTED_APART = 72  # hours; for more of them, one listing of everything takes fewer requests
@@ -79,7 +79,7 @@ class StagedArea:
     def _list(self, scan: str) -> Iterator[Entry]:
         for entry in self._store.list(scan):
             name = entry.key.rpartition("/")[2]
-            ours = position_in(entry.key) is not None or f"{ROW}." in name
+            ours = position_in(entry.key) is not None or is_redriven(name)
             if (
                 ours
                 and name.startswith(f"{self._layout.stream}.")

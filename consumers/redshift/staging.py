@@ -14,12 +14,13 @@ from consumers.chain.store import ObjectStore
 from consumers.hours.watch import ShardWatch
 from consumers.letters.breaker import Breaker
 from consumers.letters.careful import Careful
-from consumers.letters.letter import DamagedLetters, Letter, letters_in, unpacked
+from consumers.letters.letter import Letter
 from consumers.letters.starts import Starts
 from consumers.pipeline import Room
 from consumers.records import Position, Record
+from consumers.redshift.beside import REMEDY, LettersGone, letters_beside
 from consumers.redshift.rows import RowMaker
-from consumers.redshift.stage_writer import LETTERS, REJECTED, letters_key
+from consumers.redshift.stage_writer import REJECTED
 from consumers.waiting import Log, Parked, Unavailable
 
 
@@ -119,21 +120,10 @@ class StageWatch:
 
     def stands(self, key: str, link: Link) -> None:
         """Put the dead letters of an object that stands where they are found, before anything of it is committed."""
-        digest = link.notes.get(LETTERS)
-        if digest:
-            self.letters.put(self._letters(letters_key(key, digest)))
-        self.hours.stands(key, link)
-
-    def _letters(self, key: str) -> list[Letter]:
-        found = self.store.find(key)
-        remedy = "restore its former version: it holds records that are nowhere else in the staging area"
-        if found is None:
-            reason = (
-                f"{key}, the dead letters of a staged object, is gone: somebody deletes objects of the staging area"
-            )
-            raise Parked(reason, remedy)
         try:
-            return letters_in(unpacked(found.body))
-        except DamagedLetters as fault:
-            reason = f"{key} {fault}"
-            raise Parked(reason, remedy) from fault
+            letters = letters_beside(self.store, key, link)
+        except LettersGone as fault:
+            raise Parked(str(fault), REMEDY) from fault
+        if letters:
+            self.letters.put(letters)
+        self.hours.stands(key, link)

@@ -55,7 +55,8 @@ class ReadsWithoutDigest(StageWatch):
 
     def stands(self, key: str, link: Link) -> None:
         if link.notes.get(LETTERS):
-            self.letters.put(self._letters(letters_key(key, _SAME)))
+            found = self.store.find(letters_key(key, _SAME))
+            self.letters.put(letters_in(unpacked(found.body)) if found else [])
 
 
 @dataclass(slots=True)

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from consumers.cli import main
 from consumers.local.redshift.faults import Fault
 from consumers.records import Record
 from consumers.redshift import loader as loading
@@ -60,6 +62,37 @@ def test_nothing_but_letters(place: Place) -> None:
     place.audit(run)
     assert [one.rows for one in place.ledger().values()] == [0]
     assert not place.house.faults.counts["copy"] or not any("COPY" in text for text in place.house.faults.texts)
+
+
+def test_letters_of_a_writer_that_died(place: Place) -> None:
+    """Letters that stand beside a staged object only are put where they are found, before the object is done with."""
+    run = records([event(number) if number % 5 else b"[]" for number in range(50)])
+    place.stage(run)
+    place.forget_letters()
+    assert place.letters() == []
+    place.work(place.loader())
+    place.audit(run)
+    assert len(place.letters()) == 10
+
+
+def test_redriven_before_the_load(place: Place) -> None:
+    """A letter that was redriven before its object is loaded does not come back."""
+    narrow = (place.folder / "table.toml").read_text()
+    (place.folder / "table.toml").write_text(narrow.replace("varchar(16)", "varchar(2)"))
+    place.write(pauseShare=0.9)
+    run = records([event(number) for number in range(100)])
+    place.stage(run)
+    rejected = {letter.sequence for letter in place.letters()}
+    assert rejected
+    (place.folder / "table.toml").write_text(narrow.replace("version = 1", "version = 2"))
+    place.write()
+    done = CliRunner().invoke(main, ["dead-letters", "redrive", str(place.file)])
+    assert done.exit_code == 0, done.output
+    assert place.letters() == []
+    place.work(place.loader())
+    place.audit(run)
+    assert place.letters() == []
+    assert len(place.rows()) == 100
 
 
 def stage_many(place: Place, objects: int, each: int = 20) -> list[Record]:

@@ -1,5 +1,7 @@
 """A Redshift stand-in, a staging area filled by the consumer's own pipeline, and what a test asks of both."""
 
+import gzip
+import hashlib
 import itertools
 import json
 import random
@@ -111,6 +113,7 @@ class Place:
 
     def __init__(self, aws: Server, house: Warehouse, folder: Path, table: str = TABLE, **keys: object) -> None:
         self.house = house
+        self.s3 = aws.client("s3")
         self.database = f"t{next(_DATABASES)}_{random.randrange(1 << 30):x}"
         house.create(self.database)
         self.folder = folder
@@ -166,6 +169,24 @@ class Place:
             database.alter(statement)
         database.close()
 
+    def staged(self) -> list[str]:
+        """The keys of what is staged, in order."""
+        return [entry.key for entry in StagedArea(self.store, layout_of(self.settings)).entries()]
+
+    def spoil(self, key: str, line: bytes) -> None:
+        """Make one line of a staged object another, as if the table file had let it pass."""
+        found = self.s3.get_object(Bucket=BUCKET, Key=key)
+        lines = gzip.decompress(found["Body"].read()).splitlines()
+        lines[len(lines) // 2] = line
+        body = gzip.compress(b"".join(one + b"\n" for one in lines), mtime=0)
+        digest = hashlib.sha256(body).hexdigest()
+        metadata = {**found["Metadata"], "bytes": str(len(body)), "sha256": digest}
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=body, Metadata=metadata)
+
+    def remove(self, key: str) -> None:
+        """Delete an object, as somebody might who should not."""
+        self.s3.delete_object(Bucket=BUCKET, Key=key)
+
     def connect(self) -> Database:
         return database_of(self.settings.section)
 
@@ -219,6 +240,11 @@ class Place:
         )
         return list(Reader(letters).distinct(letters.entries()))
 
+    def forget_letters(self) -> None:
+        """Delete the dead letters, as if nobody had put them."""
+        for entry in list(self.store.list(str(self.settings.section.letters_prefix))):
+            self.remove(entry.key)
+
     def report(self) -> Report:
         database = self.connect()
         area = StagedArea(self.store, layout_of(self.settings))
@@ -231,7 +257,7 @@ class Place:
         """Compare both sides: each record a row or a letter, once; nothing staged that has no fate."""
         found = self.report()
         assert not [line for line in found.problems if "quarantined" not in line], found.problems
-        staged = {entry.key for entry in StagedArea(self.store, layout_of(self.settings)).entries()}
+        staged = set(self.staged())
         ledger = self.ledger()
         waits = sum(line.waiting for line in found.hours)
         assert len(staged - ledger.keys()) == waits

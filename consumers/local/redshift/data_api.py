@@ -7,6 +7,7 @@ import json
 import threading
 import time
 import uuid
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -77,7 +78,10 @@ class Execution:
             self.status = "ABORTED" if self._cancelled else "FAILED"
         finally:
             if self._connection is not None:
-                self._connection._usock.close()  # noqa: SLF001 - close() would wait
+                with suppress(Exception):
+                    self._connection._usock.shutdown(2)  # noqa: SLF001 - close() would wait
+                with suppress(Exception):
+                    self._connection.close()
 
     def _one(self, cursor: Any, at: int, sql: str) -> None:
         self.subs[at]["Status"] = "STARTED"
