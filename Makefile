@@ -16,23 +16,25 @@ OPENSEARCH := $(CACHE)/opensearch/.ready
 OPENSEARCH_LOCK := requirements/search/opensearch/jars.lock
 SEARCH_SERVERS := $(CACHE)/search-servers/.ready
 SEARCH_SERVER_LOCKS := requirements/search/opensearch-3/jars.lock requirements/search/elasticsearch/zips.lock
+CLUSTERS := /etc/postgresql-common/createcluster.conf
 NODE_LOCK := requirements/node/package.json requirements/node/package-lock.json
 ARGS ?=
 SINKS ?=
 
 HAS_RUN := python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v java >/dev/null
 HAS_TEST := command -v zstd >/dev/null && command -v bzip2 >/dev/null
+HAS_POSTGRES := ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null
 HAS_SEARCH := command -v javac >/dev/null && command -v mvn >/dev/null
 HAS_NODE := command -v node >/dev/null && { command -v npm >/dev/null || test -e $(KINESIS_MOCK); }
 INSTALL = { command -v apt-get >/dev/null && echo 'installing $(1) with apt-get' && apt-get -qq update && \
   DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(2) >/dev/null; } || true
 
-.PHONY: run test tools unit daemon soak bench lint format opensearch test-search-servers locks clean
+.PHONY: run test tools postgresql unit daemon soak bench lint format opensearch test-search-servers locks clean
 
-# Without SINKS, all that this machine can run: OpenSearch is fetched where that can be done, and its consumer left out
-# elsewhere. Named in SINKS, it must be there.
-run: $(READY) $(if $(findstring elasticsearch_index,$(SINKS)),$(OPENSEARCH))
-	@$(if $(SINKS)$(findstring --endpoint,$(ARGS)),,$(MAKE) -s --no-print-directory opensearch || true)
+# Without SINKS, all that this machine can run: OpenSearch and PostgreSQL are fetched where that can be done, and their
+# consumers left out elsewhere. Named in SINKS, they must be there.
+run: $(READY) $(if $(findstring elasticsearch_index,$(SINKS)),$(OPENSEARCH)) $(if $(findstring redshift_stage,$(SINKS)),postgresql)
+	@$(if $(SINKS)$(findstring --endpoint,$(ARGS)),,for part in opensearch postgresql; do $(MAKE) -s --no-print-directory $$part || true; done)
 	@$(BIN)/kinesis-fleet demo $(if $(SINKS),--sinks "$(SINKS)") $(ARGS)
 
 test: tools lint unit daemon
@@ -75,7 +77,14 @@ $(READY): $(VENV)/bin/python setup.py $(LOCKS) $(TEST_LOCK) consumers/kcl/jars.l
 	@$(BIN)/kinesis-fleet jars verify
 	@touch $@
 
-tools:
+# Behind the Redshift stand-in, which makes clusters of its own: Debian's is not wanted.
+postgresql:
+	@$(HAS_POSTGRES) || $(call INSTALL,PostgreSQL,postgresql-common)
+	@$(HAS_POSTGRES) || test ! -e $(CLUSTERS) || sed -i 's/^#* *create_main_cluster *=.*/create_main_cluster = false/' $(CLUSTERS)
+	@$(HAS_POSTGRES) || $(call INSTALL,PostgreSQL,postgresql)
+	@$(HAS_POSTGRES) || { echo 'needed for the Redshift stand-in: PostgreSQL 13 or later (initdb)'; exit 1; }
+
+tools: postgresql
 	@$(HAS_TEST) || $(call INSTALL,zstd and bzip2,zstd bzip2)
 	@$(HAS_TEST) || { echo 'needed for the tests: zstd and bzip2'; exit 1; }
 	@$(HAS_NODE) || $(call INSTALL,Node.js and npm,nodejs npm)

@@ -32,6 +32,8 @@ class ArchiveSink:
     claim: Final = "is archived exactly once, byte for byte"
     server: Server | None = None
     commands: Sequence[str] = ("prepare",)
+    companion: Final = ""
+    conclusion: Final = ""
 
     def lacks(self) -> str:
         """Need nothing more."""

@@ -25,6 +25,7 @@ from moto.moto_server.werkzeug_app import (
 )
 
 from consumers.local import moto_patch
+from consumers.local.ready import announce
 
 HOST = "127.0.0.1"
 # What the fleet calls; loaded before "ready" is said, so that no first call pays for it.
@@ -61,16 +62,6 @@ def listen(port: int) -> socket.socket:
     listener.bind((HOST, port))
     listener.listen(_BACKLOG)
     return listener
-
-
-def announce(ready_file: Path, endpoint: str) -> None:
-    """Write ``endpoint`` into ``ready_file``, which may be a named pipe with a waiting reader."""
-    if ready_file.is_fifo():
-        ready_file.write_text(f"{endpoint}\n")
-        return
-    half = ready_file.with_name(f"{ready_file.name}.part")
-    half.write_text(f"{endpoint}\n")
-    half.replace(ready_file)
 
 
 def configuration(descriptor: int) -> Config:

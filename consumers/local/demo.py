@@ -82,7 +82,7 @@ class Demo:
             put_s = self._put(running)
             self._await_durable(running)
             self._look("draining the daemons")
-            codes = running.fleet.stop([sink.name for sink in self._sinks])
+            codes = running.stop(self._sinks, self._look)
             self._ledger.save(self._place.directory / "ledger.jsonl")
             copies = self._place.directory if keep else None
             ends: dict[str, End] = {}

@@ -28,6 +28,8 @@ class IndexSink:
     claim: Final = "is one document in the index or one dead letter"
     server: Server | None = Server("opensearch", "consumers.local.search.opensearch", "OpenSearch", keeps_files=True)
     commands: Sequence[str] = ("index-template", "prepare")
+    companion: Final = ""
+    conclusion: Final = ""
 
     def lacks(self) -> str:
         """Say what of OpenSearch is missing. What can be made is made: the node is compiled."""

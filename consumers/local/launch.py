@@ -34,6 +34,21 @@ class Running:
     fleet: Fleet
     sites: Sequence[Site]
     """One for each sink, in their order."""
+    place: Place
+    environment: dict[str, str]
+
+    def stop(self, sinks: Sequence[Sink], look: Look) -> dict[str, int]:
+        """Let the daemons drain and end what runs beside them, then conclude; the exit codes of the daemons.
+
+        Raises:
+            Broken: a conclusion failed.
+
+        """
+        codes = self.fleet.stop([sink.name for sink in sinks])
+        self.fleet.stop([sink.companion.split()[0] for sink in sinks if sink.companion])
+        steps = [_done(sink, sink.conclusion, self.place, self.environment) for sink in sinks if sink.conclusion]
+        together(steps, self.fleet, look)
+        return codes
 
 
 @contextmanager
@@ -56,13 +71,17 @@ def launched(plan: Plan, sinks: Sequence[Sink], place: Place, look: Look) -> Ite
         if plan.embedded:
             [endpoint] = together([_endpoint(AWS, place, fleet)], fleet, look)
             plan = replace(plan, endpoint=endpoint)
+            place.s3_endpoint.write_text(endpoint)
+            for server in servers:
+                if server.reads_s3:
+                    fleet.begin(server.name)
         look("creating stream and bucket")
         account = Account(plan)
         if not account.prepare():
             plan = replace(plan, begin_s=int(time.time()))
         starts = [_started(sink, Site(plan, account, ""), place, fleet, environment) for sink in sinks]
         sites = together(starts, fleet, look)
-        yield Running(plan, account, fleet, sites)
+        yield Running(plan, account, fleet, sites, place, environment)
         clean = True
     finally:
         fleet.close(at_once=not clean)
@@ -75,9 +94,10 @@ def _started(sink: Sink, site: Site, place: Place, fleet: Fleet, environment: di
     properties = place.properties(sink)
     properties.write_text(site.plan.properties(sink.name, sink.keys(site.plan, site.server)))
     for command in sink.commands:
-        line = (sys.executable, "-m", "consumers", command, str(properties))
-        yield from _done(f"{sink.name}: {command}", line, place.logs / f"{sink.name}-{command}.log", environment)
+        yield from _done(sink, command, place, environment)
     fleet.begin(sink.name)
+    if sink.companion:
+        fleet.begin(sink.companion.split()[0])
     log, application = fleet.log(sink.name), site.plan.application_of(sink.name)
     holds = until(lambda: _ready(site.account, application, log), f"starting {sink.name}", _LEASES_TIMEOUT_S, log)
     yield from holds
@@ -100,13 +120,16 @@ def _endpoint(server: Server, place: Place, fleet: Fleet) -> Step[str]:
         os.close(descriptor)
 
 
-def _done(phase: str, line: Sequence[str], log: Path, environment: dict[str, str]) -> Step[None]:
-    """Run a command to its end.
+def _done(sink: Sink, command: str, place: Place, environment: dict[str, str]) -> Step[None]:
+    """Run one of our commands with a sink's file to its end.
 
     Raises:
         Broken: it failed.
 
     """
+    name, phase = f"{sink.name}-{command.split(maxsplit=1)[0]}", f"{sink.name}: {command}"
+    line = (sys.executable, "-m", "consumers", *command.split(), str(place.properties(sink)))
+    log = place.logs / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
             line, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True

@@ -42,6 +42,11 @@ class Place:
         """Where a server keeps its files."""
         return self.socket.with_suffix(f".{server.name}")
 
+    @property
+    def s3_endpoint(self) -> Path:
+        """Name the file that says where S3 answers."""
+        return self.socket.with_suffix(".s3")
+
     def make(self, sinks: Sequence[Sink], servers: Sequence[Server]) -> None:
         """Make the folders and the pipes."""
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -59,7 +64,7 @@ def servers_of(plan: Plan, sinks: Sequence[Sink]) -> list[Server]:
 def programs(plan: Plan, sinks: Sequence[Sink], place: Place) -> list[Program]:
     """List what supervisord runs for ``plan``."""
     servers = [
-        Program(server.name, _server_command(server, place), _SERVER_STOP_TIMEOUT_S)
+        Program(server.name, _server_command(server, place), _SERVER_STOP_TIMEOUT_S, autostart=not server.reads_s3)
         for server in servers_of(plan, sinks)
     ]
     daemons = [
@@ -72,9 +77,20 @@ def programs(plan: Plan, sinks: Sequence[Sink], place: Place) -> list[Program]:
         )
         for sink in sinks
     ]
-    return [*servers, *daemons]
+    companions = [
+        Program(
+            sink.companion.split()[0],
+            (sys.executable, "-m", "consumers", *sink.companion.split(), str(place.properties(sink))),
+            STOP_TIMEOUT_S,
+            autostart=False,
+        )
+        for sink in sinks
+        if sink.companion
+    ]
+    return [*servers, *daemons, *companions]
 
 
 def _server_command(server: Server, place: Place) -> tuple[str, ...]:
     home = ("--home", str(place.home(server))) if server.keeps_files else ()
-    return (sys.executable, "-m", server.module, "--ready-file", str(place.ready(server)), *home)
+    reads = ("--s3-endpoint-file", str(place.s3_endpoint)) if server.reads_s3 else ()
+    return (sys.executable, "-m", server.module, "--ready-file", str(place.ready(server)), *home, *reads)

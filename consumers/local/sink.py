@@ -40,13 +40,15 @@ class Verdict(Protocol):
 class Server(NamedTuple):
     """A program that others need, which tells its endpoint through a named pipe once it answers.
 
-    ``module`` is run with ``--ready-file PIPE``, and with ``--home FOLDER`` if ``keeps_files``.
+    ``module`` is run with ``--ready-file PIPE``, and with ``--home FOLDER`` if ``keeps_files``. One that ``reads_s3``
+    starts once AWS answers, with ``--s3-endpoint-file FILE``.
     """
 
     name: str
     module: str
     title: str
     keeps_files: bool = False
+    reads_s3: bool = False
 
 
 class Site(NamedTuple):
@@ -58,7 +60,7 @@ class Site(NamedTuple):
 
 
 class Sink(Protocol):
-    """A destination with its consumer. A third one is one more file, and a line in ``sinks``."""
+    """A destination with its consumer. Another one is one more file, and a line in ``sinks``."""
 
     @property
     def name(self) -> str:
@@ -88,6 +90,16 @@ class Sink(Protocol):
     @property
     def commands(self) -> Sequence[str]:
         """Our subcommands that its properties file goes through before the daemon starts."""
+        ...
+
+    @property
+    def companion(self) -> str:
+        """Our subcommand that runs beside the daemon, with the same file; empty where none does."""
+        ...
+
+    @property
+    def conclusion(self) -> str:
+        """Our subcommand that is run once the daemon has drained; empty where all is done by then."""
         ...
 
     def lacks(self) -> str:

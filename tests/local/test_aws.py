@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from consumers.local.aws import announce
+from consumers.local.ready import announce
 
 TAKEN = "PreconditionFailed"
 

@@ -76,6 +76,31 @@ def test_a_consumer_that_forgets_dead_letters_fails(tmp_path: Path) -> None:
     shutil.rmtree(Path(done.stderr.decode().rpartition("Logs: ")[2].strip()).parent)
 
 
+def test_every_record_is_a_row_or_a_letter(tmp_path: Path) -> None:
+    """Staged by the daemon, loaded by the loader beside it, and read back by SQL: each once; no record in a log."""
+    keep = tmp_path / "kept"
+    arguments = [
+        *COMMAND,
+        "--sinks",
+        "redshift_stage",
+        "--json",
+        "--records",
+        "700",
+        "--seed",
+        "11",
+        "--keep",
+        str(keep),
+    ]
+    done = subprocess.run(arguments, capture_output=True, timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    table = json.loads(done.stdout)["sinks"]["redshift_stage"]
+    assert (table["good"], table["drained"]) == (True, True)
+    assert (table["verdict"]["rows"], table["verdict"]["deadLetters"]) == (686, 14)
+    assert table["verdict"]["objects"] >= table["verdict"]["loads"] >= 1
+    for name in ("redshift_stage", "redshift", "redshift-load", "redshift_stage-redshift-load"):
+        assert "sessionId" not in (keep / "logs" / f"{name}.log").read_text()
+
+
 @pytest.mark.parametrize(
     ("sinks", "claim"), [(BOTH, "byte for byte, and is one document"), (("--sinks", "s3_archive"), "byte for byte.")]
 )

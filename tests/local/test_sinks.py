@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from consumers.commands.demo import command
 from consumers.kcl.jars import Unavailable
 from consumers.local import sinks
+from consumers.local.redshift import cluster
 from consumers.local.sinks import SINKS, asked_for, available_bytes, fitting
 
 GIB = 1 << 30
@@ -30,21 +31,23 @@ def names(*, embedded: bool = True, available: int | None = PLENTY) -> tuple[lis
 def test_everything_runs_where_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     """With memory and JARs, or where memory cannot be known, nothing is left out."""
     monkeypatch.setattr(type(SINKS["elasticsearch_index"]), "lacks", lambda self: "")
-    assert names() == (["s3_archive", "elasticsearch_index"], [])
+    assert names() == (["s3_archive", "elasticsearch_index", "redshift_stage"], [])
     assert names(available=None) == names()
 
 
-def test_little_memory_leaves_the_index_out() -> None:
-    """The archive runs alone, and one line says why and how to try nevertheless."""
-    found, [why] = names(available=2 * GIB)
+def test_little_memory_leaves_the_others_out() -> None:
+    """The archive runs alone, and a line for each says why and how to try nevertheless."""
+    found, [why, table] = names(available=2 * GIB)
     assert found == ["s3_archive"]
-    assert why.startswith("elasticsearch_index is left out: 2.0 GiB of memory are available, and it needs 3 GiB")
-    assert why.endswith("--sinks s3_archive,elasticsearch_index")
+    assert why.startswith("elasticsearch_index is left out: 2.0 GiB of memory are available, and it needs 4 GiB")
+    assert why.endswith("--sinks s3_archive,elasticsearch_index,redshift_stage")
+    assert table.startswith("redshift_stage is left out: ")
 
 
-def test_an_endpoint_leaves_the_index_out() -> None:
-    """Without the embedded AWS there is no search server."""
-    found, [why] = names(embedded=False)
+def test_an_endpoint_leaves_the_others_out() -> None:
+    """Without the embedded AWS there is neither a search server nor a database."""
+    found, [why, table] = names(embedded=False)
+    assert "only the embedded AWS has the Redshift stand-in beside it" in table
     assert found == ["s3_archive"]
     assert "only the embedded AWS has OpenSearch beside it" in why
 
@@ -52,10 +55,20 @@ def test_an_endpoint_leaves_the_index_out() -> None:
 def test_missing_jars_leave_the_index_out(no_jars: Path) -> None:
     """One line, however many JARs are missing, with the remedy."""
     found, [why] = names()
-    assert found == ["s3_archive"]
+    assert found == ["s3_archive", "redshift_stage"]
     assert str(no_jars) in why
     assert "make -B opensearch" in why
     assert "\n" not in why
+
+
+def test_no_postgresql_leaves_the_table_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One line, with the package to install."""
+    monkeypatch.setattr(cluster, "FOLDERS", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(type(SINKS["elasticsearch_index"]), "lacks", lambda self: "")
+    found, [why] = names()
+    assert found == ["s3_archive", "elasticsearch_index"]
+    assert "apt-get install postgresql" in why
 
 
 def test_what_is_asked_for_must_run(no_jars: Path) -> None:
@@ -84,7 +97,7 @@ def test_names_that_are_none_are_refused(value: str) -> None:
     """Wrong usage ends with 2, and says which names there are."""
     done = CliRunner().invoke(command, ["--sinks", value])
     assert done.exit_code == 2
-    assert "give of s3_archive, elasticsearch_index, by commas" in " ".join(done.stderr.split())
+    assert "give of s3_archive, elasticsearch_index, redshift_stage, by commas" in " ".join(done.stderr.split())
 
 
 def test_the_index_is_not_for_an_endpoint() -> None:

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from consumers.local.redshift.wire import Backend
 
 START_S = 60.0
+FOLDERS = Path("/usr/lib/postgresql")
 _BOOT = """
 create schema rs_internal;
 create domain public.super as jsonb;
@@ -53,7 +53,7 @@ def binaries() -> Path:
         NoPostgres: there are none.
 
     """
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    folders = sorted(FOLDERS.glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
     for folder in folders:
         if (folder / "initdb").exists():
             return folder
@@ -67,14 +67,14 @@ def binaries() -> Path:
 
 
 class Cluster:
-    """A PostgreSQL that trusts whoever reaches it on loopback."""
+    """A PostgreSQL that trusts whoever reaches its socket, which lies in a folder of its own account."""
 
     def __init__(self) -> None:
         """Find the programs; `start` makes the folder."""
         self._bin = binaries()
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = 0
+        self.socket = Path()
 
     def start(self) -> None:
         """Make it and run it; it ends with this process."""
@@ -97,20 +97,20 @@ class Cluster:
             "-N",
         ]
         subprocess.run(_as_postgres(made), check=True, stdout=subprocess.DEVNULL, cwd=folder)  # noqa: S603 - found above
-        self.port = _free_port()
+        self.socket = folder / ".s.PGSQL.5432"
         options = [part for key, value in _OPTIONS.items() for part in ("-c", f"{key}={value}")]
-        listen = ["-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-k", str(folder)]
+        listen = ["-p", "5432", "-c", "listen_addresses=", "-k", str(folder)]
         command = _as_postgres([self._bin / "postgres", "-D", data, *listen, *options])
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)  # noqa: S603
         self._await()
         for database in ("template1", "postgres"):
-            backend = Backend(self.port, {"user": "rs", "database": database})
+            backend = Backend(self.socket, {"user": "rs", "database": database})
             backend.query(_BOOT)
             backend.close()
 
     def create(self, database: str) -> None:
         """Make an empty database."""
-        backend = Backend(self.port, {"user": "rs", "database": "postgres"})
+        backend = Backend(self.socket, {"user": "rs", "database": "postgres"})
         backend.query(f'create database "{database}"')
         backend.close()
 
@@ -128,7 +128,7 @@ class Cluster:
             if self._process and self._process.poll() is not None:
                 break
             try:
-                backend = Backend(self.port, {"user": "rs", "database": "postgres"})
+                backend = Backend(self.socket, {"user": "rs", "database": "postgres"})
             except OSError:
                 time.sleep(0.05)  # it does not say when it listens
                 continue
@@ -146,9 +146,3 @@ def _as_postgres(command: list[str | Path]) -> list[str | Path]:
     if os.geteuid() == 0:
         drop += ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
     return [*drop, *command]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from consumers.local.redshift import sql as statements
@@ -25,9 +26,9 @@ _SERIALIZATION_FAILURE = "40001"
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What all sessions share: PostgreSQL's port, the password, the certificate, S3, and the faults."""
+    """What all sessions share: PostgreSQL's socket, the password, the certificate, S3, and the faults."""
 
-    port: int
+    postgres: Path
     password: str
     tls: ssl.SSLContext
     s3: Any
@@ -75,7 +76,7 @@ class Session(threading.Thread):
         if not self._authenticated(given.get("user", "")):
             return
         self._parameters = {key: value for key, value in given.items() if key in _KNOWN_PARAMETERS}
-        self._backend = Backend(self._house.port, self._parameters)
+        self._backend = Backend(self._house.postgres, self._parameters)
         hello = message(b"R", wire.INT.pack(0))
         for code, body in self._backend.hello:
             known = b"server_version\x008.0.2\0" if body.startswith(b"server_version\0") else body
@@ -247,7 +248,7 @@ class Session(threading.Thread):
 
     def admin(self, sql: str) -> list[list[str | None]]:
         """Run statements in a transaction of their own."""
-        backend = Backend(self._house.port, {"user": "rs", "database": self._parameters.get("database", "dev")})
+        backend = Backend(self._house.postgres, {"user": "rs", "database": self._parameters.get("database", "dev")})
         try:
             return backend.query(sql)
         finally:

@@ -17,6 +17,7 @@ from consumers.local.redshift.faults import Faults
 from consumers.local.redshift.session import House, Session
 from consumers.local.redshift.tls import certificate
 
+CA_FILE, PASSWORD_FILE = "ca.pem", "password"
 PASSWORD = "local-only"  # noqa: S105 - of a server on loopback, with made-up data
 DATABASE, USER = "dev", "rs"
 
@@ -104,7 +105,7 @@ class Warehouse:
                 if self.faults.refuse:
                     client.close()
                     continue
-                house = House(self._cluster.port, self.password, self._tls, self._s3, self.faults)
+                house = House(self._cluster.socket, self.password, self._tls, self._s3, self.faults)
                 session = Session(client, house)
                 self._sessions = [one for one in self._sessions if one.is_alive()]
                 self._sessions.append(session)

@@ -3,6 +3,7 @@
 import socket
 import struct
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 INT = struct.Struct("!i")
@@ -75,10 +76,10 @@ def start_up(parameters: Mapping[str, str]) -> bytes:
 class Backend:
     """A connection to PostgreSQL, which trusts it."""
 
-    def __init__(self, port: int, parameters: Mapping[str, str]) -> None:
+    def __init__(self, address: Path, parameters: Mapping[str, str]) -> None:
         """Connect."""
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(address))
         self.socket.sendall(start_up(parameters))
         self.hello: list[tuple[bytes, bytes]] = []
         while not self.hello or self.hello[-1][0] not in {b"Z", b"E"}:
