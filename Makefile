@@ -18,6 +18,7 @@ SEARCH_SERVERS := $(CACHE)/search-servers/.ready
 SEARCH_SERVER_LOCKS := requirements/search/opensearch-3/jars.lock requirements/search/elasticsearch/zips.lock
 CLUSTERS := /etc/postgresql-common/createcluster.conf
 NODE_LOCK := requirements/node/package.json requirements/node/package-lock.json
+SOAK := tests/daemon/test_isolation.py tests/daemon/test_redshift.py::test_database_away
 ARGS ?=
 SINKS ?=
 
@@ -39,17 +40,17 @@ run: $(READY) $(if $(findstring elasticsearch_index,$(SINKS)),$(OPENSEARCH)) $(i
 
 test: tools lint unit daemon
 
-unit: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE)
+unit: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgresql
 	$(BIN)/python -m pytest -m "not daemon and not search_servers" $(ARGS)
 
-daemon: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE)
+daemon: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgresql
 	$(BIN)/python -m pytest -m daemon $(ARGS)
 
 # The tests of a destination that is away, with an hour of it.
-soak: $(READY) $(OPENSEARCH)
-	OUTAGE_S=3600 $(BIN)/python -m pytest -s tests/daemon/test_isolation.py $(ARGS)
+soak: $(READY) $(OPENSEARCH) postgresql
+	OUTAGE_S=3600 $(BIN)/python -m pytest -s $(SOAK) $(ARGS)
 
-bench: $(READY) $(OPENSEARCH) $(VERSITYGW)
+bench: $(READY) $(OPENSEARCH) $(VERSITYGW) postgresql
 	$(BIN)/python -m tests.bench $(ARGS)
 
 lint: $(READY)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from consumers.local.redshift.warehouse import Warehouse
 from consumers.search.template import template_of
 from tests.support.archive import BUCKET
 from tests.support.proxy import FaultProxy, fault_proxy
@@ -59,6 +60,20 @@ def search(search_node: SearchNode) -> SearchNode:
     status, answer = search_node.ask("PUT", f"/_index_template/{template.name}", dict(template.body))
     assert status == 200, answer
     return search_node
+
+
+@pytest.fixture(scope="session")
+def running_house(aws: Server) -> Iterator[Warehouse]:
+    """A Redshift stand-in, which reads from the embedded AWS."""
+    with Warehouse(aws.endpoint) as house:
+        yield house
+
+
+@pytest.fixture
+def house(running_house: Warehouse) -> Warehouse:
+    """That stand-in, without any fault."""
+    running_house.faults.forget()
+    return running_house
 
 
 @pytest.fixture

@@ -45,10 +45,12 @@ class Faults:
             self._rules.append(fault)
         return fault
 
-    def clear(self) -> None:
-        """Forget all rules, and let connections in."""
+    def forget(self) -> None:
+        """Forget all rules and all that was said, and let connections in."""
         with self._lock:
             self._rules.clear()
+            self.texts.clear()
+            self.counts.clear()
             self.refuse = False
 
     def note(self, kind: str, text: str) -> None:

@@ -70,7 +70,9 @@ class Warehouse:
         self._cluster.create(database)
 
     def resume(self) -> None:
-        """Listen, at the same port as ever."""
+        """Listen, at the same port as ever; nothing changes if it does."""
+        if self._listener:
+            return
         listener = socket.create_server(("127.0.0.1", self.port), backlog=64, reuse_port=False)
         self.port = int(listener.getsockname()[1])
         self._listener = listener
