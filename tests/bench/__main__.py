@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.bench import child, index, memory, restart, tree
+from tests.bench import child, index, memory, restart, table, tree
 from tests.bench.report import Figure, Say, as_json, show
 
 _WIDTH = 150
@@ -19,6 +19,7 @@ SECTIONS: dict[str, Callable[[Path, Say], Iterator[Figure]]] = {
     "memory": memory.run,
     "restart": restart.run,
     "index": index.run,
+    "table": table.run,
 }
 
 
