@@ -12,6 +12,8 @@ from consumers.config.settings import Settings
 from consumers.hours.place import HoursPlace
 from consumers.hours.times import hour_text, parse_hour
 from consumers.records import HOUR_MS
+from consumers.redshift import settings as staging
+from consumers.redshift.settings import RedshiftSettings
 from consumers.s3.store import S3Store
 from consumers.s3_archive import S3_ARCHIVE, ArchiveSettings, layout_of, store_of
 from consumers.stream import stream_of
@@ -40,10 +42,23 @@ def store_for(settings: Settings, connections: int) -> S3Store:
 
 
 def hours_of(settings: Settings) -> HoursPlace:
-    """Give the place of the archive's hours."""
-    archive: ArchiveSettings = settings.section
-    grace_ms, retention_ms = int(archive.grace_seconds * 1000), int(archive.retention_hours * HOUR_MS)
-    return HoursPlace(settings.application, stream_of(settings), layout_of(settings), grace_ms, retention_ms)
+    """Give the place of the hours of an archive, or of a staging area."""
+    section: ArchiveSettings | RedshiftSettings = settings.section
+    layout = staging.layout_of(settings) if isinstance(section, RedshiftSettings) else layout_of(settings)
+    grace_ms, retention_ms = int(section.grace_seconds * 1000), int(section.retention_hours * HOUR_MS)
+    return HoursPlace(settings.application, stream_of(settings), layout, grace_ms, retention_ms)
+
+
+def hours_store_for(settings: Settings) -> S3Store:
+    """Open the bucket in which this consumer's hours are decided, as `store_for` does.
+
+    Raises:
+        NotForThis: the consumer decides none.
+
+    """
+    if not isinstance(settings.section, RedshiftSettings):
+        return store_for(settings, 1)
+    return S3Store(replace(staging.store_of(settings.section).access, attempts=_ATTEMPTS))
 
 
 def refuse_another(store: ObjectStore, place: HoursPlace) -> None:

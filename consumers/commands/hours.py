@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from consumers.audit.place import hours_given, hours_of, layouts_of, refuse_another, store_for
+from consumers.audit.place import hours_given, hours_of, hours_store_for, layouts_of, refuse_another
 from consumers.audit.report import HoursReport, HourState
 from consumers.config.settings import load
 from consumers.hours.hours import read_frontier
@@ -28,7 +28,7 @@ Hours are UTC, and both ends are included. Without --to: the last hour that has 
   waiting      it has ended, and shards are behind; each with the lag of its watermark
   open         it has not ended yet
   gone         it was decided, and its marker was deleted
-  before the first   the archive began later
+  before the first   the archive, or the staging area, began later
 
 \b
 Exit codes: 0 each of these hours is complete, open or before the first; 1 one is not; 2 wrong usage; 69 AWS refuses;
@@ -42,9 +42,9 @@ Exit codes: 0 each of these hours is complete, open or before the first; 1 one i
 @click.option("--to", "last", default="", metavar="HOUR", help="The last hour, or day.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
 def command(file: Path, first: str, last: str, *, as_json: bool) -> None:
-    """Say which hours of the archive of FILE are complete, and which shard the others wait for."""
+    """Say which hours of the archive, or of the staging area, of FILE are complete, and what the others wait for."""
     settings = load(file, CONSUMERS)
-    store, place = store_for(settings, 1), hours_of(settings)
+    store, place = hours_store_for(settings), hours_of(settings)
     refuse_another(store, place)
     frontier, _ = read_frontier(store, place)
     first_ms, last_ms = hours_given(first, last, hour_of(store.now_ms()) - HOUR_MS)

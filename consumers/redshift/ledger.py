@@ -123,9 +123,11 @@ def _row(staged: Staged, written: Written) -> str:
     return f"({', '.join(values)})"
 
 
-def reading(names: Names, from_ms: int | None = None) -> str:
-    """Give the query for what the ledger says of the objects of these hours and later, or all."""
-    where = f" WHERE arrival_hour >= {timestamp(from_ms)}" if from_ms is not None else ""
+def reading(names: Names, from_ms: int | None = None, before_ms: int | None = None) -> str:
+    """Give the query for what the ledger says of the objects of these hours, or of all."""
+    bounds = [f"arrival_hour >= {timestamp(from_ms)}"] if from_ms is not None else []
+    bounds += [f"arrival_hour < {timestamp(before_ms)}"] if before_ms is not None else []
+    where = f" WHERE {' AND '.join(bounds)}" if bounds else ""
     return f"SELECT {', '.join(_READ)} FROM {names.ledger}{where}"
 
 
