@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from consumers import aws
 from consumers.redshift.database import Away, Conflict, Refused, Taken, TooSlow, Unsure
@@ -162,6 +162,9 @@ class DataApi:
             code = str(fault.response.get("Error", {}).get("Code", "unknown"))
             reason = f"the Data API refuses {operation}: {code}"
             raise Away(reason, _OPERATOR.get(code, _AGAIN), operator=code in _OPERATOR) from fault
+        except ParamValidationError as fault:  # the message quotes what was asked, which is SQL without data
+            reason = f"the Data API cannot be asked for {operation}: {str(fault)[:300]}"
+            raise Away(reason, _OPERATOR["ValidationException"], operator=True) from fault
         except (BotoCoreError, ValueError, RuntimeError) as fault:  # botocore raises bare ones for bad credentials
             self._client = None
             aws.forget()

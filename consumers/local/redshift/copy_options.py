@@ -56,6 +56,9 @@ def read_copy(sql: str) -> CopyStatement:
     if not {"IAM_ROLE", "CREDENTIALS"} & statement.options.keys():
         message = "must specify credentials"
         raise ServerError(message)
+    if statement.options.get("MAXERROR", "0") != "0":
+        message = "the stand-in skips no row: MAXERROR is 0"
+        raise ServerError(message, "0A000")
     if "JSON" not in statement.options:
         message = "the stand-in copies JSON alone"
         raise ServerError(message, "0A000")

@@ -46,7 +46,7 @@ def kind_of(sql: str) -> str:
 
 def denied(sql: str) -> str | None:
     """Name what Redshift has not, or None."""
-    plain = " ".join("''" if one[0] == "'" else one.lower() for one in tokens(sql))
+    plain = " ".join(one[0] * 2 if one[0] in "'\"" else one.lower() for one in tokens(sql))
     for pattern, name in _DENIED:
         if re.search(pattern, plain):
             return name

@@ -1,0 +1,120 @@
+"""The stand-in refuses what Redshift has not, and has what the loader relies on."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from consumers.local.redshift.sql import adapted, denied, kind_of
+from consumers.redshift.database import Away, Conflict, Database, Refused
+from consumers.redshift.transaction import Step
+from tests.support.warehouse import Place
+
+
+@pytest.mark.parametrize(
+    ("sql", "what"),
+    [
+        ("INSERT INTO t VALUES (1) RETURNING id", "RETURNING"),
+        ("insert into t values (1) on conflict do nothing", "ON CONFLICT"),
+        ("SELECT pg_advisory_lock(1)", "advisory locks"),
+        ("SELECT * FROM t FOR UPDATE", "row locks"),
+        ("CREATE UNIQUE INDEX i ON t (a)", "CREATE INDEX"),
+        ("CREATE TABLE t (a jsonb)", "types that only PostgreSQL has"),
+        ("SAVEPOINT a", "savepoints"),
+        ("LOCK TABLE t IN EXCLUSIVE MODE", "a lock's mode"),
+        ("SELECT COUNT(*) FILTER (WHERE a) FROM t", "clauses that only PostgreSQL has"),
+    ],
+)
+def test_denied(sql: str, what: str) -> None:
+    """What PostgreSQL takes and Redshift has not is named, whatever its case."""
+    assert denied(sql) == what
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 'on conflict, returning, for update'",
+        'SELECT "returning" FROM t -- for update',
+        "LOCK public.t",
+        "COPY t FROM 's3://b/k' IAM_ROLE default MANIFEST GZIP JSON 'auto'",
+        "ALTER TABLE t ADD COLUMN a SUPER",
+        "SELECT COUNT(*) FROM t WHERE filter = 1",
+    ],
+)
+def test_not_denied(sql: str) -> None:
+    """Words within texts, names and comments are no clauses."""
+    assert denied(sql) is None
+
+
+def test_statements_are_read() -> None:
+    """A statement is known by its first word, past comments; keys of tables bind nothing, as in Redshift."""
+    assert [kind_of(sql) for sql in ("/* a */ copy t", "END", "-- x\nLOCK t", "vacuum")] == [
+        "copy",
+        "commit",
+        "lock",
+        "other",
+    ]
+    made = adapted("CREATE TABLE t (a int ENCODE az64, b varchar(9), PRIMARY KEY (a)) DISTKEY (a) COMPOUND SORTKEY (b)")
+    assert not {"encode", "distkey", "sortkey", "primary"} & set(made.lower().replace("(", " ").split())
+
+
+@pytest.fixture
+def database(place: Place) -> Iterator[Database]:
+    """A session."""
+    with closing(place.connect()) as session:
+        yield session
+
+
+def test_a_denied_statement_ends_the_transaction(database: Database) -> None:
+    """It is refused as Redshift would, and the session goes on."""
+    with pytest.raises(Refused, match="does not support RETURNING"):
+        database.alter("INSERT INTO events_lock VALUES (1) RETURNING turn")
+    assert database.ask("SELECT 1")
+
+
+def test_lock_sees_what_was_committed_before_it(place: Place) -> None:
+    """LOCK takes no snapshot: the first statement after it sees what the one before committed."""
+    with closing(place.connect()) as first, closing(place.connect()) as second:
+        second.ask("SELECT 1")
+        first.alter("BEGIN")
+        first.alter(f"LOCK {place.names.lock}")
+        first.alter(f"UPDATE {place.names.lock} SET turn = 41")
+        second.alter("BEGIN")
+        first.alter("COMMIT")
+        second.alter(f"LOCK {place.names.lock}")
+        assert second.ask(f"SELECT turn FROM {place.names.lock}") == [(41,)]
+
+
+def test_an_older_snapshot_is_a_conflict(place: Place) -> None:
+    """A transaction that looked before it had the lock fails with 1023 where it changes the lock's row."""
+    with closing(place.connect()) as first, closing(place.connect()) as second:
+        second.alter("BEGIN")
+        second.ask("SELECT COUNT(*) FROM events_ledger")
+        first.transact(tuple(Step("fence", f"UPDATE {place.names.lock} SET turn = turn + 1") for _ in range(1)), "t")
+        with pytest.raises((Conflict, Refused), match="another transaction"):
+            second.alter(f"UPDATE {place.names.lock} SET turn = turn + 1")
+
+
+def test_alter_column_stands_alone(database: Database, place: Place) -> None:
+    """Within a transaction it is refused, as Redshift does."""
+    database.alter("BEGIN")
+    with pytest.raises(Refused, match="cannot run inside a transaction block"):
+        database.alter(f"ALTER TABLE {place.names.target} ALTER COLUMN session TYPE varchar(99)")
+
+
+def test_a_wrong_password_is_refused(place: Place) -> None:
+    """And the remedy says which keys are meant."""
+    (place.folder / "password").write_text("wrong")
+    with pytest.raises(Away, match="28000") as refused, closing(place.connect()) as session:
+        session.ask("SELECT 1")
+    assert "redshift.user" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [("CSV", "CSV"), ("MAXERROR 5", "MAXERROR"), ("IGNOREALLERRORS", "IGNOREALLERRORS"), ("NOLOAD", "NOLOAD")],
+)
+def test_copy_knows_its_limits(database: Database, options: str, words: str) -> None:
+    """What of COPY is not emulated is refused, and never passed over."""
+    with pytest.raises(Refused, match=f"(?i){words}"):
+        database.alter(f"COPY events FROM 's3://b/k' IAM_ROLE default MANIFEST GZIP JSON 'auto' {options}")
