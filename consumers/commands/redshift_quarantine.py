@@ -37,9 +37,11 @@ def list_(file: Path, *, as_json: bool) -> None:
     """Name the objects that are quarantined, and why."""
     settings = load(file, CONSUMERS)
     section = insist_on_redshift(settings)
+    names = names_of(section)
     with closing(database_of(section)) as database:
-        rows = database.ask(quarantined(names_of(section)))
-    for key, count, since, detail in rows:
+        rows = database.ask(quarantined(names))
+    for url, count, since, detail in rows:
+        key = names.key(str(url))
         if as_json:
             click.echo(msgspec.json.encode({"object": key, "rows": count, "since": str(since), "detail": detail}))
         else:
@@ -56,7 +58,7 @@ def retry(file: Path, keys: tuple[str, ...]) -> None:
     section = insist_on_redshift(settings)
     names = names_of(section)
     with closing(database_of(section)) as database:
-        standing = [str(row[0]) for row in database.ask(quarantined(names))]
+        standing = [names.key(str(row[0])) for row in database.ask(quarantined(names))]
         chosen = [key for key in standing if not keys or key in keys]
         for at in range(0, len(chosen), 100):
             steps = (*locked(names), Step("ledger", forgetting(names, chosen[at : at + 100])))

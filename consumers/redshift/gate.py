@@ -56,7 +56,7 @@ def gate(store: ObjectStore, layout: Layout, database: Database, names: Names, h
             promised = {one.key for part in manifest.shards for one in part.objects if one.records}
     area = StagedArea(store, layout)
     staged = {entry.key for entry in area.entries(hour_ms) if area.hour_of(entry.key) == hour_ms}
-    ledger = {one.key: one for one in done(database.ask(reading(names, hour_ms, hour_ms + HOUR_MS)))}
+    ledger = {one.key: one for one in done(names, database.ask(reading(names, hour_ms, hour_ms + HOUR_MS)))}
     reasons += _missing(promised | staged, ledger)
     rows = sum(one.rows for one in ledger.values() if one.status == LOADED)
     return HourGate(hour_text(hour_ms), not reasons, len(ledger), rows, tuple(reasons))

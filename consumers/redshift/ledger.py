@@ -13,7 +13,7 @@ MOST_SQL_BYTES = 90_000
 """A statement of the Data API may have 100 KB ("Amazon Redshift Data API", quotas); a session's much more."""
 
 COLUMNS = (
-    ("object", "varchar(1024) not null"),
+    ("object", "varchar(1200) not null"),
     ("status", "varchar(16) not null"),
     ("load_id", "varchar(64) not null"),
     ("loaded_at", "timestamp not null"),
@@ -86,7 +86,7 @@ def inserts(names: Names, objects: Sequence[Staged], written: Written) -> Iterat
     rows: list[str] = []
     size = len(head)
     for staged in objects:
-        row = _row(staged, written)
+        row = _row(names.url(staged.key), staged, written)
         if rows and size + len(row.encode()) + 2 > MOST_SQL_BYTES:
             yield head + ", ".join(rows)
             rows, size = [], len(head)
@@ -96,10 +96,10 @@ def inserts(names: Names, objects: Sequence[Staged], written: Written) -> Iterat
         yield head + ", ".join(rows)
 
 
-def _row(staged: Staged, written: Written) -> str:
+def _row(url: str, staged: Staged, written: Written) -> str:
     link = staged.link
     values = (
-        literal(staged.key),
+        literal(url),
         literal(written.status),
         literal(written.load_id),
         "GETDATE()",
@@ -125,17 +125,17 @@ def _row(staged: Staged, written: Written) -> str:
 
 def reading(names: Names, from_ms: int | None = None, before_ms: int | None = None) -> str:
     """Give the query for what the ledger says of the objects of these hours, or of all."""
-    bounds = [f"arrival_hour >= {timestamp(from_ms)}"] if from_ms is not None else []
+    bounds = [names.ours]
+    bounds += [f"arrival_hour >= {timestamp(from_ms)}"] if from_ms is not None else []
     bounds += [f"arrival_hour < {timestamp(before_ms)}"] if before_ms is not None else []
-    where = f" WHERE {' AND '.join(bounds)}" if bounds else ""
-    return f"SELECT {', '.join(_READ)} FROM {names.ledger}{where}"
+    return f"SELECT {', '.join(_READ)} FROM {names.ledger} WHERE {' AND '.join(bounds)}"
 
 
-def done(rows: Iterable[Sequence[Any]]) -> Iterator[Done]:
+def done(names: Names, rows: Iterable[Sequence[Any]]) -> Iterator[Done]:
     """Read that query's rows."""
-    for key, status, load_id, count, sha256, shard, first, last, after, origin, hour in rows:
+    for url, status, load_id, count, sha256, shard, first, last, after, origin, hour in rows:
         yield Done(
-            str(key),
+            names.key(str(url)),
             str(status),
             str(load_id),
             int(count),
@@ -165,11 +165,11 @@ def quarantined(names: Names) -> str:
     """Give the query for what is quarantined: the object, its rows, since when, and why."""
     return (
         f"SELECT object, row_count, CAST(loaded_at AS varchar(32)), detail FROM {names.ledger} "
-        f"WHERE status = {literal(QUARANTINED)} ORDER BY object"
+        f"WHERE status = {literal(QUARANTINED)} AND {names.ours} ORDER BY object"
     )
 
 
 def forgetting(names: Names, keys: Sequence[str]) -> str:
     """Give the statement that makes quarantined objects wait again."""
-    listed = ", ".join(literal(key) for key in keys)
+    listed = ", ".join(literal(names.url(key)) for key in keys)
     return f"DELETE FROM {names.ledger} WHERE status = {literal(QUARANTINED)} AND object IN ({listed})"

@@ -19,7 +19,7 @@ from consumers.letters.store import DeadLetters
 from consumers.objects.codecs import Garbled
 from consumers.records import HOUR_MS
 from consumers.redshift.beside import REMEDY, LettersGone, letters_beside
-from consumers.redshift.continuity import gaps
+from consumers.redshift.continuity import doubled, gaps
 from consumers.redshift.database import Database, LoadError, Taken, Unsure
 from consumers.redshift.isolate import Isolation
 from consumers.redshift.ledger import LOADED, QUARANTINED, Done, Written, done, reading
@@ -151,11 +151,16 @@ class Loader:
         oldest = min([self._area.hour_of(entries[0].key), now_hour]) if entries else now_hour
         if self._unsure:  # what was not answered may still be running: the lock is free once it is over
             self._database.transact(tuple(locked(self._place.names)), secrets.token_hex(8))
-        ledger = {one.key: one for one in done(self._database.ask(reading(self._place.names, oldest)))}
+        rows = self._database.ask(reading(self._place.names, oldest))
+        ledger = {one.key: one for one in done(self._place.names, rows)}
         self._resolve(ledger)
         if full:
             self.totals.problems.clear()
         waiting = [staged for entry in entries if entry.key not in ledger and (staged := self._read(entry))]
+        held = dict(doubled(ledger.values(), waiting))
+        for key, reason in held.items():
+            self._say_doubled(key, reason)
+        waiting = [staged for staged in waiting if staged.key not in held]
         self._heads = {staged.key: staged for staged in waiting}
         self._redriven = frozenset(entry.key for entry in entries if is_redriven(entry.key))
         if full:
@@ -289,6 +294,12 @@ class Loader:
             reason = f"COPY refuses {staged.key} alone, as {len(left) - 1} more: {why}"
             remedy = "none, if another object loads: then it is quarantined. Else mend the table, or redshift.iamRole"
             raise Unavailable(reason, remedy, operator=True)
+
+    def _say_doubled(self, key: str, reason: str) -> None:
+        if self.totals.problems.get(key) != reason:
+            remedy = "it is not loaded; if it is a copy, remove it. See docs/redshift.md"
+            self._log.error("staged_doubled", key=key, reason=reason, remedy=remedy)
+        self.totals.problems[key] = reason
 
     def _say_missing(self, key: str, reason: str) -> None:
         self.totals.problems[key] = reason

@@ -1,4 +1,4 @@
-"""The tables of one target in the database, and how their texts are written into SQL. Pure."""
+"""The tables of one target in the database, whose objects they speak of, and how texts are written into SQL. Pure."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,15 @@ MOST_DETAIL = 2_000
 
 
 class Names(NamedTuple):
-    """A table and what the fleet keeps beside it, all in one schema."""
+    """A table and what the fleet keeps beside it, all in one schema; and the staging area of one stream.
+
+    Several streams may go into one table: each sees in the ledger what is of its own bucket and prefix.
+    """
 
     schema: str
     table: str
+    bucket: str
+    prefix: str
 
     @property
     def target(self) -> str:
@@ -30,6 +35,20 @@ class Names(NamedTuple):
     def hours(self) -> str:
         """A view for reports: what was loaded of each hour, and how late."""
         return f"{self.schema}.{self.table}_hours"
+
+    def url(self, key: str) -> str:
+        """Name an object as the ledger does."""
+        return f"s3://{self.bucket}/{key}"
+
+    def key(self, url: str) -> str:
+        """Give the key of an object that the ledger names."""
+        return url.removeprefix(f"s3://{self.bucket}/")
+
+    @property
+    def ours(self) -> str:
+        """The condition that a row of the ledger is of this staging area."""
+        root = self.url(f"{self.prefix}/")
+        return f"LEFT(object, {len(root)}) = {literal(root)}"
 
 
 def literal(text: str, most: int = MOST_DETAIL) -> str:

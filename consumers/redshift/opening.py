@@ -35,8 +35,8 @@ def insist_on_redshift(settings: Settings) -> RedshiftSettings:
 
 
 def names_of(section: RedshiftSettings) -> Names:
-    """Name the tables."""
-    return Names(section.schema, table_of(section).name)
+    """Name the tables, and the staging area that they are filled from."""
+    return Names(section.schema, table_of(section).name, section.bucket, section.prefix.strip("/"))
 
 
 def database_of(section: RedshiftSettings) -> Database:

@@ -10,7 +10,7 @@ import msgspec
 from consumers.chain.store import Entry, ObjectStore
 from consumers.hours.times import hour_text
 from consumers.objects.codecs import Garbled
-from consumers.redshift.continuity import gaps
+from consumers.redshift.continuity import doubled, gaps
 from consumers.redshift.database import Database
 from consumers.redshift.ledger import LOADED, QUARANTINED, Done, done, reading
 from consumers.redshift.names import Names
@@ -56,7 +56,7 @@ def look(store: ObjectStore, area: StagedArea, database: Database, names: Names)
     """
     entries = list(area.entries())
     oldest = area.hour_of(entries[0].key) if entries else None
-    ledger = {one.key: one for one in done(database.ask(reading(names, oldest)))}
+    ledger = {one.key: one for one in done(names, database.ask(reading(names, oldest)))}
     waiting: list[Staged] = []
     for entry in entries:
         with suppress(Garbled):  # it counts among the problems
@@ -84,7 +84,8 @@ def report(found: Look, hour_of: Callable[[str], int]) -> Report:
         line.waiting_rows += staged.rows
     problems += [f"{key}: it cannot be read, or is gone" for key in sorted(unread)]
     problems += [f"{one.key}: quarantined" for one in ledger.values() if one.status == QUARANTINED]
-    problems += [f"{key}: {reason}" for key, reason in gaps(ledger.values(), waiting)]
+    for look_for in (doubled, gaps):
+        problems += [f"{key}: {reason}" for key, reason in look_for(ledger.values(), waiting)]
     oldest = min((staged.link.min_arrival_ms for staged in waiting), default=None)
     for hour_ms, line in lines.items():
         line.hour = hour_text(hour_ms)

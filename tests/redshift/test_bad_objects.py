@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -10,12 +11,14 @@ from click.testing import CliRunner
 
 from consumers.cli import main
 from consumers.local.redshift.faults import Fault
+from consumers.local.redshift.warehouse import Warehouse
 from consumers.records import Record
 from consumers.redshift import loader as loading
 from consumers.redshift import transaction
 from consumers.redshift.staged import Staged
 from consumers.waiting import DeadlineReached
 from tests.support.archive import BUCKET
+from tests.support.servers import Server
 from tests.support.warehouse import Place, event, records
 
 WRONG = b'{"shard":"s","sequence_number":"1","arrived_at":"2025-11-30 10:53:20.000","session":"s","amount":"much"}'
@@ -188,7 +191,7 @@ def test_shorter(place: Place) -> None:
     place.s3.put_object(Bucket=BUCKET, Key=key, Body=body, Metadata={**found["Metadata"], "bytes": str(len(body))})
     loader = place.loader()
     for _ in range(2):
-        with pytest.raises(DeadlineReached):
+        with pytest.raises(DeadlineReached, match="COPY refuses"):
             place.patience().until_done(lambda: loader.work(loading.Bounds(200, 1 << 40, 0), at_once=True), 0)
         stage_more(place, len(place.ledger()))
     place.work(loader)
@@ -208,3 +211,37 @@ def test_totals_as_json(place: Place) -> None:
     assert done.exit_code == 0, done.output
     totals = msgspec.json.decode(done.stdout.splitlines()[-1])
     assert (totals["objects"], totals["rows"], totals["waiting"], totals["quarantined"]) == (3, 30, 0, 0)
+
+
+def test_copied_by_hand(place: Place) -> None:
+    """An object that somebody copied to another name is held back, before and after the load of the first one."""
+    run = stage(place, 4)
+    first, second = place.staged()[1:3]
+    copy = second.replace("0000000000.lines", "0000000001.lines")
+    place.s3.copy_object(Bucket=BUCKET, Key=copy, CopySource={"Bucket": BUCKET, "Key": second})
+    loader = place.loader()
+    place.work(loader)
+    assert place.heard.of("staged_doubled")[0]["key"] in {copy, second}
+    assert len(place.ledger()) == 4
+    again = first.replace("0000000000.lines", "0000000001.lines")
+    place.s3.copy_object(Bucket=BUCKET, Key=again, CopySource={"Bucket": BUCKET, "Key": first})
+    later = place.loader()
+    place.work(later)
+    assert again in later.totals.problems
+    assert len(place.rows()) == len(run)
+    assert CliRunner().invoke(main, ["redshift-report", str(place.file)]).exit_code == 1
+
+
+def test_two_streams_into_one_table(place: Place, aws: Server, house: Warehouse, tmp_path: Path) -> None:
+    """Objects of another staging area with the same names are another's: both are loaded, and neither alarms."""
+    run = stage(place, 3)
+    (tmp_path / "other").mkdir()
+    other = Place(aws, house, tmp_path / "other", applicationName="others")
+    other.write(database=place.database, prefix="other", maxRecords=10)
+    other.stage(run)
+    place.work(place.loader())
+    other.work(other.loader())
+    assert len(place.ledger()) == len(other.ledger()) == 3
+    assert len(place.rows()) == 60
+    assert not place.report().problems
+    assert not other.report().problems

@@ -1,6 +1,7 @@
 """The Data API is the same seam: what a session loads once, it loads once."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ ONE = Bounds(files=1, bytes=1 << 40, age_s=0)
 
 
 @pytest.fixture
-def place(aws: Server, house: Warehouse, tmp_path: Path) -> Place:
+def place(aws: Server, house: Warehouse, tmp_path: Path) -> Iterator[Place]:
     """A place whose loader has no connection to the database."""
     empty_bucket(aws)
     keys: dict[str, Any] = {
@@ -31,7 +32,8 @@ def place(aws: Server, house: Warehouse, tmp_path: Path) -> Place:
     }
     found = Place(aws, house, tmp_path, **{f"redshift.{key}": value for key, value in keys.items()})
     found.create()
-    return found
+    yield found
+    house.cut()
 
 
 def test_rows(place: Place) -> None:

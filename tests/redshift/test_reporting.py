@@ -12,6 +12,7 @@ from consumers.redshift.loader import Bounds
 from consumers.redshift.service import Service
 from consumers.redshift.windows import windows_of
 from consumers.registry import CONSUMERS
+from tests.support.archive import BUCKET
 from tests.support.warehouse import ARRIVED_MS, Place, event, records
 
 HOUR_MS = 3_600_000
@@ -53,7 +54,7 @@ def test_ledger_answers(place: Place) -> None:
         "SELECT object, load_id, loaded_at, loader, row_count, records, rejected, last_arrival, sha256 "
         f"FROM {place.names.ledger}"
     )
-    assert {row[0] for row in rows} == set(place.staged())
+    assert {row[0] for row in rows} == {f"s3://{BUCKET}/{key}" for key in place.staged()}
     assert all(row[3] == "worker-1" and row[4] == row[5] and row[2] > row[7] for row in rows)
     by_hour = place.ask(f"SELECT arrival_hour, status, row_count, latest FROM {place.names.hours}")
     assert sum(row[2] for row in by_hour) == 20

@@ -229,7 +229,7 @@ class Place:
         ]
 
     def ledger(self) -> dict[str, Done]:
-        found = [*done(self.ask(reading(self.names)))]
+        found = [*done(self.names, self.ask(reading(self.names)))]
         assert len({one.key for one in found}) == len(found), "an object stands in the ledger twice"
         return {one.key: one for one in found}
 

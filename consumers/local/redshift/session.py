@@ -1,8 +1,8 @@
 """One client's session: its messages go to PostgreSQL, but for what only Redshift has, and what a fault asks for."""
 
 import hashlib
-import queue
 import secrets
+import select
 import socket
 import ssl
 import threading
@@ -19,7 +19,6 @@ from consumers.local.redshift.faults import SERIALIZABLE, Fault, Faults
 from consumers.local.redshift.loading import Loading
 from consumers.local.redshift.wire import Backend, ServerError, message, read_message
 
-ANSWER_S = 3600
 _KNOWN_PARAMETERS = frozenset({"user", "database", "application_name"})
 _SERIALIZATION_FAILURE = "40001"
 
@@ -50,14 +49,13 @@ class Session(threading.Thread):
         self._backend: Backend | None = None
         self._parameters: dict[str, str] = {}
         self._status = b"I"
-        self._capture: queue.Queue[tuple[bytes, bytes]] | None = None
         self._statements: dict[bytes, str] = {}
         self._portals: dict[bytes, str] = {}
         self._skipping = False
 
     def run(self) -> None:
         """Serve it to its end."""
-        with suppress(OSError, Cut):
+        with suppress(OSError, ValueError, Cut):  # a socket that was closed meanwhile is a ValueError to select
             self._serve()
         self.close()
 
@@ -84,8 +82,10 @@ class Session(threading.Thread):
         self._client.sendall(hello)
         if self._backend.hello[-1][0] == b"E":
             return
-        threading.Thread(target=self._pump, daemon=True).start()
         while True:
+            if not self._client_speaks(self._backend.socket):
+                self._pass_on(*read_message(self._backend.socket))
+                continue
             code, body = read_message(self._client)
             if code == b"X":
                 return
@@ -128,18 +128,12 @@ class Session(threading.Thread):
         self._client.sendall(wire.error(f'password authentication failed for user "{user}"', "28000", "FATAL"))
         return False
 
-    def _pump(self) -> None:
-        """Carry PostgreSQL's answers to the client."""
-        assert self._backend  # noqa: S101 - it is there once a session is served
-        with suppress(OSError):
-            while True:
-                code, body = read_message(self._backend.socket)
-                if self._capture is not None:
-                    self._capture.put((code, body))
-                    continue
-                self._pass_on(code, body)
-        with suppress(OSError):
-            self._client.shutdown(socket.SHUT_RDWR)
+    def _client_speaks(self, backend: socket.socket) -> bool:
+        """Wait for either side; one thread serves both, as a TLS connection bears no two."""
+        if isinstance(self._client, ssl.SSLSocket) and self._client.pending():
+            return True
+        ready, _, _ = select.select([backend, self._client], [], [])
+        return backend not in ready
 
     def _pass_on(self, code: bytes, body: bytes) -> None:
         if code == b"Z":
@@ -279,21 +273,18 @@ class Session(threading.Thread):
 
     def _captured(self, code: bytes, body: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Send a message, and yield the answers instead of passing them on, to the end of the statement."""
-        self._capture = queue.Queue()
+        assert self._backend  # noqa: S101 - it is there once a session is served
         last = {b"Z"} if code == b"Q" else {b"C", b"E", b"I", b"s"}
-        try:
-            self._send(code, body)
-            if code != b"Q":
-                self._send(b"H", b"")
-            while True:
-                answer = self._capture.get(timeout=ANSWER_S)
-                if answer[0] == b"Z":
-                    self._status = answer[1]
-                yield answer
-                if answer[0] in last:
-                    return
-        finally:
-            self._capture = None
+        self._send(code, body)
+        if code != b"Q":
+            self._send(b"H", b"")
+        while True:
+            answer = read_message(self._backend.socket)
+            if answer[0] == b"Z":
+                self._status = answer[1]
+            yield answer
+            if answer[0] in last:
+                return
 
     def _fail(self, text: str, code: str) -> None:
         """Let PostgreSQL fail too, so that the transaction is over as after any other error."""

@@ -91,9 +91,12 @@ class Backend:
         """Run statements, and give the rows.
 
         Raises:
-            ServerError: one failed.
+            ServerError: one failed, or the connection was not admitted.
 
         """
+        if self.hello[-1][0] == b"E":
+            fields = fields_of(self.hello[-1][1])
+            raise ServerError(fields["M"], fields["C"])
         self.socket.sendall(message(b"Q", sql.encode() + b"\0"))
         rows: list[list[str | None]] = []
         failed: ServerError | None = None
