@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "hours": "Say which hours are complete, and what the others wait for.",
     "audit": "Prove from S3 alone that the archive is whole.",
     "dead-letters": "List, show, put through again and purge dead letters.",
+    "leases": "Say who holds which shard, and how far behind each is.",
     "index-template": "Install the index template of elasticsearch_index.",
     "redshift-ddl": "Print or make the tables of redshift_stage, and the step to a new table file.",
     "redshift-load": "Copy what redshift_stage has staged into Redshift.",

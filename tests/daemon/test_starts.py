@@ -1,5 +1,7 @@
 """The first start, in a bare locale, and a start that cannot succeed."""
 
+import json
+import subprocess
 import sys
 
 import pytest
@@ -8,6 +10,8 @@ from consumers.local.simulator import Kind, Produced
 from tests.daemon.audit import expected_of, faults_in
 from tests.daemon.putting import flowing, last_of
 from tests.daemon.stage import Stage
+from tests.support.real_daemon import FLEET, fleet_environment
+from tests.support.servers import ROOT
 
 pytestmark = pytest.mark.daemon
 PARTITION_KEYS = (
@@ -61,3 +65,26 @@ def test_child_that_dies_at_once(stage: Stage) -> None:
     rows = stage.leases()
     assert {shard: row.checkpoint for shard, row in rows.items()} == {s: row.checkpoint for s, row in before.items()}
     assert {row.owner_switches for row in rows.values()} <= {0, 1}
+
+
+def test_leases_are_listed(stage: Stage) -> None:
+    """`kinesis-fleet leases` waits until a daemon renews each, tells the lag, and notices when nobody renews."""
+    properties = stage.properties()
+    stage.prepare(properties)
+
+    def leases(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [*FLEET, "leases", *options, str(properties)]
+        return subprocess.run(
+            command, cwd=ROOT, env=fleet_environment(stage.folder), check=False, capture_output=True, text=True
+        )
+
+    assert "nobody has its lease" in leases().stderr
+    with flowing(stage) as flow, stage.daemon(properties) as daemon:
+        held = leases("--wait", "120", "--worker", "mine", "--max-lag", "60", "--json")
+        assert held.returncode == 0, held.stderr
+        assert {one["owner"] for one in json.loads(held.stdout)} == {f"{stage.name}-worker"}
+        flow.end()
+        daemon.kill()
+    stopped = leases("--wait", "3")
+    assert stopped.returncode == 1
+    assert "has not renewed its lease yet" in stopped.stderr

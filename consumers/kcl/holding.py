@@ -1,0 +1,103 @@
+"""Who holds the leases of an application, and how far behind each shard is: what a deploy looks at before each step.
+
+The lag of a shard is asked of Kinesis, by a read of one record after its checkpoint: it tells how much the application
+has still to do, whether anybody does it or not. Source: `MillisBehindLatest`, GetRecords, Amazon Kinesis API Reference.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from consumers.config.settings import Settings
+
+_SENTINELS = frozenset({"TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"})
+ENDED = "SHARD_END"
+
+
+class Held(msgspec.Struct, frozen=True, rename="camel"):
+    """One lease. `owner` is empty where nobody has it; `lag_seconds` is None for a shard that has ended.
+
+    `renewals` is KCL's counter: an owner that lives counts it up several times within the fail-over time. A lease keeps
+    its owner's name when that has stopped.
+    """
+
+    shard: str
+    owner: str
+    checkpoint: str
+    renewals: int
+    lag_seconds: float | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of the shard is left to do."""
+        return self.checkpoint == ENDED
+
+
+def held(settings: Settings, kinesis: Any, dynamodb: Any) -> list[Held]:  # noqa: ANN401 - boto3
+    """List the leases, by shard; none before the application was prepared.
+
+    Raises:
+        botocore.exceptions.ClientError: AWS refused a call.
+
+    """
+    table = settings.kcl.get("tableName", settings.application)
+    try:
+        items = [*_rows(dynamodb, table)]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return []
+    return sorted((_held(item, settings, kinesis) for item in items), key=lambda one: one.shard)
+
+
+def unsettled(
+    leases: Sequence[Held], worker: str | None, most_lag_s: float, before: Mapping[str, int] | None = None
+) -> list[str]:
+    """Say what is not as it should be: a lease that nobody has, too much lag, or a worker without any. Pure.
+
+    Given the renewals `before`, by shard, a lease must have been renewed since then: its owner's name is no proof.
+    """
+    if not leases:
+        return ["there is no lease: kinesis-fleet prepare FILE"]
+    open_ones = [one for one in leases if not one.ended]
+    problems = [f"{one.shard}: nobody has its lease" for one in open_ones if not one.owner]
+    problems += [
+        f"{one.shard}: {one.owner} has not renewed its lease yet"
+        for one in open_ones
+        if one.owner and before is not None and before.get(one.shard) == one.renewals
+    ]
+    problems += [
+        f"{one.shard}: {one.lag_seconds:,.0f} s behind"
+        for one in open_ones
+        if one.lag_seconds is not None and one.lag_seconds > most_lag_s
+    ]
+    if worker is not None and not any(one.owner == worker for one in open_ones):
+        problems.append(f"{worker} has no lease")
+    return problems
+
+
+def _rows(dynamodb: Any, table: str) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - boto3
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        yield from (item for item in page["Items"] if "checkpoint" in item)
+
+
+def _held(item: Mapping[str, Any], settings: Settings, kinesis: Any) -> Held:  # noqa: ANN401 - boto3
+    shard, checkpoint = item["leaseKey"]["S"], item["checkpoint"]["S"]
+    owner = item.get("leaseOwner", {}).get("S", "")
+    lag_s = None if checkpoint == ENDED else _lag_s(settings, kinesis, shard, checkpoint)
+    return Held(shard, owner, checkpoint, int(item["leaseCounter"]["N"]), lag_s)
+
+
+def _lag_s(settings: Settings, kinesis: Any, shard: str, checkpoint: str) -> float:  # noqa: ANN401 - boto3
+    arn = settings.kcl.get("streamArn")
+    request: dict[str, Any] = {"StreamARN": arn} if arn else {"StreamName": settings.stream}
+    if checkpoint not in _SENTINELS:
+        where = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": checkpoint}
+    elif checkpoint == "AT_TIMESTAMP":
+        epoch_s = float(settings.kcl.get("initialPositionInStreamExtended", "0"))
+        where = {"ShardIteratorType": checkpoint, "Timestamp": epoch_s}  # type: ignore[dict-item]
+    else:
+        where = {"ShardIteratorType": checkpoint}
+    iterator = kinesis.get_shard_iterator(ShardId=shard, **request, **where)["ShardIterator"]
+    arn_again = {"StreamARN": arn} if arn else {}
+    answer = kinesis.get_records(ShardIterator=iterator, Limit=1, **arn_again)
+    return float(answer["MillisBehindLatest"]) / 1000
