@@ -19,6 +19,8 @@ SEARCH_SERVER_LOCKS := requirements/search/opensearch-3/jars.lock requirements/s
 CLUSTERS := /etc/postgresql-common/createcluster.conf
 NODE_LOCK := requirements/node/package.json requirements/node/package-lock.json
 SOAK := tests/daemon/test_isolation.py tests/daemon/test_redshift.py::test_database_away
+ANSIBLE := $(CACHE)/ansible/.ready
+HOSTS := $(CACHE)/hosts/.ready
 ARGS ?=
 SINKS ?=
 
@@ -30,7 +32,7 @@ HAS_NODE := command -v node >/dev/null && { command -v npm >/dev/null || test -e
 INSTALL = { command -v apt-get >/dev/null && echo 'installing $(1) with apt-get' && apt-get -qq update && \
   DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(2) >/dev/null; } || true
 
-.PHONY: run test tools postgresql unit daemon soak bench lint format opensearch test-search-servers locks clean
+.PHONY: run test tools postgresql wheelhouse ansible lint-ansible test-hosts unit daemon soak bench lint format opensearch test-search-servers locks clean
 
 # Without SINKS, all that this machine can run: OpenSearch and PostgreSQL are fetched where that can be done, and their
 # consumers left out elsewhere. Named in SINKS, they must be there.
@@ -41,7 +43,7 @@ run: $(READY) $(if $(findstring elasticsearch_index,$(SINKS)),$(OPENSEARCH)) $(i
 test: tools lint unit daemon
 
 unit: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgresql
-	$(BIN)/python -m pytest -m "not daemon and not search_servers" $(ARGS)
+	$(BIN)/python -m pytest -m "not daemon and not search_servers and not hosts" $(ARGS)
 
 daemon: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgresql
 	$(BIN)/python -m pytest -m daemon $(ARGS)
@@ -147,12 +149,45 @@ locks:
 	cd requirements && ../$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header build.in -o build.lock
 	cd requirements && ../$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header run.in -o run.lock
 	cd requirements && ../$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header -c run.lock test.in -o test.lock
+	cd requirements && ../$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header -c run.lock host.in -o host.lock
+	cd requirements && ../$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header ansible.in -o ansible.lock
 	rm -rf $(CACHE)/opensearch && $(call FETCH_JARS,$(dir $(OPENSEARCH_LOCK)),$(CACHE)/opensearch/lib)
 	$(call DIGESTS,$(CACHE)/opensearch/lib) >$(OPENSEARCH_LOCK)
 	rm -rf $(CACHE)/search-servers && $(call FETCH_JARS,requirements/search/opensearch-3,$(CACHE)/search-servers/opensearch-3/lib)
 	$(call DIGESTS,$(CACHE)/search-servers/opensearch-3/lib) >requirements/search/opensearch-3/jars.lock
 	$(foreach version,$(ELASTICSEARCHES),$(call FETCH_ZIP,$(version),$(CACHE)/search-servers) && ) true
 	$(call DIGESTS,$(CACHE)/search-servers,*.zip) >requirements/search/elasticsearch/zips.lock
+
+# What hosts install from, made once: every wheel, with its digest. KCL's JARs are verified before and in it.
+wheelhouse: $(READY)
+	@$(BIN)/python ansible/wheelhouse.py dist/wheelhouse
+
+# Ansible in an environment of its own: nothing of the fleet imports it.
+$(ANSIBLE): requirements/ansible.lock $(VENV)/bin/python
+	@echo 'installing Ansible and its linters'
+	@python3 -m venv $(@D)
+	@$(@D)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/ansible.lock
+	@touch $@
+
+ansible: $(ANSIBLE)
+
+lint-ansible: $(ANSIBLE)
+	cd ansible && PATH=$(abspath $(<D))/bin:$$PATH yamllint --strict . && PATH=$(abspath $(<D))/bin:$$PATH ansible-lint --offline -q
+
+# Three Debian hosts with booted systemd, rolled out over ssh. Needs root, and the kernel's overlays and namespaces.
+test-hosts: $(READY) $(ANSIBLE) $(HOSTS) wheelhouse lint-ansible
+	$(BIN)/python -m pytest -s -m hosts tests/hosts $(ARGS)
+
+HAS_HOSTS := command -v debootstrap >/dev/null && command -v systemd-nspawn >/dev/null && command -v ssh >/dev/null && command -v ip >/dev/null
+HOST_PACKAGES := systemd,systemd-sysv,dbus,python3,python3-venv,iproute2,iptables,openssh-server,openjdk-17-jre-headless,faketime,procps
+
+$(HOSTS):
+	@$(HAS_HOSTS) || $(call INSTALL,what makes hosts,debootstrap systemd-container openssh-client iproute2)
+	@$(HAS_HOSTS) || { echo 'needed for the hosts: debootstrap, systemd-nspawn, ssh and ip'; exit 1; }
+	@echo 'making a Debian for the hosts: about two minutes'
+	@rm -rf $(@D)/base && mkdir -p $(@D)
+	@debootstrap --variant=minbase --include=$(HOST_PACKAGES) bookworm $(@D)/base >$(@D)/debootstrap.log 2>&1 || { tail -5 $(@D)/debootstrap.log; exit 1; }
+	@touch $@
 
 clean:
 	rm -rf $(VENV) $(CACHE)

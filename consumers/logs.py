@@ -1,6 +1,12 @@
-"""Logs of a shard's process: one JSON object a line on stderr, with the shard in each."""
+"""Logs of a process: one JSON object a line on stderr, with the shard in each.
 
+Where stderr is systemd's journal, a line begins with its level as `<3>`, which the journal takes away and files it by.
+Source: sd-daemon(3), and `JOURNAL_STREAM` in systemd.exec(5).
+"""
+
+import os
 import sys
+from typing import Any
 
 # structlog imports rich, where it is installed, for tracebacks on a terminal: 6 MiB a shard for nothing.
 _rich = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
@@ -10,7 +16,12 @@ import structlog  # noqa: E402
 if _rich is None:
     del sys.modules["rich"]
 
+_RENDERER = structlog.processors.JSONRenderer(separators=(",", ":"))
+
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
+TO_JOURNAL = "KINESIS_FLEET_TO_JOURNAL"
+"""Set for a shard's process whose lines end up in the journal: its own stderr is a pipe."""
 
 
 def configure(level: str) -> None:
@@ -20,12 +31,28 @@ def configure(level: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(separators=(",", ":")),
+            _rendered if to_journal() else _RENDERER,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def to_journal() -> bool:
+    """Whether what this process writes to stderr ends up in systemd's journal."""
+    if TO_JOURNAL in os.environ:
+        return os.environ[TO_JOURNAL] == "1"
+    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
+    if not inode:
+        return False
+    found = os.fstat(sys.stderr.fileno())
+    return (str(found.st_dev), str(found.st_ino)) == (device, inode)
+
+
+def _rendered(log: Any, name: str, event: structlog.typing.EventDict) -> str:  # noqa: ANN401 - as structlog has it
+    priority = PRIORITIES.get(str(event.get("level")), PRIORITIES["info"])
+    return f"<{priority}>{_RENDERER(log, name, event)!s}"
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:

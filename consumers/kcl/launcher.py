@@ -17,6 +17,7 @@ from consumers.config.faults import Fault, Faults
 from consumers.config.settings import Settings
 from consumers.kcl import heap, jars
 from consumers.kcl.jars import Unavailable
+from consumers.logs import TO_JOURNAL, to_journal
 
 MAIN_CLASS = "software.amazon.kinesis.multilang.MultiLangDaemon"
 PROPERTIES = "effective.properties"
@@ -25,6 +26,8 @@ _LEAST_JAVA = 17
 _VERSION_TIMEOUT_S = 30
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
+# The level of a line for the journal, as logback and XML write it.
+_PRIORITY = "&lt;%replace(%replace(%replace(%level){'ERROR','3'}){'WARN','4'}){'INFO','6'}&gt;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,15 @@ def render(settings: Settings, directory: Path) -> Launch:
     java = find_java()
     class_path = jars.class_path(jars.folder(), jars.locked())
     _write(properties, effective.write({**settings.kcl, **own, **settings.own}))
-    source = Path(__file__).with_name(LOGBACK)
-    _write(directory / LOGBACK, source.read_text(encoding="utf-8"))
+    journal = to_journal()
+    source = Path(__file__).with_name(LOGBACK).read_text(encoding="utf-8")
+    _write(directory / LOGBACK, source.replace("<pattern>", f"<pattern>{_PRIORITY}") if journal else source)
     flags = (*_flags(settings), f"-Dlogback.configurationFile={directory / LOGBACK}")
     joined = os.pathsep.join(str(jar) for jar in class_path)
     tail = ("-cp", joined, MAIN_CLASS, "--properties-file", str(properties))
     # KCL opens the pipes in the platform's charset.
-    return Launch((str(java), *flags, *tail), {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}, properties)
+    environment = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", TO_JOURNAL: "1" if journal else "0"}
+    return Launch((str(java), *flags, *tail), environment, properties)
 
 
 def executable(settings: Settings, properties: Path) -> str:

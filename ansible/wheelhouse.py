@@ -1,0 +1,112 @@
+"""Makes the wheelhouse: what hosts install from without the internet, every wheel by its digest.
+
+    python ansible/wheelhouse.py dist/wheelhouse
+
+The locked packages are built once, on the controller, and with them KCL's JARs, which lie in amazon_kclpy's wheel and
+are compared with their lock. `requirements.lock` names each wheel with its SHA-256, and `VERSION` all of it together.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
+_JARS = "amazon_kclpy/jars/"
+_DIGITS = 12
+_HOST_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}.0"
+"""The first of this minor version: hosts have whichever their distribution has, and wheels fit all of them."""
+
+
+def main() -> None:
+    """Make it, unless it is there already."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    source = _source_digest()
+    stamp = folder / "SOURCE"
+    if stamp.exists() and stamp.read_text() == source:
+        sys.stdout.write(f"{folder} is up to date: {(folder / 'VERSION').read_text()}\n")
+        return
+    for old in folder.glob("*"):
+        old.unlink()
+    lock = folder / "host.lock"
+    lock.write_text("".join(_for_hosts((ROOT / "requirements/host.lock").read_text())))
+    common = ("wheel", "--no-build-isolation", "--no-deps", "-w", str(folder))
+    subprocess.run([*PIP, *common, "--require-hashes", "-r", str(lock)], check=True)
+    with tempfile.TemporaryDirectory() as build:
+        # setuptools builds in the folder that it is given: a copy keeps the checkout as it is.
+        copy = Path(build) / "source"
+        files = ("setup.py", "README.md", "pyproject.toml", "LICENSE")
+        copy.mkdir()
+        for name in files:
+            (copy / name).write_bytes((ROOT / name).read_bytes())
+        subprocess.run(["cp", "-r", str(ROOT / "consumers"), str(copy)], check=True)
+        # The same source makes the same bytes, and so the same version.
+        subprocess.run([*PIP, *common, str(copy)], check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
+    _insist_on_jars(folder)
+    lines = [_line(wheel) for wheel in sorted(folder.glob("*.whl"))]
+    (folder / "requirements.lock").write_text("".join(lines))
+    digest = hashlib.sha256("".join(lines).encode()).hexdigest()[:_DIGITS]
+    (own,) = folder.glob("kinesis_fleet-*.whl")
+    version = f"{own.name.split('-')[1]}-{digest}"
+    (folder / "VERSION").write_text(version)
+    (folder / "PYTHON").write_text(f"{sys.version_info.major}.{sys.version_info.minor}")
+    lock.unlink()
+    stamp.write_text(source)
+    sys.stdout.write(f"{folder}: {len(lines)} wheels, {version}\n")
+
+
+def _for_hosts(lock: str) -> Iterator[str]:
+    """Give what the hosts' Python takes: a lock names more, and this machine's Python may be a later one."""
+    for entry in re.split(r"\n(?=[A-Za-z0-9])", lock):
+        head, _, hashes = entry.partition(" \\\n")
+        requirement = Requirement(head)
+        if requirement.marker is None or requirement.marker.evaluate({"python_full_version": _HOST_PYTHON}):
+            yield f"{requirement.name}{requirement.specifier} \\\n{hashes}\n"
+
+
+def _line(wheel: Path) -> str:
+    name, version = wheel.name.split("-")[:2]
+    return f"{name}=={version} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+
+
+def _insist_on_jars(folder: Path) -> None:
+    """Compare the JARs within the wheel with their lock, byte for byte.
+
+    Raises:
+        SystemExit: one is missing, more than locked, or altered.
+
+    """
+    locked = dict(reversed(line.split()) for line in (ROOT / "consumers/kcl/jars.lock").read_text().splitlines())
+    (wheel,) = folder.glob("amazon_kclpy-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        found = {
+            re.sub(r"^.*/", "", name): hashlib.sha256(archive.read(name)).hexdigest()
+            for name in archive.namelist()
+            if _JARS in name and name.endswith(".jar")
+        }
+    if {name.lstrip("*"): digest for name, digest in locked.items()} != found:
+        wheel.unlink()
+        message = f"the JARs in {wheel.name} are not those of consumers/kcl/jars.lock: nothing is made of it"
+        raise SystemExit(message)
+
+
+def _source_digest() -> str:
+    digest = hashlib.sha256()
+    names = ["setup.py", "requirements/host.lock", "consumers/kcl/jars.lock"]
+    for path in [*(ROOT / name for name in names), *sorted((ROOT / "consumers").rglob("*"))]:
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    main()
