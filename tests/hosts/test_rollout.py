@@ -117,7 +117,8 @@ def test_hardened(world: World) -> None:
     assert {entry["line"]["event"] for entry in entries} >= {"shard_taken", "object_written"}
     levels = {"debug": "7", "info": "6", "warning": "4", "error": "3"}
     assert all(entry["PRIORITY"] == levels[entry["line"]["level"]] for entry in entries)
-    assert not [entry for entry in entries if entry["line"].get("level") == "error"]
+    errors = [entry["line"] for entry in entries if entry["line"]["level"] == "error"]
+    assert errors == []
 
 
 def test_rolling_deploy(world: World) -> None:

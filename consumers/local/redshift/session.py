@@ -132,8 +132,10 @@ class Session(threading.Thread):
         """Wait for either side; one thread serves both, as a TLS connection bears no two."""
         if isinstance(self._client, ssl.SSLSocket) and self._client.pending():
             return True
-        ready, _, _ = select.select([backend, self._client], [], [])
-        return backend not in ready
+        poll = select.poll()  # select() knows no descriptor beyond 1023
+        for side in (backend, self._client):
+            poll.register(side, select.POLLIN)
+        return backend.fileno() not in {descriptor for descriptor, _ in poll.poll()}
 
     def _pass_on(self, code: bytes, body: bytes) -> None:
         if code == b"Z":
