@@ -1,7 +1,8 @@
 """The process of one shard, started by the daemon: `python -m consumers.child EFFECTIVE.properties`.
 
 stdin and stdout belong to the protocol. Everything else goes to stderr, a JSON object a line.
-Exit codes: 0 the daemon closed the pipe; 70 a bug or a checkpoint that only a bug explains; 78 configuration.
+Exit codes: 0 the daemon closed the pipe; 70 a bug or a checkpoint that only a bug explains; 75 it hung;
+78 configuration.
 """
 
 import os
@@ -37,7 +38,10 @@ def ignore_signals() -> None:
 
 
 def pause(seconds: float) -> None:
-    """Wait, and end the process when the daemon goes."""
+    """Wait, and end the process when the daemon goes. Whoever waits is not stuck."""
+    from consumers import alive  # noqa: PLC0415 - after stdio is taken over, as all imports
+
+    alive.beat()
     poller = select.poll()
     poller.register(STDIN, 0)  # POLLHUP is always reported
     if poller.poll(seconds * 1000):
@@ -49,6 +53,7 @@ def main(path: str) -> int:
     sink = take_over_stdio()
     ignore_signals()
     # Only now: an import that prints must not reach the protocol.
+    from consumers import alive  # noqa: PLC0415
     from consumers.config.settings import Faults, load  # noqa: PLC0415
     from consumers.kcl.lines import LineReader  # noqa: PLC0415
     from consumers.logs import configure, logger  # noqa: PLC0415
@@ -62,6 +67,7 @@ def main(path: str) -> int:
         logger().error("config_refused", reason=str(faults), remedy="run kinesis-fleet check")
         return EX_CONFIG
     configure(settings.log_level)
+    alive.watch(settings.stuck_s, logger())
     try:
         serve(settings, LineReader(STDIN), sink, time.monotonic, pause)
     except Exception as fault:  # noqa: BLE001 - the last place: report what and where, without data, and end

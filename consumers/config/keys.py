@@ -89,6 +89,14 @@ class Common(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(gt=0, le=7200, description="Give the seconds that the process manager waits after SIGTERM, up to 7200"),
     ] = msgspec.field(name="stopTimeoutSeconds", default=45)
+    stuck_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=86_400,
+            description="Give the seconds without a sign of life that end a process, or 0",
+        ),
+    ] = msgspec.field(name="stuckSeconds", default=300)
     jvm_shards: Annotated[
         int, Meta(ge=1, le=1000, description="Give the most shards that this host may hold at once, 1 to 1000")
     ] = msgspec.field(name="jvm.shards", default=8)

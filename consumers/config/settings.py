@@ -46,6 +46,7 @@ class Settings:
     application: str
     worker: str
     flush_timeout_s: float
+    stuck_s: float
     stop_timeout_s: float
     log_level: str
     jvm: Jvm
@@ -121,6 +122,7 @@ def _assemble(values: Mapping[str, str], path: Path, consumers: Consumers) -> Se
         application=values["applicationName"],
         worker=values["workerId"],
         flush_timeout_s=common.flush_timeout_s,
+        stuck_s=common.stuck_s,
         stop_timeout_s=common.stop_timeout_s,
         log_level=common.log_level,
         jvm=Jvm(common.jvm_shards, common.jvm_heap_mib, tuple(common.jvm_options.split())),

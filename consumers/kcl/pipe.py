@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 import msgspec
 from amazon_kclpy import kcl, messages
 
+from consumers import alive
 from consumers.kcl.lines import LineReader
 from consumers.records import Record
 
@@ -134,4 +135,5 @@ class ShardProcess(kcl.KCLProcess):  # type: ignore[misc]
         self.processor = processor
 
     def _perform_action(self, action: _Message) -> None:
-        action.dispatch(self.checkpointer, self.processor)
+        with alive.busy():
+            action.dispatch(self.checkpointer, self.processor)

@@ -14,6 +14,8 @@ from enum import Enum
 from pathlib import Path
 from typing import NoReturn
 
+from consumers import alive
+
 LIMIT_S = 60.0
 ROOM_BYTES = 1 << 30
 
@@ -58,6 +60,7 @@ def try_apart(work: Callable[[], object], limit_s: float = LIMIT_S, room_bytes: 
     try:
         said = _until_closed(readable, limit_s)
     finally:
+        alive.beat()  # a copy may take its time, and this process waits for it
         if said is None:
             os.kill(pid, signal.SIGKILL)
         os.close(readable)

@@ -1,6 +1,7 @@
 """Debian hosts of a test's own: booted systemd in a namespace, with sshd and an address, that can die and freeze."""
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -93,15 +94,22 @@ class Host:
     def boot(self) -> None:
         """Start it, and wait until it lets one in."""
         command = ["systemd-nspawn", "--register=no", "--keep-unit", "-D", str(self.root), "--boot"]
-        command += [f"--network-bridge={BRIDGE}", f"--machine=kf-{self.number}", "--resolv-conf=off"]
+        # A name of its own at each boot: the kernel takes its time to remove a link that bears the former one.
+        machine = f"kf{secrets.token_hex(3)}"
+        command += [f"--network-bridge={BRIDGE}", f"--machine={machine}", "--resolv-conf=off"]
         with (self.folder / "console.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         until = time.monotonic() + BOOT_S
         while self.try_run("systemctl is-system-running --wait").stdout.strip() not in {"running", "degraded"}:
-            assert time.monotonic() < until, f"{self.name} did not boot: {self.folder / 'console.log'}"
+            ended = self._process.poll() is not None
+            assert not ended, f"{self.name} ended: {self._console()}"
+            assert time.monotonic() < until, f"{self.name} did not boot: {self._console()}"
             time.sleep(0.2)  # sshd tells nobody that it has begun
+
+    def _console(self) -> str:
+        return (self.folder / "console.log").read_text(errors="replace")[-3000:]
 
     def try_run(self, command: str) -> "subprocess.CompletedProcess[str]":
         """Run a command on it, over ssh."""
