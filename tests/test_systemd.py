@@ -1,6 +1,7 @@
 """The unit says the same as the configuration that `check` holds to be safe."""
 
 import configparser
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 
 from consumers.config.keys import Common
 
-UNIT = Path(__file__).parents[1] / "systemd" / "kinesis-consumer@.service"
+UNITS = Path(__file__).parents[1] / "systemd"
+UNIT = UNITS / "kinesis-consumer@.service"
 
 
 def unit() -> configparser.ConfigParser:
@@ -30,11 +32,27 @@ def test_only_the_daemon_is_told_to_stop() -> None:
     assert unit()["Service"]["KillMode"] == "mixed"
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit_file", sorted(UNITS.iterdir()), ids=lambda path: path.name)
+def test_systemd_accepts_the_unit(tmp_path: Path, unit_file: Path) -> None:
     """systemd-analyze finds no fault, where it is installed."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd is not installed here")
-    copy = tmp_path / "kinesis-consumer@s3_archive.service"
-    copy.write_text(UNIT.read_text().replace("/opt/kinesis-fleet/.venv/bin/kinesis-fleet", shutil.which("true") or ""))
+    for path in UNITS.iterdir():
+        text = re.sub(
+            r"/opt/kinesis-fleet/current/venv/bin/kinesis-fleet", shutil.which("true") or "", path.read_text()
+        )
+        text = re.sub(r"(?m)^Documentation=.*\n", "", text)
+        (tmp_path / path.name.replace("@.", "@s3_archive.")).write_text(text)
+    copy = tmp_path / unit_file.name.replace("@.", "@s3_archive.")
     found = subprocess.run(["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["kinesis-consumer@.service", "kinesis-loader@.service", "kinesis-audit@.service"])
+def test_units_are_hardened(name: str) -> None:
+    """What a unit may do is little: an exposure of 1.5 at the most. The hosts' tests ask a running one."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd is not installed here")
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", str(UNITS / name)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout[-300:] + found.stderr
