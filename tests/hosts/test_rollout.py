@@ -45,10 +45,15 @@ class World:
             "archive.bucket": stage.name,
             "archive.endpoint": endpoint,
             "archive.region": "us-east-1",
+            "archive.prefix": "raw",  # where the audit of these tests looks
             "archive.maxAgeSeconds": 2,
         }
         consumers = {"s3_archive": {"properties": self.properties, "environment": environment()}}
-        variables = {"kinesis_fleet_consumers": consumers, "kinesis_fleet_most_lag_seconds": 30}
+        variables = {
+            "kinesis_fleet_consumers": consumers,
+            "kinesis_fleet_secrets": {"s3_archive": {"canary": SECRET}},
+            "kinesis_fleet_most_lag_seconds": 30,
+        }
         self.rollout = Rollout(fleet, folder, variables)
         self.flow = Flow(stage, RATE, play())
 
@@ -225,6 +230,7 @@ def test_secrets(world: World) -> None:
         assert SECRET not in host.run("journalctl --no-pager -o export | cat -v")
         assert SECRET not in host.run("ps axww -o args")
         found = host.run(f"grep -rlI {SECRET} /etc /opt /run /var/lib --exclude-dir=cgroup 2>/dev/null || true").split()
+        assert found, "the secret is not there at all"
         readable = [path for path in found if "r" in host.run(f"stat -c %A {path}")[7]]
         assert not readable
 
