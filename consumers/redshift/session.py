@@ -27,7 +27,7 @@ _SERIALIZABLE = "1023"
 _CLASSES_OF_CONNECTION = frozenset({"08", "53", "57"})
 _REMEDIES = {
     "28P01": "correct redshift.user, or the password in redshift.credentialFile",
-    "28000": "correct redshift.user, or let it log in",
+    "28000": "correct redshift.user or the password in redshift.credentialFile, or let the user log in",
     "3D000": "correct redshift.database",
     "3F000": "create the schema of redshift.schema",
     "42P01": "create what is missing: kinesis-fleet redshift-ddl --apply FILE",
