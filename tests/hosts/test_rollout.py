@@ -1,6 +1,7 @@
 """Three hosts from nothing to an archiving fleet, by Ansible over ssh; then what operators and hosts do to it."""
 
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.audit import expected_of, faults_in
+from tests.daemon.audit import expected_of, faults_in, store_of
 from tests.daemon.putting import Flow, last_of, play
 from tests.daemon.stage import Stage, build
 from tests.hosts.host import BASE, Host, hosts
 from tests.hosts.rollout import SECRET, Rollout, environment, journal, reachable
+from tests.support.archive import object_keys
 from tests.support.servers import Server
 
 pytestmark = [
@@ -61,7 +63,21 @@ class World:
         """Put no more, wait until all is archived, and compare."""
         ledger = self.flow.end()
         self.stage.await_committed(last_of(ledger))
-        assert faults_in(self.stage, expected_of(ledger)) == []
+        faults = faults_in(self.stage, expected_of(ledger))
+        if faults:
+            self.explain(faults)
+        assert faults == []
+
+    def explain(self, faults: list[str]) -> None:
+        """Keep what tells how it came to this: every object's link, and what each host has logged."""
+        kept = Path(tempfile.mkdtemp(prefix="kinesis-fleet-faults-"))
+        store = store_of(self.stage)
+        links = sorted(f"{key} {dict(store.metadata(key) or {})}" for key in object_keys(store))
+        (kept / "faults").write_text("\n".join(faults))
+        (kept / "links").write_text("\n".join(links))
+        for host in self.hosts:
+            (kept / host.name).write_text(host.try_run("journalctl --no-pager -o short-iso-precise").stdout)
+        print(f"\n{len(faults)} faults: {kept}")
 
     def await_progress(self) -> None:
         """Wait until every record that was put up to now is archived."""
