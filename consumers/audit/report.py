@@ -8,10 +8,10 @@ from consumers.chain.layout import Layout
 from consumers.chain.store import ObjectStore
 from consumers.hours.hours import Frontier, ShardList
 from consumers.hours.lineage import Blocker, StreamShard, blockers
-from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Note, Totals
+from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Totals
 from consumers.hours.mark import Mark, load, marks_folder
 from consumers.hours.place import HoursPlace
-from consumers.hours.stored import decoded
+from consumers.hours.stored import note_at
 from consumers.hours.times import hour_text, moment_text
 from consumers.records import HOUR_MS
 
@@ -79,18 +79,11 @@ class HoursReport:
     def _decided(self, hour_ms: int) -> HourState | None:
         for folder in dict.fromkeys(layout.folder(hour_ms) for layout in self._layouts):
             for name, state in ((SUCCESS, "complete"), (INCOMPLETE, "incomplete")):
-                first = self._note(f"{folder}{name}")
+                first = note_at(self._store, f"{folder}{name}")
                 if first is not None:
-                    last = self._note(f"{folder}{LATE}") or first
-                    reasons = tuple(
-                        f"{hole.shard}: {hole.reason} up to {moment_text(hole.to_ms)}" for hole in first.holes
-                    )
-                    return HourState(last.hour, state, last.revision, last.totals, reasons)
+                    last = note_at(self._store, f"{folder}{LATE}") or first
+                    return HourState(last.hour, state, last.revision, last.totals, tuple(map(str, first.holes)))
         return None
-
-    def _note(self, key: str) -> Note | None:
-        found = self._store.find(key)
-        return decoded(found.body, Note, key, "restore its former version") if found else None
 
     def _marks(self) -> dict[str, Mark]:
         found = {}

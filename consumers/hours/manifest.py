@@ -8,7 +8,7 @@ from consumers.chain.layout import Layout
 from consumers.chain.link import Link
 from consumers.chain.store import STATE_PREFIX, Entry
 from consumers.hours.reading import Gap
-from consumers.hours.times import hour_text
+from consumers.hours.times import hour_text, moment_text
 
 FORMAT = "1"
 _DIGITS = 4
@@ -62,6 +62,10 @@ class Hole(msgspec.Struct, frozen=True, rename="camel"):
     reason: str
     from_ms: int
     to_ms: int
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return f"{self.shard}: {self.reason} up to {moment_text(self.to_ms)}"
 
 
 class ShardObjects(msgspec.Struct, frozen=True, rename="camel"):

@@ -27,7 +27,7 @@ from consumers.hours.manifest import (
     shard_of_seal,
 )
 from consumers.hours.place import HoursPlace
-from consumers.hours.stored import decoded
+from consumers.hours.stored import RESTORE, decoded
 from consumers.hours.times import hour_text
 from consumers.waiting import Log, Unavailable
 
@@ -152,7 +152,7 @@ class Manifests:
         if found is None:
             reason = f"the manifest {key} was there and is gone"
             raise Unavailable(reason, "restore it: manifests are never deleted", operator=True)
-        return decoded(found.body, Manifest, key, "restore its former version")
+        return decoded(found.body, Manifest, key, RESTORE)
 
     def _put_new(self, key: str, body: bytes) -> bool:
         return self._store.put_new(key, body, {}, hashlib.sha256(body).digest())

@@ -18,7 +18,7 @@ from consumers.hours.manifest import (
     seals_folder,
 )
 from consumers.hours.place import HoursPlace
-from consumers.hours.stored import decoded
+from consumers.hours.stored import RESTORE, decoded
 from consumers.hours.times import hour_of, hour_text
 from consumers.objects.codecs import Garbled
 from consumers.records import Position
@@ -127,4 +127,4 @@ def load(store: ObjectStore, key: str) -> Seal:
     if standing is None:
         reason = f"the seal {key} was there and is gone"
         raise Unavailable(reason, "stop deleting below _kinesis-fleet/", operator=True)
-    return decoded(standing.body, Seal, key, "restore its former version")
+    return decoded(standing.body, Seal, key, RESTORE)

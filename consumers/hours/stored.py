@@ -4,9 +4,12 @@ from typing import TypeVar
 
 import msgspec
 
+from consumers.chain.store import ObjectStore
+from consumers.hours.manifest import Note
 from consumers.waiting import Parked
 
 T = TypeVar("T")
+RESTORE = "restore its former version"
 
 
 def decoded(body: bytes, kind: type[T], key: str, remedy: str) -> T:
@@ -21,3 +24,14 @@ def decoded(body: bytes, kind: type[T], key: str, remedy: str) -> T:
     except msgspec.DecodeError as fault:
         reason = f"{key} is damaged"
         raise Parked(reason, remedy) from fault
+
+
+def note_at(store: ObjectStore, key: str) -> Note | None:
+    """Read an hour's `_SUCCESS`, `_INCOMPLETE` or `_LATE`; None where it does not stand.
+
+    Raises:
+        Parked: it is damaged.
+
+    """
+    found = store.find(key)
+    return decoded(found.body, Note, key, RESTORE) if found else None

@@ -7,16 +7,15 @@ import msgspec
 
 from consumers.chain.layout import Layout
 from consumers.chain.store import ObjectStore
-from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Manifest, Note
-from consumers.hours.stored import decoded
-from consumers.hours.times import hour_text, moment_text
+from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Manifest
+from consumers.hours.stored import RESTORE, decoded, note_at
+from consumers.hours.times import hour_text
 from consumers.records import HOUR_MS
 from consumers.redshift.database import Database
 from consumers.redshift.ledger import LOADED, Done, done, reading
 from consumers.redshift.names import Names
 from consumers.redshift.staged import StagedArea
 
-_REMEDY = "restore its former version"
 _MOST_NAMED = 5
 
 
@@ -43,20 +42,20 @@ def gate(store: ObjectStore, layout: Layout, database: Database, names: Names, h
 
     """
     folder = layout.folder(hour_ms)
-    success = _note(store, f"{folder}{SUCCESS}")
+    success = note_at(store, f"{folder}{SUCCESS}")
     promised: set[str] = set()
     reasons = [] if success else [_undecided(store, folder)]
     if success:
-        note = _note(store, f"{folder}{LATE}") or success
+        note = note_at(store, f"{folder}{LATE}") or success
         found = store.find(note.manifest)
         if found is None:
             reasons.append(f"{note.manifest}, the hour's manifest, is gone")
         else:
-            manifest = decoded(found.body, Manifest, note.manifest, _REMEDY)
+            manifest = decoded(found.body, Manifest, note.manifest, RESTORE)
             promised = {one.key for part in manifest.shards for one in part.objects if one.records}
     area = StagedArea(store, layout)
-    staged = {entry.key for entry in area.entries(hour_ms) if area.hour_of(entry.key) == hour_ms}
-    ledger = {one.key: one for one in done(names, database.ask(reading(names, hour_ms, hour_ms + HOUR_MS)))}
+    staged = {entry.key for entry in area.of_hour(hour_ms)}
+    ledger = done(names, database.ask(reading(names, hour_ms, hour_ms + HOUR_MS)))
     reasons += _missing(promised | staged, ledger)
     rows = sum(one.rows for one in ledger.values() if one.status == LOADED)
     return HourGate(hour_text(hour_ms), not reasons, len(ledger), rows, tuple(reasons))
@@ -70,15 +69,8 @@ def _missing(wanted: set[str], ledger: dict[str, Done]) -> list[str]:
 
 
 def _undecided(store: ObjectStore, folder: str) -> str:
-    note = _note(store, f"{folder}{INCOMPLETE}")
+    note = note_at(store, f"{folder}{INCOMPLETE}")
     if note is None:
         return "the stage has not decided it yet: kinesis-fleet hours FILE says what it waits for"
-    holes = "; ".join(
-        f"{hole.shard}: {hole.reason} up to {moment_text(hole.to_ms)}" for hole in note.holes[:_MOST_NAMED]
-    )
+    holes = "; ".join(map(str, note.holes[:_MOST_NAMED]))
     return f"records of it may be missing for good: {holes}"
-
-
-def _note(store: ObjectStore, key: str) -> Note | None:
-    found = store.find(key)
-    return decoded(found.body, Note, key, _REMEDY) if found else None

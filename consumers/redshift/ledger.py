@@ -131,8 +131,12 @@ def reading(names: Names, from_ms: int | None = None, before_ms: int | None = No
     return f"SELECT {', '.join(_READ)} FROM {names.ledger} WHERE {' AND '.join(bounds)}"
 
 
-def done(names: Names, rows: Iterable[Sequence[Any]]) -> Iterator[Done]:
-    """Read that query's rows."""
+def done(names: Names, rows: Iterable[Sequence[Any]]) -> dict[str, Done]:
+    """Read that query's rows, by the keys of the objects."""
+    return {one.key: one for one in _done(names, rows)}
+
+
+def _done(names: Names, rows: Iterable[Sequence[Any]]) -> Iterator[Done]:
     for url, status, load_id, count, sha256, shard, first, last, after, origin, hour in rows:
         yield Done(
             names.key(str(url)),

@@ -122,8 +122,11 @@ class Loader:
         loaded_rows = False
         while waiting and (at_once or self._due(waiting, bounds)):
             isolation = Isolation(self._load, self._errors, self._gone)
+            batch = self._batch(waiting, bounds)
+            for staged in batch:  # once, into however many loads it falls
+                self._put_letters(staged)
             try:
-                isolation.run(self._batch(waiting, bounds))
+                isolation.run(batch)
             except Taken:
                 self._log.info("load_overtaken", reason="another loader was first with some of the objects")
                 waiting = self._waiting()
@@ -151,8 +154,7 @@ class Loader:
         oldest = min([self._area.hour_of(entries[0].key), now_hour]) if entries else now_hour
         if self._unsure:  # what was not answered may still be running: the lock is free once it is over
             self._database.transact(tuple(locked(self._place.names)), secrets.token_hex(8))
-        rows = self._database.ask(reading(self._place.names, oldest))
-        ledger = {one.key: one for one in done(self._place.names, rows)}
+        ledger = done(self._place.names, self._database.ask(reading(self._place.names, oldest)))
         self._resolve(ledger)
         if full:
             self.totals.problems.clear()
@@ -215,8 +217,6 @@ class Loader:
     def _load(self, objects: Sequence[Staged]) -> None:
         """Load these objects, all or none."""
         place = self._place
-        for staged in objects:
-            self._put_letters(staged)
         now = datetime.fromtimestamp(self._store.now_ms() / 1000, UTC)
         load_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}"
         with_rows = [staged for staged in objects if staged.rows]
@@ -233,7 +233,7 @@ class Loader:
             self._unsure.add(load_id)
             raise
         rows = sum(staged.rows for staged in objects)
-        self._count(load_id, len(objects), rows)
+        self._count(len(objects), rows)
         newest = max(staged.link.max_arrival_ms for staged in objects)
         late_s = round((self._store.now_ms() - newest) / 1000, 1)
         self._log.info("loaded", load=load_id, objects=len(objects), rows=rows, first=objects[0].key, late_s=late_s)
@@ -260,10 +260,10 @@ class Loader:
             stands = [one for one in ledger.values() if one.load_id == load_id]
             self._log.info("commit_resolved", load=load_id, stands=bool(stands), objects=len(stands))
             if stands:
-                self._count(load_id, len(stands), sum(one.rows for one in stands))
+                self._count(len(stands), sum(one.rows for one in stands))
         self._unsure.clear()
 
-    def _count(self, _load_id: str, objects: int, rows: int) -> None:
+    def _count(self, objects: int, rows: int) -> None:
         self.totals.loads += 1
         self.totals.objects += objects
         self.totals.rows += rows

@@ -56,7 +56,7 @@ def look(store: ObjectStore, area: StagedArea, database: Database, names: Names)
     """
     entries = list(area.entries())
     oldest = area.hour_of(entries[0].key) if entries else None
-    ledger = {one.key: one for one in done(names, database.ask(reading(names, oldest)))}
+    ledger = done(names, database.ask(reading(names, oldest)))
     waiting: list[Staged] = []
     for entry in entries:
         with suppress(Garbled):  # it counts among the problems

@@ -44,7 +44,11 @@ class StagedArea:
             yield from self._list(f"{self._layout.prefix}/dt=")
             return
         for hour_ms in range(from_ms, to_ms, HOUR_MS):
-            yield from self._list(f"{self._layout.folder(hour_ms)}{self._layout.stream}.")
+            yield from self.of_hour(hour_ms)
+
+    def of_hour(self, hour_ms: int) -> Iterator[Entry]:
+        """Yield the objects of one hour, in the order of their keys."""
+        return self._list(f"{self._layout.folder(hour_ms)}{self._layout.stream}.")
 
     def hour_of(self, key: str) -> int:
         """Tell the arrival hour by the key, in UTC milliseconds."""

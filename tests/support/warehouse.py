@@ -229,9 +229,10 @@ class Place:
         ]
 
     def ledger(self) -> dict[str, Done]:
-        found = [*done(self.names, self.ask(reading(self.names)))]
-        assert len({one.key for one in found}) == len(found), "an object stands in the ledger twice"
-        return {one.key: one for one in found}
+        rows = self.ask(reading(self.names))
+        found = done(self.names, rows)
+        assert len(found) == len(rows), "an object stands in the ledger twice"
+        return found
 
     def letters(self) -> list[Letter]:
         """Each dead letter once."""
