@@ -32,16 +32,12 @@ class ArchiveVerdict(Differences, kw_only=True):
         """Give what a person reads."""
         rows = [
             ("records archived", f"{self.archived:,}"),
-            ("lost", f"{self.lost:,}"),
-            ("duplicated", f"{self.duplicated:,}"),
-            ("altered", f"{self.altered:,}"),
-            ("unexpected", f"{self.unexpected:,}"),
+            *self.counts(),
             ("objects", f"{self.objects:,}"),
             ("payload", f"{self.archived_bytes / _MIB:.1f} MiB"),
             ("stored", f"{self.object_bytes / _MIB:.1f} MiB, {self.compression_ratio:.1f} : 1"),
+            *self.repeats(),
         ]
-        if self.producer_repeats:
-            rows.append(("put twice by a lost answer", f"{self.producer_repeats:,}"))
         yield Figures("the archive", rows)
 
 

@@ -6,10 +6,10 @@ from typing import Final
 
 from consumers.kcl.jars import Unavailable
 from consumers.letters.keys import LetterPlace
-from consumers.letters.letter import DamagedLetters, Letter, letters_in, unique, unpacked
 from consumers.local.account import Kept
 from consumers.local.index_verdict import IndexAudit, IndexVerdict
 from consumers.local.ledger import Ledger
+from consumers.local.letters_audit import take_letters
 from consumers.local.plan import Plan
 from consumers.local.search.program import Jars, class_path
 from consumers.local.searching import SearchServer
@@ -46,7 +46,7 @@ class IndexSink:
             "index.url": server,
             "index.name": "player-events-%Y.%m.%d",
             "index.deadLetters.bucket": plan.bucket,
-            "index.deadLetters.prefix": _prefix(plan),
+            "index.deadLetters.prefix": plan.beside(LETTERS),
             "index.deadLetters.region": plan.region,
         }
         if plan.endpoint is not None:
@@ -61,19 +61,7 @@ class IndexSink:
             look(_LOOK)
             for hit in page:
                 audit.document(hit.index, hit.identity, hit.source)
-        letters: list[Letter] = []
-        store = Kept(site.account, keep / LETTERS if keep else None)
-        root = LetterPlace(_prefix(site.plan), site.plan.application_of(self.name)).root
-        for key in site.account.objects(root.rstrip("/")):
-            look(_LOOK)
-            try:
-                letters += letters_in(unpacked(store.get(key)))
-            except DamagedLetters as fault:
-                audit.spoil(key, str(fault))
-        audit.letters(unique(letters))  # a letter that a crash stored twice is one
+        root = LetterPlace(site.plan.beside(LETTERS), site.plan.application_of(self.name)).root
+        kept = Kept(site.account, keep / LETTERS if keep else None)
+        take_letters(audit, kept, site.account.objects(root.rstrip("/")), lambda: look(_LOOK))
         return audit.finish(server.search() if ledger.put else None)
-
-
-def _prefix(plan: Plan) -> str:
-    """Keep dead letters beside the archive's prefix, not under it: its audit reads all that lies there."""
-    return f"{plan.prefix}-{LETTERS}"

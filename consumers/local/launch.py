@@ -14,7 +14,7 @@ import msgspec
 
 from consumers.local.account import Account
 from consumers.local.fleet import Broken, Fleet, tail
-from consumers.local.place import AWS, Place, programs, servers_of
+from consumers.local.place import AWS, Place, companion_of, programs, servers_of
 from consumers.local.plan import Plan
 from consumers.local.sink import Look, Server, Sink, Site
 from consumers.local.steps import Step, together, until
@@ -45,7 +45,7 @@ class Running:
 
         """
         codes = self.fleet.stop([sink.name for sink in sinks])
-        self.fleet.stop([sink.companion.split()[0] for sink in sinks if sink.companion])
+        self.fleet.stop([companion_of(sink) for sink in sinks if sink.companion])
         steps = [_done(sink, sink.conclusion, self.place, self.environment) for sink in sinks if sink.conclusion]
         together(steps, self.fleet, look)
         return codes
@@ -97,7 +97,7 @@ def _started(sink: Sink, site: Site, place: Place, fleet: Fleet, environment: di
         yield from _done(sink, command, place, environment)
     fleet.begin(sink.name)
     if sink.companion:
-        fleet.begin(sink.companion.split()[0])
+        fleet.begin(companion_of(sink))
     log, application = fleet.log(sink.name), site.plan.application_of(sink.name)
     holds = until(lambda: _ready(site.account, application, log), f"starting {sink.name}", _LEASES_TIMEOUT_S, log)
     yield from holds

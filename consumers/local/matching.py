@@ -33,6 +33,19 @@ class Differences(msgspec.Struct, rename="camel", kw_only=True):
         """Whether every record put is there once, unaltered, and nothing else is."""
         return not (self.lost or self.duplicated or self.altered or self.unexpected)
 
+    def counts(self) -> list[tuple[str, str]]:
+        """Give the differences as rows of a table for people."""
+        return [
+            ("lost", f"{self.lost:,}"),
+            ("duplicated", f"{self.duplicated:,}"),
+            ("altered", f"{self.altered:,}"),
+            ("unexpected", f"{self.unexpected:,}"),
+        ]
+
+    def repeats(self) -> list[tuple[str, str]]:
+        """Give a row for what the producer has put twice, if there is any."""
+        return [("put twice by a lost answer", f"{self.producer_repeats:,}")] if self.producer_repeats else []
+
     def note(self, fault: str) -> None:
         """Keep an example of a difference."""
         if len(self.faults) < _MAX_EXAMPLES:

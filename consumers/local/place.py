@@ -56,6 +56,11 @@ class Place:
             os.mkfifo(self.ready(server), 0o600)
 
 
+def companion_of(sink: Sink) -> str:
+    """Name the program that runs beside a sink's daemon; empty where none does."""
+    return sink.companion.partition(" ")[0]
+
+
 def servers_of(plan: Plan, sinks: Sequence[Sink]) -> list[Server]:
     """List the servers that an embedded run needs."""
     return [AWS, *(sink.server for sink in sinks if sink.server)] if plan.embedded else []
@@ -79,7 +84,7 @@ def programs(plan: Plan, sinks: Sequence[Sink], place: Place) -> list[Program]:
     ]
     companions = [
         Program(
-            sink.companion.split()[0],
+            companion_of(sink),
             (sys.executable, "-m", "consumers", *sink.companion.split(), str(place.properties(sink))),
             STOP_TIMEOUT_S,
             autostart=False,

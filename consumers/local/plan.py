@@ -38,6 +38,10 @@ class Plan:
         """Name a sink's application, and so its lease table."""
         return f"{self.application}-{sink.replace('_', '-')}"
 
+    def beside(self, what: str) -> str:
+        """Name a prefix beside the archive's, not under it: its audit reads all that lies there."""
+        return f"{self.prefix}-{what}"
+
     def properties(self, sink: str, own: Mapping[str, object]) -> str:
         """Write the properties file of a sink's daemon, which has ``own`` keys besides those of all."""
         keys: dict[str, object] = {

@@ -7,15 +7,17 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from consumers.letters.keys import LetterPlace
-from consumers.letters.letter import DamagedLetters, Letter, letters_in, unique, unpacked
 from consumers.local import simulator
 from consumers.local.account import Kept
 from consumers.local.ledger import Ledger
+from consumers.local.letters_audit import take_letters
 from consumers.local.plan import Plan
 from consumers.local.redshift.cluster import NoPostgres, binaries
+from consumers.local.redshift.warehouse import CA_FILE, PASSWORD_FILE, USER
 from consumers.local.redshift_verdict import TableAudit, TableVerdict
 from consumers.local.sink import Look, Server, Site
 
+LETTERS = "table-dead-letters"
 _LOOK = "reading the table back and comparing"
 # Short, so that a minute of traffic makes several objects, and several loads.
 _MAX_AGE_S = 5
@@ -49,18 +51,18 @@ class RedshiftSink:
         database = urlsplit(server)
         keys: dict[str, object] = {
             "redshift.bucket": plan.bucket,
-            "redshift.prefix": _prefix(plan, "staged"),
+            "redshift.prefix": plan.beside("staged"),
             "redshift.region": plan.region,
             "redshift.maxAgeSeconds": _MAX_AGE_S,
             "redshift.loadAgeSeconds": _LOAD_AGE_S,
             "redshift.host": database.hostname,
             "redshift.port": database.port,
-            "redshift.user": "rs",
+            "redshift.user": USER,
             "redshift.auth": "password",
-            "redshift.credentialFile": f"{database.path}/password",
-            "redshift.caFile": f"{database.path}/ca.pem",
+            "redshift.credentialFile": f"{database.path}/{PASSWORD_FILE}",
+            "redshift.caFile": f"{database.path}/{CA_FILE}",
             "redshift.deadLetters.bucket": plan.bucket,
-            "redshift.deadLetters.prefix": _prefix(plan, "table-dead-letters"),
+            "redshift.deadLetters.prefix": plan.beside(LETTERS),
             "redshift.deadLetters.region": plan.region,
         }
         if plan.endpoint is not None:
@@ -70,22 +72,10 @@ class RedshiftSink:
     def audit(self, site: Site, ledger: Ledger, keep: Path | None, look: Look) -> TableVerdict:
         """Compare all rows and dead letters of the run with the ledger, and what the rows say with what was put."""
         look(_LOOK)
-        audit = TableAudit(ledger, site.server)
+        audit = TableAudit(ledger, site.plan.stream, site.server)
         audit.rows(look_on=lambda: look(_LOOK))
         audit.values(islice(simulator.play(site.plan.seed), ledger.put))
-        letters: list[Letter] = []
-        store = Kept(site.account, keep / "table-dead-letters" if keep else None)
-        root = LetterPlace(_prefix(site.plan, "table-dead-letters"), site.plan.application_of(self.name)).root
-        for key in site.account.objects(root.rstrip("/")):
-            look(_LOOK)
-            try:
-                letters += letters_in(unpacked(store.get(key)))
-            except DamagedLetters as fault:
-                audit.spoil(key, str(fault))
-        audit.letters(unique(letters))
+        root = LetterPlace(site.plan.beside(LETTERS), site.plan.application_of(self.name)).root
+        kept = Kept(site.account, keep / LETTERS if keep else None)
+        take_letters(audit, kept, site.account.objects(root.rstrip("/")), lambda: look(_LOOK))
         return audit.finish()
-
-
-def _prefix(plan: Plan, what: str) -> str:
-    """Keep them beside the archive's prefix, not under it: its audit reads all that lies there."""
-    return f"{plan.prefix}-{what}"

@@ -4,7 +4,7 @@ It knows from the producer which records are events, and what they say. How the 
 """
 
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC
@@ -15,9 +15,9 @@ import msgspec
 import redshift_connector
 from msgspec import field
 
-from consumers.letters.letter import Letter
 from consumers.local.ledger import Ledger, sha256_of
-from consumers.local.matching import Differences, Matching, Place, written
+from consumers.local.letters_audit import LetterAudit, LetteredVerdict
+from consumers.local.matching import Place, written
 from consumers.local.redshift.warehouse import CA_FILE, DATABASE, PASSWORD, USER
 from consumers.local.simulator import Kind, Produced
 from consumers.local.sink import Figures
@@ -45,58 +45,41 @@ class Said(NamedTuple):
     duration_ms: float | None
 
 
-class TableVerdict(Differences, kw_only=True):
+class TableVerdict(LetteredVerdict, kw_only=True):
     """The outcome of an audit."""
 
     rows: int = 0
-    dead_letters: int = 0
-    misplaced: int = 0
-    """Events among the dead letters, and garbage among the rows."""
     objects: int = 0
     loads: int = 0
     latest_seconds: float | None = None
     """How long the record that waited longest had been in the stream when it was loaded."""
     events: dict[str, int] = field(default_factory=dict)
-    reasons: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def good(self) -> bool:
-        """Whether each event is one row, all other records are one dead letter each, and nothing else is there."""
-        return self.exact and not self.misplaced
 
     def figures(self) -> Iterator[Figures]:
         """Give what a person reads."""
         rows = [
             ("rows", f"{self.rows:,}"),
-            ("dead letters", f"{self.dead_letters:,}"),
-            ("lost", f"{self.lost:,}"),
-            ("duplicated", f"{self.duplicated:,}"),
-            ("altered", f"{self.altered:,}"),
-            ("unexpected", f"{self.unexpected:,}"),
-            ("misplaced", f"{self.misplaced:,}"),
+            *self.counts(),
             ("loaded", f"{self.objects:,} objects in {self.loads:,} transactions"),
         ]
         if self.latest_seconds is not None:
             rows.append(("from arrival to the table", f"{self.latest_seconds:,.0f} s at the most"))
-        if self.producer_repeats:
-            rows.append(("put twice by a lost answer", f"{self.producer_repeats:,}"))
-        yield Figures("the table", rows)
+        yield Figures("the table", [*rows, *self.repeats()])
         if self.reasons:
             yield Figures("its dead letters by reason", [(name, f"{count:,}") for name, count in self.reasons.items()])
         if self.events:
             yield Figures("events by type (SQL)", [(name, f"{count:,}") for name, count in self.events.items()])
 
 
-class TableAudit:
+class TableAudit(LetterAudit):
     """Reads the rows, takes the dead letters, and gives the verdict at the end."""
 
-    def __init__(self, ledger: Ledger, server: str) -> None:
-        """Expect the entries of ``ledger`` in the table of the stand-in at ``server``."""
+    def __init__(self, ledger: Ledger, stream: str, server: str) -> None:
+        """Expect the entries of ``ledger``, which are of ``stream``, in the table of the stand-in at ``server``."""
         self._server = server
         self._verdict = TableVerdict()
-        self._matching = Matching(ledger, self._verdict)
+        super().__init__(ledger, stream, self._verdict)
         self._said: defaultdict[str, list[tuple[Place, Said]]] = defaultdict(list)
-        self._reasons = Counter[str]()
 
     def rows(self, look_on: Callable[[], None]) -> None:
         """Read all rows: each names a record that was put, and that is no garbage."""
@@ -120,32 +103,11 @@ class TableAudit:
             rows = self._said.pop(sha256_of(one.data), ())
             for place, said in rows:
                 if said != _said_by(one):
-                    self._verdict.altered += 1
-                    self._verdict.note(f"altered: {written(place)} in the table")
-
-    def letters(self, letters: Iterable[Letter]) -> None:
-        """Compare dead letters, each of a position of its own, with the records that they hold."""
-        for letter in letters:
-            self._verdict.dead_letters += 1
-            self._reasons[letter.reason] += 1
-            place: Place = (letter.shard, *letter.position)
-            entry = self._matching.entry(place, "the dead letters", letter.payload)
-            if entry is None:
-                continue
-            if entry.sha256 != sha256_of(letter.payload):
-                self.spoil(written(place), "its payload")
-            elif entry.kind is not Kind.GARBAGE:
-                self._misplace(place, f"an event is a dead letter: {letter.reason}")
-
-    def spoil(self, key: str, why: str) -> None:
-        """Take note of what cannot be read, or is another."""
-        self._verdict.altered += 1
-        self._verdict.note(f"altered: {key}: {why}")
+                    self.alter(f"{written(place)} in the table")
 
     def finish(self) -> TableVerdict:
         """Count what was put and never seen."""
-        self._matching.finish()
-        self._verdict.reasons = dict(self._reasons.most_common())
+        self.close()
         for rows in self._said.values():
             for place, _ in rows:
                 self.spoil(written(place), "no event of the run says what its row says")
@@ -159,14 +121,10 @@ class TableAudit:
         if entry is None:
             return
         if entry.kind is Kind.GARBAGE:
-            self._misplace(place, "garbage is a row")
+            self.misplace(place, "garbage is a row")
             return
         at_ms = round(at.replace(tzinfo=UTC).timestamp() * 1000)
         self._said[entry.sha256].append((place, Said(event, session, at_ms, playhead, duration)))
-
-    def _misplace(self, place: Place, what: str) -> None:
-        self._verdict.misplaced += 1
-        self._verdict.note(f"misplaced: {written(place)}: {what}")
 
 
 def _said_by(produced: Produced) -> Said:

@@ -69,7 +69,7 @@ class Table:
     def audited(self, monkeypatch: pytest.MonkeyPatch) -> TableVerdict:
         """Give the verdict over what stands now."""
         monkeypatch.setattr(redshift_verdict, "_connection", lambda _: self)
-        audit = TableAudit(self.ledger, "redshift://localhost:1/home")
+        audit = TableAudit(self.ledger, STREAM, "redshift://localhost:1/home")
         audit.rows(lambda: None)
         audit.values(self.put)
         audit.letters(self.letters)

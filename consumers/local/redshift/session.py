@@ -55,7 +55,7 @@ class Session(threading.Thread):
 
     def run(self) -> None:
         """Serve it to its end."""
-        with suppress(OSError, ValueError, Cut):  # a socket that was closed meanwhile is a ValueError to select
+        with suppress(OSError, ValueError, Cut):  # a socket that was closed meanwhile is a ValueError to poll
             self._serve()
         self.close()
 
