@@ -9,6 +9,7 @@ are compared with their lock. `requirements.lock` names each wheel with its SHA-
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.requirements import Requirement
+
+from consumers.kcl.jars import locked
 
 ROOT = Path(__file__).resolve().parents[1]
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
@@ -48,7 +51,7 @@ def main() -> None:
         copy.mkdir()
         for name in files:
             (copy / name).write_bytes((ROOT / name).read_bytes())
-        subprocess.run(["cp", "-r", str(ROOT / "consumers"), str(copy)], check=True)
+        shutil.copytree(ROOT / "consumers", copy / "consumers", ignore=shutil.ignore_patterns("__pycache__"))
         # The same source makes the same bytes, and so the same version.
         subprocess.run([*PIP, *common, str(copy)], check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
     _insist_on_jars(folder)
@@ -85,7 +88,6 @@ def _insist_on_jars(folder: Path) -> None:
         SystemExit: one is missing, more than locked, or altered.
 
     """
-    locked = dict(reversed(line.split()) for line in (ROOT / "consumers/kcl/jars.lock").read_text().splitlines())
     (wheel,) = folder.glob("amazon_kclpy-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         found = {
@@ -93,7 +95,7 @@ def _insist_on_jars(folder: Path) -> None:
             for name in archive.namelist()
             if _JARS in name and name.endswith(".jar")
         }
-    if {name.lstrip("*"): digest for name, digest in locked.items()} != found:
+    if locked() != found:
         wheel.unlink()
         message = f"the JARs in {wheel.name} are not those of consumers/kcl/jars.lock: nothing is made of it"
         raise SystemExit(message)

@@ -33,6 +33,12 @@ def stream_of(settings: Settings) -> str:
     return settings.kcl.get("streamArn") or f"{settings.kcl.get('regionName', '')}:{settings.stream}"
 
 
+def request_of(settings: Settings) -> dict[str, str]:
+    """Name the stream as Kinesis's calls take it."""
+    arn = settings.kcl.get("streamArn")
+    return {"StreamARN": arn} if arn else {"StreamName": settings.stream}
+
+
 def prefetch_of(kcl: Mapping[str, str]) -> int:
     """Give the number of deliveries that KCL may have fetched ahead, at the most."""
     return _PREFETCH[kcl.get("retrievalMode", "POLLING").upper()]
@@ -46,9 +52,8 @@ def timestamp_of(kcl: Mapping[str, str]) -> int:
 def shards_of(settings: Settings) -> "StreamShards":
     """Give the shards of the configured stream."""
     arn = settings.kcl.get("streamArn")
-    name = {"StreamARN": arn} if arn else {"StreamName": settings.stream}
     region = settings.kcl.get("regionName") or (arn.split(":")[3] if arn else None)
-    return StreamShards(name, region, settings.kcl.get("kinesisEndpoint"))
+    return StreamShards(request_of(settings), region, settings.kcl.get("kinesisEndpoint"))
 
 
 class StreamShards:

@@ -4,14 +4,12 @@ import sys
 import time
 from pathlib import Path
 
-import boto3
 import click
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 
 from consumers.config.settings import Settings, load
+from consumers.kcl.aws import clients, refusals
 from consumers.kcl.holding import Held, held, unsettled
-from consumers.kcl.jars import Unavailable
 from consumers.registry import CONSUMERS
 
 EPILOG = """\b
@@ -43,15 +41,9 @@ _LOOK_S = 1.0
 def command(file: Path, worker: str | None, max_lag: float, wait: float, *, as_json: bool) -> None:
     """List the leases of FILE's application, and insist that all is well with them."""
     settings = load(file, CONSUMERS)
-    region = settings.kcl.get("regionName")
     who = settings.worker if worker == "mine" else worker
-    try:
-        kinesis = boto3.client("kinesis", region, endpoint_url=settings.kcl.get("kinesisEndpoint"))
-        dynamodb = boto3.client("dynamodb", region, endpoint_url=settings.kcl.get("dynamoDBEndpoint"))
-        found, problems = _looked(settings, kinesis, dynamodb, (who, max_lag, wait))
-    except (BotoCoreError, ClientError) as fault:
-        message = f"{str(fault).rstrip('.')}. Check credentials, region, endpoints and the role's permissions."
-        raise Unavailable(message) from fault
+    with refusals(settings):
+        found, problems = _looked(settings, who, max_lag, wait)
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
@@ -62,13 +54,8 @@ def command(file: Path, worker: str | None, max_lag: float, wait: float, *, as_j
     raise SystemExit(1 if problems else 0)
 
 
-def _looked(
-    settings: Settings,
-    kinesis: object,
-    dynamodb: object,
-    wanted: tuple[str | None, float, float],
-) -> tuple[list[Held], list[str]]:
-    worker, max_lag, wait = wanted
+def _looked(settings: Settings, worker: str | None, max_lag: float, wait: float) -> tuple[list[Held], list[str]]:
+    kinesis, dynamodb = clients(settings)
     until = time.monotonic() + wait
     before: dict[str, int] | None = None
     while True:

@@ -2,22 +2,12 @@
 
 from pathlib import Path
 
-import boto3
 import click
 import msgspec
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
 
-from consumers.config.settings import Settings, load
+from consumers.config.settings import load
 from consumers.kcl import leases
-from consumers.kcl.jars import Unavailable
+from consumers.kcl.aws import clients, refusals
 from consumers.registry import CONSUMERS
 
 EPILOG = """\b
@@ -28,8 +18,6 @@ Examples:
 \b
 Exit codes: 78 the configuration has faults; 69 AWS refused, or the stream is being resharded.
 """
-
-_NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError, ProfileNotFound)
 
 
 @click.command(epilog=EPILOG)
@@ -42,35 +30,9 @@ def command(file: Path, *, as_json: bool) -> None:
     on. It may be repeated: a lease that exists is never changed.
     """
     settings = load(file, CONSUMERS)
-    try:
-        prepared = leases.prepare(settings, *_clients(settings))
-    except (BotoCoreError, ClientError) as error:
-        message = f"{str(error).rstrip('.')}. {_remedy(error, settings)}."
-        raise Unavailable(message) from error
+    with refusals(settings):
+        prepared = leases.prepare(settings, *clients(settings))
     click.echo(msgspec.json.encode(prepared) if as_json else _words(prepared))
-
-
-def _remedy(error: BotoCoreError | ClientError, settings: Settings) -> str:
-    if isinstance(error, NoRegionError):
-        return "Set regionName to the region of the stream"
-    if isinstance(error, _NO_CREDENTIALS):
-        return "Give the host a role, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    if isinstance(error, ClientError) and _is_no_stream(error):
-        key = "streamArn" if "streamArn" in settings.kcl else "streamName"
-        return f"Correct {key} ({settings.stream}), or regionName: the stream is not there"
-    return "Check credentials, region, endpoints and the role's permissions"
-
-
-def _is_no_stream(error: ClientError) -> bool:
-    missing: bool = error.response["Error"]["Code"] == "ResourceNotFoundException"
-    return missing and error.operation_name == "ListShards"
-
-
-def _clients(settings: Settings) -> tuple[object, object]:
-    region, kcl = settings.kcl.get("regionName"), settings.kcl
-    kinesis = boto3.client("kinesis", region, endpoint_url=kcl.get("kinesisEndpoint"))
-    dynamodb = boto3.client("dynamodb", region, endpoint_url=kcl.get("dynamoDBEndpoint"))
-    return kinesis, dynamodb
 
 
 def _words(prepared: leases.Prepared) -> str:

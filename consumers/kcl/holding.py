@@ -4,12 +4,14 @@ The lag of a shard is asked of Kinesis, by a read of one record after its checkp
 has still to do, whether anybody does it or not. Source: `MillisBehindLatest`, GetRecords, Amazon Kinesis API Reference.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from consumers.config.settings import Settings
+from consumers.kcl.leases import scan, table_of
+from consumers.stream import request_of, timestamp_of
 
 _SENTINELS = frozenset({"TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"})
 ENDED = "SHARD_END"
@@ -41,9 +43,8 @@ def held(settings: Settings, kinesis: Any, dynamodb: Any) -> list[Held]:  # noqa
         botocore.exceptions.ClientError: AWS refused a call.
 
     """
-    table = settings.kcl.get("tableName", settings.application)
     try:
-        items = [*_rows(dynamodb, table)]
+        items = [item for item in scan(dynamodb, table_of(settings)) if "checkpoint" in item]
     except dynamodb.exceptions.ResourceNotFoundException:
         return []
     return sorted((_held(item, settings, kinesis) for item in items), key=lambda one: one.shard)
@@ -75,11 +76,6 @@ def unsettled(
     return problems
 
 
-def _rows(dynamodb: Any, table: str) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - boto3
-    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
-        yield from (item for item in page["Items"] if "checkpoint" in item)
-
-
 def _held(item: Mapping[str, Any], settings: Settings, kinesis: Any) -> Held:  # noqa: ANN401 - boto3
     shard, checkpoint = item["leaseKey"]["S"], item["checkpoint"]["S"]
     owner = item.get("leaseOwner", {}).get("S", "")
@@ -88,16 +84,12 @@ def _held(item: Mapping[str, Any], settings: Settings, kinesis: Any) -> Held:  #
 
 
 def _lag_s(settings: Settings, kinesis: Any, shard: str, checkpoint: str) -> float:  # noqa: ANN401 - boto3
-    arn = settings.kcl.get("streamArn")
-    request: dict[str, Any] = {"StreamARN": arn} if arn else {"StreamName": settings.stream}
+    where: dict[str, Any] = {"ShardIteratorType": checkpoint}
     if checkpoint not in _SENTINELS:
         where = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": checkpoint}
     elif checkpoint == "AT_TIMESTAMP":
-        epoch_s = float(settings.kcl.get("initialPositionInStreamExtended", "0"))
-        where = {"ShardIteratorType": checkpoint, "Timestamp": epoch_s}  # type: ignore[dict-item]
-    else:
-        where = {"ShardIteratorType": checkpoint}
-    iterator = kinesis.get_shard_iterator(ShardId=shard, **request, **where)["ShardIterator"]
-    arn_again = {"StreamARN": arn} if arn else {}
-    answer = kinesis.get_records(ShardIterator=iterator, Limit=1, **arn_again)
+        where["Timestamp"] = timestamp_of(settings.kcl) / 1000
+    iterator = kinesis.get_shard_iterator(ShardId=shard, **request_of(settings), **where)["ShardIterator"]
+    arn = settings.kcl.get("streamArn")
+    answer = kinesis.get_records(ShardIterator=iterator, Limit=1, **({"StreamARN": arn} if arn else {}))
     return float(answer["MillisBehindLatest"]) / 1000

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from consumers.config.settings import Settings
+from consumers.stream import request_of
 
 OWNER_INDEX = "LeaseOwnerToLeaseKeyIndex"
 _TABLE_WAIT = {"Delay": 1, "MaxAttempts": 120}
@@ -52,11 +53,11 @@ def prepare(settings: Settings, kinesis: Any, dynamodb: Any) -> Prepared:  # noq
         botocore.exceptions.ClientError: AWS refused a call.
 
     """
-    table = settings.kcl.get("tableName", settings.application)
+    table = table_of(settings)
     position = initial_position(settings.kcl)
     protected = settings.kcl.get("leaseTableDeletionProtectionEnabled", "").lower() == "true"
     make_table(dynamodb, table, protected=protected)
-    existing = {item["leaseKey"]["S"]: item for item in _scan(dynamodb, table)}
+    existing = {item["leaseKey"]["S"]: item for item in scan(dynamodb, table)}
     if not all(pristine(item, position) for item in existing.values()):
         return Prepared(table, position, (), tuple(sorted(existing)), running=True)
     shards = roots(_list(settings, kinesis), position)
@@ -64,6 +65,11 @@ def prepare(settings: Settings, kinesis: Any, dynamodb: Any) -> Prepared:  # noq
     created = tuple(row["leaseKey"]["S"] for row in rows if _put(dynamodb, table, row))
     known = tuple(sorted(existing.keys() - set(created)))
     return Prepared(table, position, created, known, running=False)
+
+
+def table_of(settings: Settings) -> str:
+    """Name the lease table."""
+    return settings.kcl.get("tableName", settings.application)
 
 
 def initial_position(kcl: Mapping[str, str]) -> str:
@@ -155,15 +161,14 @@ def _put(dynamodb: Any, table: str, item: Item) -> bool:  # noqa: ANN401
     return True
 
 
-def _scan(dynamodb: Any, table: str) -> Iterator[Item]:  # noqa: ANN401
+def scan(dynamodb: Any, table: str) -> Iterator[Item]:  # noqa: ANN401
+    """Yield the rows of a lease table as they stand."""
     pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     return (item for page in pages for item in page["Items"])
 
 
 def _list(settings: Settings, kinesis: Any) -> Iterator[Shard]:  # noqa: ANN401
-    stream = settings.kcl.get("streamArn")
-    name = {"StreamARN": stream} if stream else {"StreamName": settings.stream}
-    request = {**name, "ShardFilter": _filter(settings.kcl)}
+    request = {**request_of(settings), "ShardFilter": _filter(settings.kcl)}
     while True:
         answer = kinesis.list_shards(**request)
         yield from answer["Shards"]

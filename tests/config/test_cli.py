@@ -105,7 +105,7 @@ def test_prepare_names_what_to_mend(monkeypatch: pytest.MonkeyPatch, error: Exce
         raise error
 
     monkeypatch.setattr("consumers.kcl.leases.prepare", refuse)
-    monkeypatch.setattr(prepare, "_clients", lambda _: (None, None))
+    monkeypatch.setattr(prepare, "clients", lambda _: (None, None))
     result = _run("prepare", str(MINIMAL))
     assert result.exit_code == 69
     assert told in result.stderr
