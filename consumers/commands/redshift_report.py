@@ -8,10 +8,10 @@ import click
 import msgspec
 
 from consumers.audit.place import hour_given
-from consumers.config.settings import Settings, load
+from consumers.config.settings import load
 from consumers.letters.choosing import milliseconds
 from consumers.records import HOUR_MS
-from consumers.redshift.gate import gate
+from consumers.redshift.gate import HourGate, gate
 from consumers.redshift.opening import database_of, insist_on_redshift, names_of
 from consumers.redshift.report import lines_of, look, report
 from consumers.redshift.settings import layout_of, store_of
@@ -45,20 +45,18 @@ def command(file: Path, max_age: str, hour: str, *, as_json: bool) -> None:
     limit_ms = milliseconds(max_age, "--max-age", _LONGEST_MS)
     settings = load(file, CONSUMERS)
     section = insist_on_redshift(settings)
-    store = store_of(section)
-    area = StagedArea(store, layout_of(settings))
-    if hour:
-        _gate(settings, hour_given(hour, "--hour", 0), as_json=as_json)
+    hour_ms = hour_given(hour, "--hour", 0) if hour else None
+    store, layout, names = store_of(section), layout_of(settings), names_of(section)
+    area = StagedArea(store, layout)
     with closing(database_of(section)) as database:
-        found = report(look(store, area, database, names_of(section)), area.hour_of)
+        if hour_ms is not None:
+            _say(gate(store, layout, database, names, hour_ms), as_json=as_json)
+        found = report(look(store, area, database, names), area.hour_of)
     click.echo(msgspec.json.encode(found) if as_json else "\n".join(lines_of(found)))
     late = found.oldest_waiting_seconds is not None and found.oldest_waiting_seconds * 1000 > limit_ms
     raise SystemExit(1 if late or found.problems else 0)
 
 
-def _gate(settings: Settings, hour_ms: int, *, as_json: bool) -> NoReturn:
-    section = insist_on_redshift(settings)
-    with closing(database_of(section)) as database:
-        found = gate(store_of(section), layout_of(settings), database, names_of(section), hour_ms)
+def _say(found: HourGate, *, as_json: bool) -> NoReturn:
     click.echo(msgspec.json.encode(found) if as_json else str(found))
     raise SystemExit(0 if found.complete else 1)

@@ -25,17 +25,7 @@ class IndexStage:
         """Write the consumer's file, with short times where the tests would only wait."""
         stage = self.stage
         own = {
-            "streamName": stage.name,
-            "applicationName": stage.name,
-            "workerId": f"{stage.name}-worker",
-            "kinesisEndpoint": stage.server.endpoint,
-            "dynamoDBEndpoint": stage.server.endpoint,
-            "metricsLevel": "NONE",
-            "jvm.shards": stage.shards,
-            "failoverTimeMillis": 5000,
-            "leaseAssignmentIntervalMillis": 500,
-            "inMemoryWorkerMetricsCaptureFrequencyMillis": 200,
-            "idleTimeBetweenReadsInMillis": 1000,
+            **stage.common,
             "index.name": f"test-events-{stage.name}-%Y.%m.%d",
             "index.template": "none",
             "index.maxRecords": 2000,

@@ -20,15 +20,7 @@ class TableStage:
         """Write the consumer's file, with short times where the tests would only wait, and make the tables."""
         self.stage = stage
         own: dict[str, Any] = {
-            "streamName": stage.name,
-            "applicationName": stage.name,
-            "workerId": f"{stage.name}-worker",
-            "metricsLevel": "NONE",
-            "jvm.shards": stage.shards,
-            "failoverTimeMillis": 5000,
-            "leaseAssignmentIntervalMillis": 500,
-            "inMemoryWorkerMetricsCaptureFrequencyMillis": 200,
-            "idleTimeBetweenReadsInMillis": 1000,
+            **stage.common,
             "redshift.bucket": stage.name,
             "redshift.maxRecords": 2000,
             "redshift.maxAgeSeconds": 2,

@@ -42,9 +42,10 @@ class Stage:
     name: str
     shards: int
 
-    def properties(self, **keys: object) -> Path:
-        """Write the consumer's file, with short times where the tests would only wait."""
-        own = {
+    @property
+    def common(self) -> dict[str, object]:
+        """The keys of any consumer on this stage, with short times where the tests would only wait."""
+        return {
             "streamName": self.name,
             "applicationName": self.name,
             "workerId": f"{self.name}-worker",
@@ -56,6 +57,12 @@ class Stage:
             "leaseAssignmentIntervalMillis": 500,
             "inMemoryWorkerMetricsCaptureFrequencyMillis": 200,
             "idleTimeBetweenReadsInMillis": 1000,
+        }
+
+    def properties(self, **keys: object) -> Path:
+        """Write the consumer's file, with short times where the tests would only wait."""
+        own = {
+            **self.common,
             "archive.bucket": self.name,
             "archive.maxRecords": 400,
             "archive.maxAgeSeconds": 2,

@@ -79,11 +79,13 @@ class World:
             (kept / host.name).write_text(host.try_run("journalctl --no-pager -o short-iso-precise").stdout)
         print(f"\n{len(faults)} faults: {kept}")
 
+    def current(self) -> list[str]:
+        """Give the current release of each host."""
+        return [host.run("readlink /opt/kinesis-fleet/current") for host in self.hosts]
+
     def await_progress(self) -> None:
         """Wait until every record that was put up to now is archived."""
-        ledger = self.flow.ledger
-        wanted = last_of(ledger)
-        self.stage.await_committed(wanted)
+        self.stage.await_committed(last_of(self.flow.ledger))
 
 
 def _records() -> Any:
@@ -144,20 +146,20 @@ def test_hardened(world: World) -> None:
 
 def test_rolling_deploy(world: World) -> None:
     """A changed release goes to one host after the other, and nothing is lost or doubled meanwhile."""
-    before = {host.name: host.run("readlink /opt/kinesis-fleet/current") for host in world.hosts}
+    before = world.current()
     world.properties["archive.maxAgeSeconds"] = 3
     began = time.monotonic()
     done = world.rollout.play("site.yml")
     assert done.returncode == 0, done.stdout[-6000:]
     print(f"\nrolled through three hosts in {time.monotonic() - began:.0f} s")
-    after = {host.name: host.run("readlink /opt/kinesis-fleet/current") for host in world.hosts}
-    assert all(after[name] != before[name] for name in before)
+    after = world.current()
+    assert all(one != other for one, other in zip(before, after, strict=True))
     world.await_progress()
 
 
 def test_broken_release(world: World) -> None:
     """A release that cannot hold its leases stops at the first host, which goes back; the others are not touched."""
-    before = [host.run("readlink /opt/kinesis-fleet/current") for host in world.hosts]
+    before = world.current()
     world.rollout.variables["kinesis_fleet_ready_seconds"] = 20
     good = dict(world.properties)
     world.properties["archive.bucket"] = "there-is-no-such-bucket"
@@ -167,7 +169,7 @@ def test_broken_release(world: World) -> None:
     world.rollout.variables["kinesis_fleet_ready_seconds"] = 180
     assert done.returncode != 0
     assert "does not hold on fleet-1" in done.stdout
-    assert [host.run("readlink /opt/kinesis-fleet/current") for host in world.hosts] == before
+    assert world.current() == before
     world.await_progress()
 
 
@@ -184,7 +186,7 @@ def test_wrong_properties(world: World) -> None:
 
 def test_rollback(world: World) -> None:
     """The playbook goes back to the release before on every host."""
-    before = [host.run("readlink /opt/kinesis-fleet/current") for host in world.hosts]
+    before = world.current()
     done = world.rollout.play("rollback.yml")
     assert done.returncode == 0, done.stdout[-6000:]
     assert all(

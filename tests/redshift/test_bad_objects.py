@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from consumers.cli import main
 from consumers.local.redshift.faults import Fault
 from consumers.local.redshift.warehouse import Warehouse
-from consumers.records import Record
 from consumers.redshift import loader as loading
 from consumers.redshift import transaction
 from consumers.redshift.staged import Staged
@@ -24,17 +23,9 @@ from tests.support.warehouse import Place, event, records
 WRONG = b'{"shard":"s","sequence_number":"1","arrived_at":"2025-11-30 10:53:20.000","session":"s","amount":"much"}'
 
 
-def stage(place: Place, objects: int, each: int = 10) -> list[Record]:
-    """Stage so many objects."""
-    place.write(maxRecords=each)
-    run = records([event(number) for number in range(objects * each)])
-    place.stage(run)
-    return run
-
-
 def test_one_of_64(place: Place) -> None:
     """Of 64 objects one cannot be read by COPY: 63 are loaded, and one is quarantined with what COPY says of it."""
-    stage(place, 64)
+    place.stage_many(64, 10)
     bad = place.staged()[33]
     place.spoil(bad, WRONG)
     loader = place.loader()
@@ -53,7 +44,7 @@ def test_one_of_64(place: Place) -> None:
 
 def test_mended(place: Place) -> None:
     """A quarantined object is listed with its reason, waits again when an operator says so, and is loaded once."""
-    run = stage(place, 4)
+    run = place.stage_many(4, 10)
     bad = place.staged()[1]
     good = place.s3.get_object(Bucket=BUCKET, Key=bad)
     body, metadata = good["Body"].read(), good["Metadata"]
@@ -76,13 +67,13 @@ def test_mended(place: Place) -> None:
 
 def test_nothing_loads(place: Place) -> None:
     """Where every object is refused it is the table's fault: nothing is quarantined, and an operator is called."""
-    run = stage(place, 8)
+    run = place.stage_many(8, 10)
     database = place.connect()
     database.alter(f"ALTER TABLE {place.names.target} ADD COLUMN more bigint")
     database.alter(f"ALTER TABLE {place.names.target} RENAME COLUMN amount TO total")
     loader = place.loader()
     with pytest.raises(DeadlineReached, match="column amount is missing"):
-        place.patience().until_done(lambda: loader.work(loading.Bounds(200, 1 << 40, 0), at_once=True), 0)
+        place.try_once(loader)
     assert place.ledger() == {}
     database.alter(f"ALTER TABLE {place.names.target} RENAME COLUMN total TO amount")
     database.close()
@@ -92,13 +83,13 @@ def test_nothing_loads(place: Place) -> None:
 
 def test_all_bad(place: Place) -> None:
     """Where each object is bad, and no other one shows that the table is well, all of them wait."""
-    stage(place, 4)
+    place.stage_many(4, 10)
     for key in place.staged():
         place.spoil(key, WRONG)
     loader = place.loader()
     for _ in range(4):
         with pytest.raises(DeadlineReached, match="COPY refuses"):
-            place.patience().until_done(lambda: loader.work(loading.Bounds(200, 1 << 40, 0), at_once=True), 0)
+            place.try_once(loader)
     assert place.ledger() == {}
 
 
@@ -126,7 +117,7 @@ def gone_while_copied(place: Place) -> str:
 @pytest.mark.parametrize("gone", [gone_before, gone_between, gone_while_copied])
 def test_deleted(place: Place, gone: Callable[[Place], str]) -> None:
     """A staged object that is deleted is alarmed about, by what is missing; the others are loaded."""
-    run = stage(place, 6)
+    run = place.stage_many(6, 10)
     key = gone(place)
     lost = {record.sequence_number for record in run[20:30]}
     loader = place.loader()
@@ -160,7 +151,7 @@ def test_copy_itself_refuses(place: Place) -> None:
 
 def copy_of_deleted(place: Place) -> None:
     """Load with an object that goes at COPY: COPY has to refuse it."""
-    stage(place, 4)
+    place.stage_many(4, 10)
     gone_while_copied(place)
     place.work(place.loader())
     texts = place.house.faults.texts
@@ -170,7 +161,7 @@ def copy_of_deleted(place: Place) -> None:
 
 def test_unreadable(place: Place) -> None:
     """An object whose metadata was lost in a copy is said to be unreadable, and the others are loaded."""
-    stage(place, 3)
+    place.stage_many(3, 10)
     key = place.staged()[1]
     body = place.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     place.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
@@ -183,7 +174,7 @@ def test_unreadable(place: Place) -> None:
 
 def test_shorter(place: Place) -> None:
     """An object with fewer lines than its link says is not loaded: the count within the transaction finds it."""
-    stage(place, 4)
+    place.stage_many(4, 10)
     key = place.staged()[1]
     found = place.s3.get_object(Bucket=BUCKET, Key=key)
     lines = gzip.decompress(found["Body"].read()).splitlines(keepends=True)
@@ -192,7 +183,7 @@ def test_shorter(place: Place) -> None:
     loader = place.loader()
     for _ in range(2):
         with pytest.raises(DeadlineReached, match="COPY refuses"):
-            place.patience().until_done(lambda: loader.work(loading.Bounds(200, 1 << 40, 0), at_once=True), 0)
+            place.try_once(loader)
         stage_more(place, len(place.ledger()))
     place.work(loader)
     assert place.ledger()[key].status == "quarantined"
@@ -206,7 +197,7 @@ def stage_more(place: Place, number: int) -> None:
 
 def test_totals_as_json(place: Place) -> None:
     """`--json` says what was loaded, for machines."""
-    stage(place, 3)
+    place.stage_many(3, 10)
     done = CliRunner().invoke(main, ["redshift-load", "--json", str(place.file)])
     assert done.exit_code == 0, done.output
     totals = msgspec.json.decode(done.stdout.splitlines()[-1])
@@ -215,7 +206,7 @@ def test_totals_as_json(place: Place) -> None:
 
 def test_copied_by_hand(place: Place) -> None:
     """An object that somebody copied to another name is held back, before and after the load of the first one."""
-    run = stage(place, 4)
+    run = place.stage_many(4, 10)
     first, second = place.staged()[1:3]
     copy = second.replace("0000000000.lines", "0000000001.lines")
     place.s3.copy_object(Bucket=BUCKET, Key=copy, CopySource={"Bucket": BUCKET, "Key": second})
@@ -234,7 +225,7 @@ def test_copied_by_hand(place: Place) -> None:
 
 def test_two_streams_into_one_table(place: Place, aws: Server, house: Warehouse, tmp_path: Path) -> None:
     """Objects of another staging area with the same names are another's: both are loaded, and neither alarms."""
-    run = stage(place, 3)
+    run = place.stage_many(3, 10)
     (tmp_path / "other").mkdir()
     other = Place(aws, house, tmp_path / "other", applicationName="others")
     other.write(database=place.database, prefix="other", maxRecords=10)

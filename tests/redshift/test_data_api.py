@@ -112,7 +112,7 @@ def test_away(place: Place) -> None:
     place.house.faults.refuse = True
     loader = place.loader()
     with pytest.raises(DeadlineReached):
-        place.patience().until_done(lambda: loader.work(ONE, at_once=True), 0)
+        place.try_once(loader, ONE)
     place.house.faults.refuse = False
     place.work(loader)
     place.audit(run)

@@ -13,11 +13,9 @@ from consumers.hours.manifest import INCOMPLETE, SUCCESS, Hole, Manifest, Note, 
 from consumers.hours.times import hour_text
 from consumers.redshift.loader import Bounds
 from tests.support.archive import BUCKET
-from tests.support.warehouse import ARRIVED_MS, Place, event, records
+from tests.support.warehouse import WHOLE_HOUR_MS, Place, event, records
 
-HOUR_MS = 3_600_000
-BEGAN_MS = ARRIVED_MS // HOUR_MS * HOUR_MS
-HOUR = hour_text(BEGAN_MS)
+HOUR = hour_text(WHOLE_HOUR_MS)
 
 
 def decide(place: Place, *, holes: tuple[Hole, ...] = ()) -> list[str]:
@@ -50,7 +48,7 @@ def asked(place: Place) -> tuple[int, dict[str, object]]:
 def hour(place: Place) -> Place:
     """Three objects of one hour."""
     place.write(maxRecords=10)
-    place.stage(records([event(number) for number in range(30)], arrived_ms=BEGAN_MS))
+    place.stage(records([event(number) for number in range(30)], arrived_ms=WHOLE_HOUR_MS))
     return place
 
 
@@ -92,7 +90,7 @@ def test_quarantined(hour: Place) -> None:
 
 def test_holes(hour: Place) -> None:
     """An hour that the stage calls incomplete is never complete, and its reasons are told."""
-    decide(hour, holes=(Hole("shardId-000000000000", "RETENTION", BEGAN_MS, BEGAN_MS + 5),))
+    decide(hour, holes=(Hole("shardId-000000000000", "RETENTION", WHOLE_HOUR_MS, WHOLE_HOUR_MS + 5),))
     hour.work(hour.loader())
     code, found = asked(hour)
     assert code == 1

@@ -15,7 +15,6 @@ from click.testing import CliRunner
 
 from consumers.cli import main
 from consumers.local.redshift.faults import Fault
-from consumers.records import Record
 from consumers.redshift import loader as loading
 from consumers.redshift.database import Unsure
 from consumers.redshift.loader import Bounds, Loader
@@ -23,7 +22,7 @@ from consumers.redshift.staged import Staged
 from consumers.redshift.transaction import Step, load
 from consumers.waiting import DeadlineReached
 from tests.support.servers import KEYS
-from tests.support.warehouse import ALL, Place, event, records
+from tests.support.warehouse import Place, event, records
 
 ONE = Bounds(files=1, bytes=1 << 40, age_s=0)
 
@@ -95,17 +94,9 @@ def test_redriven_before_the_load(place: Place) -> None:
     assert len(place.rows()) == 100
 
 
-def stage_many(place: Place, objects: int, each: int = 20) -> list[Record]:
-    """Stage so many objects."""
-    place.write(maxRecords=each)
-    run = records([event(number) for number in range(objects * each)])
-    place.stage(run)
-    return run
-
-
 def race(place: Place) -> None:
     """Let a loader come while another one stands before its COMMIT."""
-    run = stage_many(place, 3)
+    run = place.stage_many(3)
     held, go = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -150,7 +141,7 @@ def without(*kinds: str) -> Callable[..., Iterator[Step]]:
 
 def test_two_loaders(place: Place) -> None:
     """Two loaders share 200 loads: each object is loaded once, and both have worked."""
-    run = stage_many(place, 200, 5)
+    run = place.stage_many(200, 5)
     loaders = [place.loader(), place.loader()]
     threads = [threading.Thread(target=place.work, args=(loader, ONE), daemon=True) for loader in loaders]
     for thread in threads:
@@ -169,7 +160,7 @@ def cut(place: Place) -> None:
 
 def lose_commits(place: Place, times: int) -> Loader:
     """Cut the connection after COMMIT has been carried out, so often."""
-    run = stage_many(place, times, 5)
+    run = place.stage_many(times, 5)
     place.house.faults.add(Fault("copy", "after", "call", times=times, call=lambda: cut(place)))
     loader = place.loader()
     for _ in range(3 * times):
@@ -213,7 +204,7 @@ def test_control_blind_retry(place: Place, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("kind", ["begin", "lock", "update", "insert", "select", "set", "copy", "commit"])
 def test_interrupted(place: Place, kind: str, when: str, action: str) -> None:
     """A connection that is cut, a conflict or a deadlock at any statement: loaded once, after another try."""
-    run = stage_many(place, 4)
+    run = place.stage_many(4)
     place.house.faults.add(Fault(kind, when, action, containing="statement_timeout" if kind == "set" else ""))  # type: ignore[arg-type]
     place.work(place.loader())
     place.audit(run)
@@ -233,7 +224,7 @@ def test_interrupted(place: Place, kind: str, when: str, action: str) -> None:
 )
 def test_killed(place: Place, kind: str, when: str) -> None:
     """`kill -9` of the loader at each step: the next one loads what is left, once."""
-    run = stage_many(place, 4)
+    run = place.stage_many(4)
     with killed_at(place, Fault(kind, when, "call")):  # type: ignore[arg-type]
         pass
     place.work(place.loader())
@@ -263,7 +254,7 @@ def killed_at(place: Place, fault: Fault) -> Iterator[None]:
 
 def test_vanished_with_the_lock(place: Place) -> None:
     """A loader that vanished while it held the lock stands in the way for its session's time-out, and no longer."""
-    run = stage_many(place, 4)
+    run = place.stage_many(4)
     gone = place.connect()
     gone.alter("ALTER USER rs SESSION TIMEOUT 2")
     gone.close()
@@ -290,7 +281,7 @@ def test_database_away(place: Place) -> None:
         place.stage(run, checkpoint=checkpoint)
         checkpoint = str(run[-1].position)
         with pytest.raises(DeadlineReached):
-            place.patience().until_done(lambda: loader.work(ALL, at_once=True), time.monotonic())
+            place.try_once(loader)
     place.house.resume()
     place.work(loader, ONE)
     place.audit([record for run in runs for record in run])
@@ -301,11 +292,11 @@ def test_database_away(place: Place) -> None:
 
 def test_refused_connections(place: Place) -> None:
     """A database that lets nobody in is waited for."""
-    run = stage_many(place, 2)
+    run = place.stage_many(2)
     place.house.faults.refuse = True
     loader = place.loader()
     with pytest.raises(DeadlineReached):
-        place.patience().until_done(lambda: loader.work(ALL, at_once=True), time.monotonic())
+        place.try_once(loader)
     place.house.faults.refuse = False
     place.work(loader)
     place.audit(run)
@@ -314,7 +305,7 @@ def test_refused_connections(place: Place) -> None:
 def test_slow_copy(place: Place) -> None:
     """A COPY that takes longer than it may is tried in halves, and nothing is quarantined for it."""
     place.write(loadTimeoutSeconds=1)
-    run = stage_many(place, 4)
+    run = place.stage_many(4)
     place.house.faults.add(Fault("copy", action="slow", seconds=5))
     loader = place.loader()
     place.work(loader)
@@ -325,7 +316,7 @@ def test_slow_copy(place: Place) -> None:
 
 def test_secrets(place: Place) -> None:
     """No password stands in the SQL, nor in the log."""
-    stage_many(place, 2)
+    place.stage_many(2)
     place.work(place.loader())
     assert place.house.faults.texts
     assert not [text for text in place.house.faults.texts if place.house.password in text]
@@ -337,5 +328,5 @@ def test_untrusted(place: Place) -> None:
     place.write(caFile="")
     place.house.faults.texts.clear()
     with pytest.raises(DeadlineReached, match="nobody vouches"):
-        place.patience().until_done(lambda: place.loader().work(ALL, at_once=True), time.monotonic())
+        place.try_once(place.loader())
     assert not place.house.faults.texts

@@ -6,22 +6,19 @@ from click.testing import CliRunner
 
 from consumers.cli import main
 from consumers.config.settings import load
-from consumers.records import Record
+from consumers.records import HOUR_MS, Record
 from consumers.redshift import loader as loading
 from consumers.redshift.loader import Bounds
 from consumers.redshift.service import Service
 from consumers.redshift.windows import windows_of
 from consumers.registry import CONSUMERS
 from tests.support.archive import BUCKET
-from tests.support.warehouse import ARRIVED_MS, Place, event, records
-
-HOUR_MS = 3_600_000
-BEGAN_MS = ARRIVED_MS // HOUR_MS * HOUR_MS
+from tests.support.warehouse import ARRIVED_MS, WHOLE_HOUR_MS, Place, event, records
 
 
 def hours(place: Place, count: int) -> list[Record]:
     """Stage one object in each of so many hours."""
-    run = records([event(number) for number in range(10 * count)], arrived_ms=BEGAN_MS, step_ms=HOUR_MS // 10)
+    run = records([event(number) for number in range(10 * count)], arrived_ms=WHOLE_HOUR_MS, step_ms=HOUR_MS // 10)
     place.stage(run)
     return run
 

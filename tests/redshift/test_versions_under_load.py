@@ -25,16 +25,9 @@ def test_step_under_load(place: Place) -> None:
     old = records([event(number) for number in range(200)])
     place.stage(old)
     loader = place.loader()
-    started = threading.Event()
-    place.house.faults.counts.clear()
-
-    def work() -> None:
-        started.set()
-        place.work(loader, Bounds(files=2, bytes=1 << 40, age_s=0))
-
-    thread = threading.Thread(target=work, daemon=True)
+    few = Bounds(files=2, bytes=1 << 40, age_s=0)
+    thread = threading.Thread(target=place.work, args=(loader, few), daemon=True)
     thread.start()
-    assert started.wait(10)
     (place.folder / "table.toml").write_text(NEXT)
     behind = CliRunner().invoke(main, ["redshift-ddl", "--step", str(place.file)])
     assert behind.exit_code == 1, behind.output

@@ -21,7 +21,7 @@ from consumers.letters.reading import Reader
 from consumers.letters.settings import dead_letters, letter_store
 from consumers.local.redshift.warehouse import Warehouse
 from consumers.pipeline import Start
-from consumers.records import Record
+from consumers.records import HOUR_MS, Position, Record
 from consumers.redshift.database import Database
 from consumers.redshift.ddl import creation
 from consumers.redshift.ledger import Done, done, reading
@@ -37,6 +37,7 @@ from tests.support.archive import BUCKET
 from tests.support.servers import Server
 
 ARRIVED_MS = 1_764_500_000_000
+WHOLE_HOUR_MS = ARRIVED_MS // HOUR_MS * HOUR_MS
 FIRST_SEQUENCE = 49_600_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000
 ALL = Bounds(files=200, bytes=1 << 40, age_s=0)
 _DATABASES = itertools.count()
@@ -198,8 +199,6 @@ class Place:
 
     def stage(self, run: Sequence[Record], shard: str = "shardId-000000000000", checkpoint: str | None = None) -> None:
         """Put records through the consumer's own pipeline, to the end of the shard."""
-        from consumers.records import Position
-
         start = Start(Position.parse(checkpoint) if checkpoint else None, None if checkpoint else "TRIM_HORIZON")
         context = ShardContext(shard, start, self.patience(), self.heard)
         pipeline = REDSHIFT_STAGE.build(self.settings)(context)
@@ -207,12 +206,23 @@ class Place:
             pipeline.offer(run[at : at + 500], time.monotonic())
         assert pipeline.drain(time.monotonic())
 
+    def stage_many(self, objects: int, each: int = 20) -> list[Record]:
+        """Stage so many objects of so many records."""
+        self.write(maxRecords=each)
+        run = records([event(number) for number in range(objects * each)])
+        self.stage(run)
+        return run
+
     def patience(self) -> Patience:
         return Patience(time.sleep, time.monotonic, self.heard)
 
     def work(self, loader: Loader, bounds: Bounds = ALL) -> None:
         """Load all that waits, however often the database has to be asked."""
         self.patience().until_done(lambda: loader.work(bounds, at_once=True), time.monotonic() + 60)
+
+    def try_once(self, loader: Loader, bounds: Bounds = ALL) -> None:
+        """Load what waits, or raise `DeadlineReached` at the first thing that is in the way."""
+        self.patience().until_done(lambda: loader.work(bounds, at_once=True), time.monotonic())
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         database = self.connect()
