@@ -74,11 +74,7 @@ def test_two_loaders(place: Place) -> None:
     run = records([event(number) for number in range(200)])
     place.stage(run)
     loaders = [place.loader(), place.loader()]
-    threads = [threading.Thread(target=place.work, args=(loader, ONE), daemon=True) for loader in loaders]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
+    place.work_together(loaders, ONE)
     place.audit(run)
     assert sum(loader.totals.objects for loader in loaders) == 20
 

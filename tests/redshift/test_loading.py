@@ -143,11 +143,7 @@ def test_two_loaders(place: Place) -> None:
     """Two loaders share 200 loads: each object is loaded once, and both have worked."""
     run = place.stage_many(200, 5)
     loaders = [place.loader(), place.loader()]
-    threads = [threading.Thread(target=place.work, args=(loader, ONE), daemon=True) for loader in loaders]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(150)
+    place.work_together(loaders, ONE)
     place.audit(run)
     assert len(place.ledger()) == 200
     assert sum(loader.totals.objects for loader in loaders) == 200

@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -219,6 +220,14 @@ class Place:
     def work(self, loader: Loader, bounds: Bounds = ALL) -> None:
         """Load all that waits, however often the database has to be asked."""
         self.patience().until_done(lambda: loader.work(bounds, at_once=True), time.monotonic() + 60)
+
+    def work_together(self, loaders: Sequence[Loader], bounds: Bounds) -> None:
+        """Let several loaders load all that waits, at the same time."""
+        threads = [threading.Thread(target=self.work, args=(loader, bounds), daemon=True) for loader in loaders]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(150)
 
     def try_once(self, loader: Loader, bounds: Bounds = ALL) -> None:
         """Load what waits, or raise `DeadlineReached` at the first thing that is in the way."""
