@@ -53,10 +53,10 @@ def main(path: str) -> int:
     sink = take_over_stdio()
     ignore_signals()
     # Only now: an import that prints must not reach the protocol.
-    from consumers import alive  # noqa: PLC0415
+    from consumers import alive, metrics  # noqa: PLC0415
     from consumers.config.settings import Faults, load  # noqa: PLC0415
     from consumers.kcl.lines import LineReader  # noqa: PLC0415
-    from consumers.logs import configure, logger  # noqa: PLC0415
+    from consumers.logs import configure, logger, write_metrics  # noqa: PLC0415
     from consumers.registry import CONSUMERS  # noqa: PLC0415
     from consumers.shard import serve  # noqa: PLC0415
 
@@ -68,6 +68,7 @@ def main(path: str) -> int:
         return EX_CONFIG
     configure(settings.log_level)
     alive.watch(settings.stuck_s, logger())
+    metrics.report(settings.application, settings.metrics_s, write_metrics)
     try:
         serve(settings, LineReader(STDIN), sink, time.monotonic, pause)
     except Exception as fault:  # noqa: BLE001 - the last place: report what and where, without data, and end

@@ -6,6 +6,7 @@ Source: sd-daemon(3), and `JOURNAL_STREAM` in systemd.exec(5).
 
 import os
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 # structlog imports rich, where it is installed, for tracebacks on a terminal: 6 MiB a shard for nothing.
@@ -20,6 +21,7 @@ _RENDERER = structlog.processors.JSONRenderer(separators=(",", ":"))
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
+_SAID: dict[str, str] = {}
 TO_JOURNAL = "KINESIS_FLEET_TO_JOURNAL"
 """Set for a shard's process whose lines end up in the journal: its own stderr is a pipe."""
 
@@ -28,10 +30,10 @@ def configure(level: str) -> None:
     """Write structured lines to stderr from this level on."""
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _merged,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _rendered if to_journal() else _RENDERER,
+            _renderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
@@ -62,5 +64,21 @@ def logger() -> structlog.typing.FilteringBoundLogger:
 
 
 def say_shard(consumer: str, shard: str) -> None:
-    """Name the consumer and the shard in every later line."""
-    structlog.contextvars.bind_contextvars(consumer=consumer, shard=shard)
+    """Name the consumer and the shard in every later line, whichever thread writes it: one process is one shard."""
+    _SAID.update(consumer=consumer, shard=shard)
+
+
+def write_metrics(fields: Mapping[str, object]) -> None:
+    """Write a line of metrics, whatever the level that is configured."""
+    event = {**_SAID, **fields, "event": "metrics", "level": "info"}
+    stamped = structlog.processors.TimeStamper(fmt="iso", utc=True)(None, "", event)
+    sys.stderr.write(f"{_renderer()(None, '', stamped)!s}\n")
+    sys.stderr.flush()
+
+
+def _renderer() -> Callable[[Any, str, structlog.typing.EventDict], str | bytes]:
+    return _rendered if to_journal() else _RENDERER
+
+
+def _merged(_log: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:  # noqa: ANN401 - as structlog has it
+    return {**_SAID, **event}

@@ -159,6 +159,11 @@ class Pipeline(Generic[BatchT]):
             return None
         return covered
 
+    @property
+    def oldest_ms(self) -> int | None:
+        """The earliest arrival time of what was taken and is not written, or None."""
+        return self._batcher.oldest_ms
+
     def offer(self, records: Sequence[Record], now: float, commit: Commit = _later, *, caught_up: bool = False) -> None:
         """Take a delivery, which may be empty, and write what is due. `now` is in monotonic seconds.
 
@@ -181,7 +186,7 @@ class Pipeline(Generic[BatchT]):
 
     def settle(self) -> None:
         """Let the watermark follow, once what may be checkpointed is."""
-        self._watch.settled(self._batcher.oldest_ms)
+        self._watch.settled(self.oldest_ms)
 
     def end(self, now: float) -> None:
         """Write everything that was taken, however long it takes, and that nothing follows."""

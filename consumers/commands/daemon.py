@@ -2,13 +2,15 @@
 
 import os
 import shlex
+import time
 from pathlib import Path
 
 import click
 
 from consumers.config.settings import load
 from consumers.kcl.launcher import render, runtime_folder
-from consumers.logs import configure
+from consumers.logs import configure, write_metrics
+from consumers.metrics import document
 from consumers.registry import CONSUMERS
 
 EPILOG = """\b
@@ -40,5 +42,7 @@ def command(file: Path, *, only_print: bool) -> None:
         return
     configure(settings.log_level)
     CONSUMERS[settings.consumer].probe(settings.section)
+    if settings.metrics_s:
+        write_metrics(document(settings.application, int(time.time() * 1000), Starts=1))
     java = launch.command[0]
     os.execve(java, launch.command, {**os.environ, **launch.environment})  # noqa: S606

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from consumers.grants import CONSUMER, Account, Grants
 from consumers.letters.letter import Letter
 from consumers.pipeline import Start
 from consumers.records import Record
@@ -44,6 +45,10 @@ class ShardContext:
     log: Log
 
 
+def _no_grants(_settings: object, _account: Account) -> Grants:
+    return {CONSUMER: ()}
+
+
 @dataclass(frozen=True, slots=True)
 class Consumer:
     """One concern: a section of the properties file, and how to build its pipeline.
@@ -55,7 +60,8 @@ class Consumer:
     single field can tell. ``probe`` proves, before the daemon starts, that the destination accepts
     what the consumer relies on: it waits while the destination is away, and raises ``NotReady``.
     ``build`` makes the shard's pipeline in its child process. ``redrive`` makes what puts dead
-    letters through again; a consumer that rejects nothing has none.
+    letters through again; a consumer that rejects nothing has none. ``grants`` says, by role, what its settings need of
+    the destination; what every consumer needs of the stream is added.
     """
 
     name: str
@@ -64,4 +70,5 @@ class Consumer:
     faults: Callable[[Any], CrossFaults]
     probe: Callable[[Any], None]
     build: Callable[..., Any]
+    grants: Callable[[Any, Account], Grants] = _no_grants
     redrive: Callable[[Any], Redrive] | None = None

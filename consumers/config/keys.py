@@ -97,6 +97,10 @@ class Common(msgspec.Struct, frozen=True, kw_only=True):
             description="Give the seconds without a sign of life that end a process, or 0",
         ),
     ] = msgspec.field(name="stuckSeconds", default=300)
+    metrics_s: Annotated[
+        float,
+        Meta(ge=0, le=3600, description="Give the seconds between two lines of metrics, up to 3600, or 0 for none"),
+    ] = msgspec.field(name="metricsSeconds", default=60)
     jvm_shards: Annotated[
         int, Meta(ge=1, le=1000, description="Give the most shards that this host may hold at once, 1 to 1000")
     ] = msgspec.field(name="jvm.shards", default=8)

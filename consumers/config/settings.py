@@ -47,6 +47,7 @@ class Settings:
     worker: str
     flush_timeout_s: float
     stuck_s: float
+    metrics_s: float
     stop_timeout_s: float
     log_level: str
     jvm: Jvm
@@ -123,6 +124,7 @@ def _assemble(values: Mapping[str, str], path: Path, consumers: Consumers) -> Se
         worker=values["workerId"],
         flush_timeout_s=common.flush_timeout_s,
         stuck_s=common.stuck_s,
+        metrics_s=common.metrics_s,
         stop_timeout_s=common.stop_timeout_s,
         log_level=common.log_level,
         jvm=Jvm(common.jvm_shards, common.jvm_heap_mib, tuple(common.jvm_options.split())),

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from consumers.kcl.checkpointer import Commits, Outcome, RawCheckpointer
+from consumers.metrics import METER
 from consumers.pipeline import Pipeline, Start
 from consumers.records import Position, Record
 from consumers.waiting import Log
@@ -50,12 +51,14 @@ class ShardProcessor:
         """Write what is due, then commit how far it is durable, then let the watermark follow."""
         if self._pipeline is None:
             return
+        METER.delivered(len(records), behind_ms, self._clock())
         with suppress(_LeaseLost):
             self._pipeline.offer(
                 records, self._clock(), lambda position: self._commit(to, position), caught_up=behind_ms == 0
             )
             self._commit(to, self._pipeline.durable)
             self._pipeline.settle()
+            METER.settled(self._pipeline.oldest_ms)
 
     def lease_lost(self) -> None:
         """Write nothing more."""
@@ -69,12 +72,14 @@ class ShardProcessor:
         if self._commits.commit_end(to) is Outcome.LEASE_LOST:
             self._abandon("lease_lost")
         else:
+            METER.given_up()
             self._log.info("shard_ended")
 
     def shutdown_requested(self, to: RawCheckpointer) -> None:
         """Write the rest within the time allowed; what was not written is delivered again."""
         if self._pipeline is None:
             return
+        METER.given_up()
         now = self._clock()
         if self._pipeline.drain(now, now + self._drain_s):
             with suppress(_LeaseLost):
@@ -101,6 +106,7 @@ class ShardProcessor:
 
     def _abandon(self, why: str) -> None:
         if self._pipeline is not None:
+            METER.given_up()
             self._pipeline.abandon()
             self._pipeline = None
             self._log.info("shard_given_up", reason=why)

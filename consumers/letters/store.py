@@ -7,6 +7,7 @@ from typing import Protocol
 from consumers.chain.store import ObjectStore
 from consumers.letters.keys import LetterPlace, Stored, digest_in, hour_in
 from consumers.letters.letter import DamagedLetters, Letter, letters_in, line_of, packed, unique, unpacked
+from consumers.metrics import METER
 from consumers.records import HOUR_MS
 
 MAX_BYTES = 64 << 20
@@ -37,6 +38,7 @@ class DeadLetters:
         """
         for _ in self._stored(letters):
             pass
+        METER.rejected(len(letters))
 
     def replace(self, key: str, rest: Sequence[Letter]) -> None:
         """Leave only the rest of an object's letters. Cut short, it leaves doubles, which count once; never too few."""
