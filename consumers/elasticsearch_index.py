@@ -6,10 +6,11 @@ from consumers import __version__
 from consumers.config.consumer import Consumer, Redrive, ShardContext
 from consumers.config.settings import Settings
 from consumers.documents.decode import Limits as DecodeLimits
+from consumers.grants import Account, Grant, Grants
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter, LetterHead
 from consumers.letters.permit import Permit
-from consumers.letters.settings import KEYS, dead_letters, letter_faults, letter_store
+from consumers.letters.settings import KEYS, dead_letters, letter_faults, letter_grants, letter_store
 from consumers.letters.starts import Starts, start_text
 from consumers.pipeline import Pipeline
 from consumers.readiness import insist, insist_on_conditions
@@ -131,4 +132,18 @@ def _head(settings: Settings, shard: str) -> LetterHead:
     return LetterHead(settings.stream, shard, settings.consumer, __version__, settings.application)
 
 
-ELASTICSEARCH_INDEX = Consumer("elasticsearch_index", SECTION, IndexSettings, _faults, _probe, _build, _redrive)
+def _grants(settings: Settings, account: Account) -> Grants:
+    index: IndexSettings = settings.section
+    grants = dict(letter_grants(index, settings.application, account))
+    if index.auth == "es":
+        domain = Grant("Search", ("es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut"), (account.arn("es", "domain/*"),))
+        grants = {role: [*needed, domain] for role, needed in grants.items()}
+    if index.auth == "aoss":
+        api = Grant("Search", ("aoss:APIAccessAll",), (account.arn("aoss", "collection/*"),))
+        grants = {role: [*needed, api] for role, needed in grants.items()}
+    return grants
+
+
+ELASTICSEARCH_INDEX = Consumer(
+    "elasticsearch_index", SECTION, IndexSettings, _faults, _probe, _build, _grants, _redrive
+)

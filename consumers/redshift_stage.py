@@ -8,20 +8,29 @@ from consumers.chain.chain import Chain, ChainPlace
 from consumers.config.consumer import Consumer, Redrive, ShardContext
 from consumers.config.settings import Settings
 from consumers.documents.decode import Limits as DecodeLimits
+from consumers.grants import CONSUMER, LOADER, OPERATOR, Account, Bucket, Grants
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
 from consumers.hours.watch import ShardWatch, WatchPlace
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter, LetterHead
 from consumers.letters.permit import Permit
-from consumers.letters.settings import KEYS, dead_letters, letter_store
+from consumers.letters.settings import KEYS, dead_letters, letter_grants, letter_store
 from consumers.letters.starts import Starts, start_text
 from consumers.pipeline import Pipeline
 from consumers.readiness import insist_on_conditions
 from consumers.records import HOUR_MS, Record
 from consumers.redshift.redrive import RedrivePlace, redrive
 from consumers.redshift.rows import RowMaker
-from consumers.redshift.settings import SECTION, RedshiftSettings, faults, layout_of, store_of, table_of
+from consumers.redshift.settings import (
+    SECTION,
+    RedshiftSettings,
+    database_grants,
+    faults,
+    layout_of,
+    store_of,
+    table_of,
+)
 from consumers.redshift.stage_writer import StageWriter
 from consumers.redshift.staging import Stage, StageWatch
 from consumers.redshift.versions import Versions
@@ -96,4 +105,20 @@ def _redrive(settings: Settings) -> Redrive:
     return again
 
 
-REDSHIFT_STAGE = Consumer("redshift_stage", SECTION, RedshiftSettings, faults, _probe, _build, _redrive)
+def _grants(settings: Settings, account: Account) -> Grants:
+    section: RedshiftSettings = settings.section
+    letters = letter_grants(section, settings.application, account)
+    staged = Bucket(section.bucket, section.prefix, section.sse, section.kms_key_id)
+    staging = [*staged.grants("Staged", account)]
+    return {
+        CONSUMER: [*staging, *letters[CONSUMER]],
+        LOADER: [
+            *staged.grants("Staged", account, removal=True),
+            *letters[CONSUMER],
+            *database_grants(section, account),
+        ],
+        OPERATOR: [*staging, *letters[OPERATOR], *database_grants(section, account)],
+    }
+
+
+REDSHIFT_STAGE = Consumer("redshift_stage", SECTION, RedshiftSettings, faults, _probe, _build, _grants, _redrive)

@@ -12,6 +12,7 @@ from consumers.chain.chain import Chain, ChainPlace
 from consumers.chain.layout import Layout, layout_faults
 from consumers.config.consumer import Consumer, ShardContext
 from consumers.config.settings import Settings
+from consumers.grants import CONSUMER, Account, Bucket, Grants
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
 from consumers.hours.watch import ShardWatch, WatchPlace
@@ -140,4 +141,10 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
     return build
 
 
-S3_ARCHIVE = Consumer("s3_archive", "archive", ArchiveSettings, _faults, _probe, _build)
+def _grants(settings: Settings, account: Account) -> Grants:
+    archive: ArchiveSettings = settings.section
+    bucket = Bucket(archive.bucket, archive.prefix, archive.sse, archive.kms_key_id)
+    return {CONSUMER: [*bucket.grants("Objects", account)]}
+
+
+S3_ARCHIVE = Consumer("s3_archive", "archive", ArchiveSettings, _faults, _probe, _build, _grants)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, field
 
+from consumers.grants import CONSUMER, OPERATOR, Account, Bucket, Grants
 from consumers.letters.keys import LetterPlace, prefix_faults
 from consumers.letters.store import DeadLetters
 from consumers.s3.store import BucketAccess, S3Store
@@ -56,6 +57,20 @@ def letter_faults(settings: LetterSettings, section: str) -> Iterator[tuple[str,
         yield f"{KEYS}.bucket", "directory buckets do not list in order. Give a general purpose bucket"
     if settings.letters_kms_key_id and not settings.letters_sse.startswith("aws:kms"):
         yield f"{KEYS}.kmsKeyId", f"has no effect without {section}.{KEYS}.sse = aws:kms"
+
+
+def letter_grants(settings: LetterSettings, application: str, account: Account) -> Grants:
+    """Say what may be done there: the daemon puts, and removes nothing; people look, put through again and purge."""
+    bucket = Bucket(
+        settings.letters_bucket,
+        f"{settings.letters_prefix.strip('/')}/{application}",
+        settings.letters_sse,
+        settings.letters_kms_key_id,
+    )
+    return {
+        CONSUMER: [*bucket.grants("Letters", account)],
+        OPERATOR: [*bucket.grants("Letters", account, removal=True)],
+    }
 
 
 def letter_store(settings: LetterSettings, section: str) -> S3Store:

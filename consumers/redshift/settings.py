@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from consumers.chain.layout import Layout, layout_faults
 from consumers.config.settings import Settings
+from consumers.grants import Account, Grant
 from consumers.letters.settings import LetterSettings, letter_faults
 from consumers.objects.codecs import CODECS
 from consumers.redshift.copy_options import option_faults
@@ -165,6 +166,28 @@ def _connection_faults(settings: RedshiftSettings) -> Iterator[tuple[str, str]]:
             yield "cluster", "is missing, which temporary credentials are asked for. Give it, or workgroup"
         if settings.auth == "password" and not (settings.user and settings.credential_file):
             yield "credentialFile", "is missing, or user is: auth = password needs both"
+
+
+def database_grants(settings: RedshiftSettings, account: Account) -> Iterator[Grant]:
+    """Say what the way to the database takes: temporary credentials, and the Data API's calls."""
+    region = settings.cluster_region or None
+    cluster = account.arn("redshift", f"cluster:{settings.cluster}", region)
+    # A workgroup's ARN holds an identifier that nobody configures.
+    workgroup = account.arn("redshift-serverless", "workgroup/*", region)
+    if settings.auth == "iam" and settings.cluster:
+        names = [f"dbuser:{settings.cluster}/{settings.user or '*'}", f"dbname:{settings.cluster}/{settings.database}"]
+        resources = tuple(account.arn("redshift", name, region) for name in names)
+        yield Grant("Login", ("redshift:GetClusterCredentials",), resources)
+        yield Grant("Endpoint", ("redshift:DescribeClusters",), (cluster,))
+    elif settings.auth == "iam" and settings.workgroup:
+        calls = ("redshift-serverless:GetCredentials", "redshift-serverless:GetWorkgroup")
+        yield Grant("Login", calls, (workgroup,))
+    if settings.driver == "dataApi":
+        sent = ("redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement")
+        yield Grant("Statements", sent, (cluster if settings.cluster else workgroup,))
+        asked = ("CancelStatement", "DescribeStatement", "GetStatementResult")
+        own = {"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}}
+        yield Grant("Answers", tuple(f"redshift-data:{call}" for call in asked), ("*",), own)
 
 
 def table_of(settings: RedshiftSettings) -> Table:

@@ -1,0 +1,109 @@
+"""What a role may do, as IAM takes it: each consumer says what it needs of its destination. Pure.
+
+Source: the actions and resources of Amazon S3, Kinesis Data Streams and DynamoDB, Service Authorization Reference; "IAM
+permissions required for KCL consumer applications", Amazon Kinesis Data Streams Developer Guide.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+CONSUMER, LOADER, OPERATOR = "consumer", "loader", "operator"
+"""Roles: of the daemon and its shards' processes; of `redshift-load`; of people who put dead letters through again."""
+
+STATE = "_kinesis-fleet"
+_TABLES_SUFFIXES = {"workerMetricsTableName": "-WorkerMetricStats", "coordinatorStateTableName": "-CoordinatorState"}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where the resources are: what an ARN says besides the names. `region` is the stream's."""
+
+    partition: str
+    region: str
+    number: str
+
+    def arn(self, service: str, resource: str, region: str | None = None) -> str:
+        """Name a resource of this account."""
+        return f"arn:{self.partition}:{service}:{region or self.region}:{self.number}:{resource}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """These actions on these resources; a statement of a policy."""
+
+    sid: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    condition: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+Grants = Mapping[str, Sequence[Grant]]
+"""By role."""
+
+
+def policy(grants: Iterable[Grant]) -> dict[str, Any]:
+    """Give IAM's document."""
+    statements = []
+    for grant in grants:
+        statement: dict[str, Any] = {
+            "Sid": grant.sid,
+            "Effect": "Allow",
+            "Action": sorted(grant.actions),
+            "Resource": list(dict.fromkeys(grant.resources)),
+        }
+        if grant.condition:
+            statement["Condition"] = {operator: dict(values) for operator, values in grant.condition.items()}
+        statements.append(statement)
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def reading(kcl: Mapping[str, str], stream: str, application: str, account: Account) -> Iterator[Grant]:
+    """Give what KCL and `kinesis-fleet prepare`, `leases` and `hours` need: the stream, the leases, KCL's metrics."""
+    at = kcl.get("streamArn") or account.arn("kinesis", f"stream/{stream}")
+    calls = ("DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
+    fan_out = kcl.get("retrievalMode", "POLLING").upper() == "FANOUT"
+    on_stream = (*calls, "RegisterStreamConsumer") if fan_out else calls
+    yield Grant("Stream", tuple(f"kinesis:{call}" for call in on_stream), (at,))
+    if fan_out:
+        pushed = ("kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard")
+        yield Grant("Pushed", pushed, (f"{at}/consumer/*",))
+    leases = account.arn("dynamodb", f"table/{kcl.get('tableName', application)}")
+    others = [kcl.get(key, f"{application}{suffix}") for key, suffix in _TABLES_SUFFIXES.items()]
+    items = ("CreateTable", "DeleteItem", "DescribeTable", "GetItem", "PutItem", "Scan", "UpdateItem")
+    own: tuple[str, ...] = (*items, "UpdateTable")  # KCL gives the lease table its index
+    if kcl.get("leaseTablePitrEnabled", "").lower() == "true":
+        own = (*own, "UpdateContinuousBackups")
+    yield Grant("Leases", tuple(f"dynamodb:{call}" for call in own), (leases,))
+    yield Grant("LeasesByOwner", ("dynamodb:Query",), (f"{leases}/index/*",))
+    tables = tuple(account.arn("dynamodb", f"table/{name}") for name in others)
+    yield Grant("Coordination", tuple(f"dynamodb:{call}" for call in items), tables)
+    if kcl.get("metricsLevel", "SUMMARY").upper() != "NONE":
+        condition = {"StringEquals": {"cloudwatch:namespace": application}}
+        yield Grant("Metrics", ("cloudwatch:PutMetricData",), ("*",), condition)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket as it is configured, for what may be done there."""
+
+    name: str
+    prefix: str
+    sse: str = ""
+    kms_key_id: str = ""
+
+    def grants(self, sid: str, account: Account, *, removal: bool = False) -> Iterator[Grant]:
+        """Allow to read and write below the prefix and in the fleet's own folder, to list, and the key.
+
+        `removal` is of what lies below the prefix, never of the fleet's own state. Without `s3:ListBucket` S3 answers a
+        missing object with 403 instead of 404, and nobody could tell.
+        """
+        arn = f"arn:{account.partition}:s3:::{self.name}"
+        below = f"{arn}/{self.prefix.strip('/')}/*" if self.prefix.strip("/") else f"{arn}/*"
+        yield Grant(sid, ("s3:GetObject", "s3:PutObject"), (below, f"{arn}/{STATE}/*"))
+        if removal:
+            yield Grant(f"{sid}Removal", ("s3:DeleteObject",), (below,))
+        yield Grant(f"{sid}Keys", ("s3:ListBucket",), (arn,))
+        if self.sse.startswith("aws:kms"):
+            key = self.kms_key_id if self.kms_key_id.startswith("arn:") else account.arn("kms", "key/*")
+            yield Grant(f"{sid}Encryption", ("kms:Decrypt", "kms:GenerateDataKey"), (key,))

@@ -1,0 +1,75 @@
+"""The printed policies: their example files are what the command prints, and what it cannot know it asks for."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from consumers.cli import main
+from tests.support.servers import ROOT
+
+IAM = ROOT / "ansible" / "iam"
+NAMES = {
+    "AWS_REGION": "eu-west-1",
+    "ARCHIVE_BUCKET": "my-archive",
+    "DEAD_LETTERS_BUCKET": "my-dead-letters",
+    "STAGING_BUCKET": "my-staging-area",
+    "SEARCH_URL": "https://search.example.com:9200",
+    "REDSHIFT_WORKGROUP": "player-events",
+}
+ROLES = [
+    ("s3_archive", "consumer"),
+    ("elasticsearch_index", "consumer"),
+    ("elasticsearch_index", "operator"),
+    ("redshift_stage", "consumer"),
+    ("redshift_stage", "operator"),
+    ("redshift_stage", "loader"),
+]
+ACCOUNT = ("--account", "123456789012")
+
+
+def policy(file: Path, *options: str, region: str | None = "eu-west-1") -> Result:
+    """Print a policy."""
+    return CliRunner(env={**NAMES, "AWS_REGION": region}).invoke(main, ["policy", *options, str(file)])
+
+
+def minimal(consumer: str) -> Path:
+    """Name the example of a consumer."""
+    return ROOT / "properties" / f"{consumer}.minimal.properties"
+
+
+@pytest.mark.parametrize(("consumer", "role"), ROLES)
+def test_rendered_policies_are_what_is_printed(consumer: str, role: str) -> None:
+    """`RENDER=1 pytest tests/test_policy.py` writes them anew."""
+    result = policy(minimal(consumer), *ACCOUNT, "--role", role)
+    assert result.exit_code == 0, result.output
+    file = IAM / f"{consumer}.{role}.json"
+    if os.environ.get("RENDER"):
+        file.write_text(result.output)
+    assert file.read_text() == result.output
+
+
+def test_nothing_else_is_rendered() -> None:
+    """Each file is one of a role that there is."""
+    assert {path.name for path in IAM.iterdir()} == {f"{consumer}.{role}.json" for consumer, role in ROLES}
+
+
+@pytest.mark.parametrize(("consumer", "role"), ROLES)
+def test_no_policy_is_wide(consumer: str, role: str) -> None:
+    """No action has a wildcard; only publishing metrics names every resource, under a condition."""
+    for statement in json.loads(policy(minimal(consumer), *ACCOUNT, "--role", role).output)["Statement"]:
+        assert not any("*" in action for action in statement["Action"])
+        assert "*" not in statement["Resource"] or statement["Condition"]
+
+
+def test_what_is_not_known_is_asked_for() -> None:
+    """An account, a region, and a role that the consumer has."""
+    file = minimal("s3_archive")
+    for result in (policy(file), policy(file, *ACCOUNT, region=None)):
+        assert result.exit_code == 2
+        assert "not known" in result.output
+    other = policy(file, *ACCOUNT, "--role", "loader")
+    assert other.exit_code == 78
+    assert "It has: consumer" in other.output
