@@ -173,6 +173,7 @@ ansible: $(ANSIBLE)
 
 lint-ansible: $(ANSIBLE)
 	cd ansible && PATH=$(abspath $(<D))/bin:$$PATH yamllint --strict . && PATH=$(abspath $(<D))/bin:$$PATH ansible-lint --offline -q
+	$(<D)/bin/cfn-lint ansible/cloudformation/*.yml
 
 # Three Debian hosts with booted systemd, rolled out over ssh. Needs root, and the kernel's overlays and namespaces.
 test-hosts: $(READY) $(ANSIBLE) $(HOSTS) wheelhouse lint-ansible
