@@ -1,7 +1,9 @@
 """The command line ``kinesis-fleet``. Only the subcommand that runs is imported."""
 
 import importlib
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,11 +15,13 @@ COMMANDS: Mapping[str, str] = {
     "check": "Check a properties file, and list every fault in it.",
     "daemon": "Check, then become the daemon that runs the consumer.",
     "prepare": "Create the lease table before a consumer's first start.",
+    "policy": "Print the IAM policy that a consumer needs.",
     "jars": "Verify or lock KCL's JARs.",
     "hours": "Say which hours are complete, and what the others wait for.",
     "audit": "Prove from S3 alone that the archive is whole.",
     "dead-letters": "List, show, put through again and purge dead letters.",
     "leases": "Say who holds which shard, and how far behind each is.",
+    "watch": "See whether somebody reads each shard; 75 asks to start this host's daemon again.",
     "index-template": "Install the index template of elasticsearch_index.",
     "redshift-ddl": "Print or make the tables of redshift_stage, and the step to a new table file.",
     "redshift-load": "Copy what redshift_stage has staged into Redshift.",
@@ -91,3 +95,14 @@ class Lazy(click.Group):
 @click.version_option(__version__, prog_name="kinesis-fleet")
 def main() -> None:
     """Long-running Kinesis consumers: one daemon per consumer and host, one file of properties."""
+    _take_credentials()
+
+
+def _take_credentials() -> None:
+    """Let Java, Python and each shard's process read AWS's keys from a file that systemd has handed over as `aws`.
+
+    Source: `LoadCredential` in systemd.exec(5); "Shared config and credentials files", AWS SDKs Reference Guide.
+    """
+    file = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / "aws"
+    if file.exists():
+        os.environ.setdefault("AWS_SHARED_CREDENTIALS_FILE", str(file))

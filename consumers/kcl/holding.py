@@ -18,7 +18,7 @@ ENDED = "SHARD_END"
 
 
 class Held(msgspec.Struct, frozen=True, rename="camel"):
-    """One lease. `owner` is empty where nobody has it; `lag_seconds` is None for a shard that has ended.
+    """One lease. `owner` is empty where nobody has it; `lag_seconds` is None for a shard that has ended, and unasked.
 
     `renewals` is KCL's counter: an owner that lives counts it up several times within the fail-over time. A lease keeps
     its owner's name when that has stopped.
@@ -36,8 +36,8 @@ class Held(msgspec.Struct, frozen=True, rename="camel"):
         return self.checkpoint == ENDED
 
 
-def held(settings: Settings, kinesis: Any, dynamodb: Any) -> list[Held]:  # noqa: ANN401 - boto3
-    """List the leases, by shard; none before the application was prepared.
+def held(settings: Settings, kinesis: Any | None, dynamodb: Any) -> list[Held]:  # noqa: ANN401 - boto3
+    """List the leases, by shard; none before the application was prepared. Without `kinesis` no lag is asked for.
 
     Raises:
         botocore.exceptions.ClientError: AWS refused a call.
@@ -76,10 +76,10 @@ def unsettled(
     return problems
 
 
-def _held(item: Mapping[str, Any], settings: Settings, kinesis: Any) -> Held:  # noqa: ANN401 - boto3
+def _held(item: Mapping[str, Any], settings: Settings, kinesis: Any | None) -> Held:  # noqa: ANN401 - boto3
     shard, checkpoint = item["leaseKey"]["S"], item["checkpoint"]["S"]
     owner = item.get("leaseOwner", {}).get("S", "")
-    lag_s = None if checkpoint == ENDED else _lag_s(settings, kinesis, shard, checkpoint)
+    lag_s = None if checkpoint == ENDED or kinesis is None else _lag_s(settings, kinesis, shard, checkpoint)
     return Held(shard, owner, checkpoint, int(item["leaseCounter"]["N"]), lag_s)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -159,3 +160,15 @@ def test_the_jars_are_verified() -> None:
         "differences": [],
     }
     assert _run("jars", "verify").output.endswith(": ok\n")
+
+
+def test_a_credential_of_aws_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What systemd hands over as `aws` is the file of AWS's keys, for every process below; no variable holds a key."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "")
+    monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE")
+    _run("check", str(MINIMAL))
+    assert "AWS_SHARED_CREDENTIALS_FILE" not in os.environ
+    (tmp_path / "aws").write_text("[default]\n")
+    _run("check", str(MINIMAL))
+    assert os.environ["AWS_SHARED_CREDENTIALS_FILE"] == str(tmp_path / "aws")

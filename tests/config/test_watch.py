@@ -1,0 +1,85 @@
+"""The command that looks whether each shard is read, on leases as KCL writes them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+from moto import mock_aws
+
+from consumers.cli import main
+
+FILE = (
+    "consumer = s3_archive\nstreamName = events\napplicationName = events-archive\nregionName = us-east-1\n"
+    "workerId = host-1\narchive.bucket = a-bucket\narchive.region = us-east-1\njvm.shards = 2\n"
+)
+SHARDS = ("shardId-000000000000", "shardId-000000000001")
+
+
+@pytest.fixture
+def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Have DynamoDB, and Kinesis with a stream of two shards."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        boto3.client("kinesis", "us-east-1").create_stream(StreamName="events", ShardCount=2)
+        yield boto3.client("dynamodb", "us-east-1")
+
+
+@pytest.fixture
+def run(tmp_path: Path, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Result]:
+    """Watch prepared leases for a second."""
+    del dynamodb
+    monkeypatch.setattr("consumers.commands.watch._LOOK_S", 0.1)
+    file = tmp_path / "archive.properties"
+    file.write_text(FILE)
+    assert CliRunner().invoke(main, ["prepare", str(file)]).exit_code == 0
+    return lambda: CliRunner().invoke(main, ["watch", "--for", "1", str(file)])
+
+
+def own(dynamodb: Any, shard: str, worker: str) -> None:
+    """Write a worker's name into a lease."""
+    dynamodb.update_item(
+        TableName="events-archive",
+        Key={"leaseKey": {"S": shard}},
+        UpdateExpression="SET leaseOwner = :w",
+        ExpressionAttributeValues={":w": {"S": worker}},
+    )
+
+
+def lead(dynamodb: Any, worker: str) -> None:
+    """Write the leader's lock."""
+    name = "events-archive-CoordinatorState"
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    dynamodb.put_item(TableName=name, Item={"key": {"S": "Leader"}, "ownerName": {"S": worker}})
+
+
+def test_nobody_reads(run: Callable[[], Result]) -> None:
+    """It is said, with the shards, and counted; a restart of this host is no remedy."""
+    result = run()
+    assert result.exit_code == 1, result.output
+
+
+def test_this_host_leads(run: Callable[[], Result], dynamodb: Any) -> None:
+    """The leader that leaves leases alone is started again; another host looks on."""
+    lead(dynamodb, "host-1")
+    assert run().exit_code == 75
+    lead_row = {"key": {"S": "Leader"}, "ownerName": {"S": "host-2"}}
+    dynamodb.put_item(TableName="events-archive-CoordinatorState", Item=lead_row)
+    assert run().exit_code == 1
+
+
+def test_this_host_does_not_renew(run: Callable[[], Result], dynamodb: Any) -> None:
+    """A lease that bears this host's name and stands still is this host's fault; a stranger's is not."""
+    for shard, worker in zip(SHARDS, ("host-1", "host-2"), strict=True):
+        own(dynamodb, shard, worker)
+    assert run().exit_code == 75
+    own(dynamodb, SHARDS[0], "host-3")
+    assert run().exit_code == 1
