@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from consumers.deliveries import Deliveries
 from consumers.records import Position, Record, position_of
 from consumers.waiting import DeadlineReached, Patience
 
@@ -144,6 +145,7 @@ class Pipeline(Generic[BatchT]):
         self._batcher = batcher
         self._sink = sink
         self._patience = patience
+        self._deliveries = Deliveries()
         self._delivered: Position | None = None
         self._covered: Position | None = None
         self._commit: Commit = _later
@@ -170,6 +172,10 @@ class Pipeline(Generic[BatchT]):
         Blocks while the destination does not accept. `commit` is called after each batch with the position that may be
         checkpointed, before anything more is written; what it raises ends the delivery. `caught_up`: the daemon said
         that nothing waited behind this delivery when it was read.
+
+        Raises:
+            OutOfOrder: records come that others have overtaken. Nothing is committed after it.
+
         """
         self._commit = commit
         gap = self._patience.until_done(lambda: self._watch.received(records, caught_up=caught_up))
@@ -179,8 +185,11 @@ class Pipeline(Generic[BatchT]):
         while gap and not self._batcher.empty:
             self._write("gap", now, None)
         if records and self._delivered:
-            records = _after(records, self._delivered)
+            new = _after(records, self._delivered)
+            self._deliveries.insist(records[: len(records) - len(new)])
+            records = new
         if records:
+            self._deliveries.take(records)
             self._delivered = records[-1].position
             self._take(records, now, None)
 

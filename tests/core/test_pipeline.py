@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from consumers.deliveries import OutOfOrder
 from consumers.pipeline import Pipeline, Room
 from consumers.records import Position, Record
 from consumers.waiting import DeadlineReached, Patience, Unavailable
@@ -208,3 +209,26 @@ def test_patience_reminds_and_ends() -> None:
         Patience(pause, lambda: now[0], Loud()).until_done(refuse, deadline=200)
     assert 3 <= len(said) <= 4
     assert set(said) == {"waiting down"}
+
+
+def test_what_comes_again_is_dropped() -> None:
+    """KCL reads anew after the last batch that it saw accepted, with other bounds."""
+    world = World()
+    pipeline = world.pipeline()
+    for first in (1, 3, 5):
+        pipeline.offer([record(first), record(first + 1)], 0)
+    pipeline.offer([record(n) for n in range(2, 8)], 0)
+    assert pipeline.drain(0)
+    assert world.actions == ["write 1-2", "write 3-4", "write 5-6", "write 7-7"]
+
+
+def test_what_was_overtaken_is_no_repetition() -> None:
+    """A record that was never delivered, before ones that were, is a hole: nothing goes on over it."""
+    world = World()
+    pipeline = world.pipeline()
+    pipeline.offer([record(1), record(2)], 0)
+    pipeline.offer([record(5), record(6)], 0)
+    pipeline.offer([record(5), record(6)], 0)
+    with pytest.raises(OutOfOrder, match="between 2:0 and 5:0"):
+        pipeline.offer([record(n) for n in range(3, 8)], 0)
+    assert pipeline.durable == at(6)
