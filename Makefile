@@ -32,7 +32,7 @@ HAS_NODE := command -v node >/dev/null && { command -v npm >/dev/null || test -e
 INSTALL = { command -v apt-get >/dev/null && echo 'installing $(1) with apt-get' && apt-get -qq update && \
   DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(2) >/dev/null; } || true
 
-.PHONY: run test tools postgresql wheelhouse ansible lint-ansible test-hosts unit daemon soak bench lint format opensearch test-search-servers locks clean
+.PHONY: run test tools postgresql wheelhouse ansible lint-ansible test-hosts soak-hosts unit daemon soak bench lint format opensearch test-search-servers locks clean
 
 # Without SINKS, all that this machine can run: OpenSearch and PostgreSQL are fetched where that can be done, and their
 # consumers left out elsewhere. Named in SINKS, they must be there.
@@ -179,15 +179,22 @@ lint-ansible: $(ANSIBLE)
 test-hosts: $(READY) $(ANSIBLE) $(HOSTS) wheelhouse lint-ansible
 	$(BIN)/python -m pytest -s -m hosts tests/hosts $(ARGS)
 
+# An hour of faults on hosts, drawn at random; HOSTS_SOAK_S=600 is ten minutes, SEED=1 the same ones again.
+soak-hosts: $(READY) $(ANSIBLE) $(HOSTS) wheelhouse
+	HOSTS_SOAK_S=$${HOSTS_SOAK_S:-3600} $(BIN)/python -m pytest -s tests/hosts/test_soak.py $(ARGS)
+
 HAS_HOSTS := command -v debootstrap >/dev/null && command -v systemd-nspawn >/dev/null && command -v ssh >/dev/null && command -v ip >/dev/null
 HOST_PACKAGES := systemd,systemd-sysv,dbus,python3,python3-venv,iproute2,iptables,openssh-server,openjdk-17-jre-headless,faketime,procps
+
+DEBOOTSTRAP = debootstrap --variant=minbase $(2) bookworm $(@D)/$(1) >$(@D)/debootstrap.log 2>&1 || { tail -5 $(@D)/debootstrap.log; exit 1; }
 
 $(HOSTS):
 	@$(HAS_HOSTS) || $(call INSTALL,what makes hosts,debootstrap systemd-container openssh-client iproute2)
 	@$(HAS_HOSTS) || { echo 'needed for the hosts: debootstrap, systemd-nspawn, ssh and ip'; exit 1; }
 	@echo 'making a Debian for the hosts: about two minutes'
-	@rm -rf $(@D)/base && mkdir -p $(@D)
-	@debootstrap --variant=minbase --include=$(HOST_PACKAGES) bookworm $(@D)/base >$(@D)/debootstrap.log 2>&1 || { tail -5 $(@D)/debootstrap.log; exit 1; }
+	@rm -rf $(@D)/base $(@D)/plain && mkdir -p $(@D)
+	@$(call DEBOOTSTRAP,base,--include=$(HOST_PACKAGES))
+	@$(call DEBOOTSTRAP,plain)
 	@touch $@
 
 clean:

@@ -14,11 +14,14 @@ from pathlib import Path
 from tests.support.servers import ROOT
 
 BASE = ROOT / ".cache" / "hosts" / "base"
+PLAIN = ROOT / ".cache" / "hosts" / "plain"
 BRIDGE = "kfleet0"
 SUBNET = "10.77.31"
 OUTSIDE = f"{SUBNET}.1"
 """The address of this machine, as the hosts see it."""
 BOOT_S = 120.0
+DISK = "4G"
+"""Of it a release takes some 300 MB; it is a file with holes."""
 _NETWORK = """[Match]
 Name=host0
 [Network]
@@ -32,6 +35,19 @@ def sh(*words: str | Path, check: bool = True) -> str:
     done = subprocess.run([str(word) for word in words], check=False, capture_output=True, text=True)
     assert not check or done.returncode == 0, f"{words}: {done.stderr}"
     return done.stdout
+
+
+def descendants(pid: int) -> list[int]:
+    """List what a process has started, and what that has, and so on."""
+    found, left = [], [pid]
+    while left:
+        parent = left.pop()
+        children = Path(f"/proc/{parent}/task/{parent}/children")
+        with suppress(OSError):
+            pids = [int(each) for each in children.read_text().split()]
+            found += pids
+            left += pids
+    return found
 
 
 @contextmanager
@@ -72,12 +88,22 @@ class Host:
         """Its file system, as this machine sees it."""
         return self.folder / "root"
 
+    @property
+    def _disk(self) -> Path:
+        return self.folder / "disk"
+
     def make(self) -> None:
-        """Lay its disk over the base, with a key to enter by."""
-        for part in ("up", "work", "root"):
-            (self.folder / part).mkdir(parents=True, exist_ok=True)
-        layers = f"lowerdir={BASE},upperdir={self.folder / 'up'},workdir={self.folder / 'work'}"
-        sh("mount", "-t", "overlay", "overlay", "-o", layers, self.root)
+        """Lay its disk, a file system of its own that can fill up, over the base; with a key to enter by."""
+        for folder in (self._disk, self.root):
+            folder.mkdir(parents=True, exist_ok=True)
+        image = self.folder / "disk.img"
+        sh("truncate", "-s", DISK, image)
+        sh("mkfs.ext4", "-q", "-m", "0", image)
+        sh("mount", "-o", "loop", image, self._disk)
+        up, work = self._disk / "up", self._disk / "work"
+        for folder in (up, work):
+            folder.mkdir()
+        sh("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={BASE},upperdir={up},workdir={work}", self.root)
         ssh = self.root / "root" / ".ssh"
         ssh.mkdir(mode=0o700, exist_ok=True)
         shutil.copy(f"{self.key}.pub", ssh / "authorized_keys")
@@ -135,15 +161,7 @@ class Host:
     def processes(self) -> list[int]:
         """List its processes, by the pids of this machine; its first process is the first one."""
         assert self._process
-        found, left = [], [self._process.pid]
-        while left:
-            parent = left.pop()
-            children = Path(f"/proc/{parent}/task/{parent}/children")
-            with suppress(OSError):
-                pids = [int(pid) for pid in children.read_text().split()]
-                found += pids
-                left += pids
-        return found
+        return descendants(self._process.pid)
 
     def freeze(self) -> None:
         """Stop all that runs on it where it stands, but for its first process, which the kernel does not stop so."""
@@ -183,11 +201,21 @@ class Host:
         """End the partition."""
         self.run("iptables -F")
 
+    def fill(self) -> None:
+        """Leave no byte free on its disk."""
+        self.try_run("fallocate -l $(df --output=avail -B1 / | tail -1) /filler; dd if=/dev/zero of=/filler2 bs=4k")
+        assert self.run("df --output=avail -B1 / | tail -1").strip() == "0"
+
+    def empty(self) -> None:
+        """Have room again."""
+        self.run("rm -f /filler /filler2")
+
     def destroy(self) -> None:
         """End it, and remove its disk."""
         if self._process:
             self.die()
-        sh("umount", "-l", self.root, check=False)
+        for mounted in (self.root, self._disk):
+            sh("umount", "-l", mounted, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

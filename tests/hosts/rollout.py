@@ -36,7 +36,8 @@ def reachable(endpoint: str) -> Iterator[str]:
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
+        with suppress(asyncio.CancelledError):  # at the end, which the streams' own callback does not expect
+            await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
 
     server = loop.run_until_complete(asyncio.start_server(carry, OUTSIDE, 0))
     outside = server.sockets[0].getsockname()[1]
@@ -45,8 +46,16 @@ def reachable(endpoint: str) -> Iterator[str]:
     try:
         yield f"http://{OUTSIDE}:{outside}"
     finally:
+        asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
+
+
+async def _cancel_all() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 @dataclass(slots=True)
@@ -100,17 +109,7 @@ class Rollout:
         return found
 
 
-def journal(host: Host, unit: str) -> list[dict[str, Any]]:
-    """Read a unit's journal: each entry, with the JSON of its message as `line` where it is some."""
-    entries = []
-    for text in host.run(f"journalctl -u {unit} -o json --no-pager").splitlines():
-        entry: dict[str, Any] = json.loads(text)
-        with suppress(ValueError, TypeError):
-            entry["line"] = json.loads(entry["MESSAGE"])
-        entries.append(entry)
-    return entries
-
-
-def environment() -> dict[str, str]:
-    """Give the variables of a consumer that reaches stand-ins."""
-    return {**{name: KEYS[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}, "AWS_REGION": "us-east-1"}
+def secrets() -> dict[str, str]:
+    """Give the credentials of a consumer that reaches stand-ins: AWS's keys, and another."""
+    keys = f"[default]\naws_access_key_id = {KEYS['AWS_ACCESS_KEY_ID']}\naws_secret_access_key = {SECRET}\n"
+    return {"aws": keys, "canary": SECRET}

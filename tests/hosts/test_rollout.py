@@ -1,113 +1,41 @@
 """Three hosts from nothing to an archiving fleet, by Ansible over ssh; then what operators and hosts do to it."""
 
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.daemon.audit import expected_of, faults_in, store_of
-from tests.daemon.putting import Flow, last_of, play
-from tests.daemon.stage import Stage, build
-from tests.hosts.host import BASE, Host, hosts
-from tests.hosts.rollout import SECRET, Rollout, environment, journal, reachable
-from tests.support.archive import object_keys
+from tests.daemon.stage import build
+from tests.hosts.host import BASE
+from tests.hosts.rollout import SECRET, secrets
+from tests.hosts.timeline import journal, redelivered, stays
+from tests.hosts.world import SHARDS, UNIT, World
+from tests.support.real_daemon import LIVENESS_S
 from tests.support.servers import Server
 
 pytestmark = [
     pytest.mark.hosts,
-    pytest.mark.timeout(1500),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not (BASE.parent / ".ready").exists(), reason="make test-hosts makes the hosts' base"),
 ]
-RATE = 300.0
-UNIT = "kinesis-consumer@s3_archive.service"
-SHARDS = 3
-
-
-class World:
-    """The hosts, the stream, and records on their way into it."""
-
-    def __init__(self, fleet: list[Host], stage: Stage, endpoint: str, folder: Path) -> None:
-        self.hosts = fleet
-        self.stage = stage
-        self.properties: dict[str, Any] = {
-            "streamName": stage.name,
-            "applicationName": stage.name,
-            "regionName": "us-east-1",
-            "kinesisEndpoint": endpoint,
-            "dynamoDBEndpoint": endpoint,
-            "metricsLevel": "NONE",
-            "jvm.shards": SHARDS,
-            "jvm.options": "-XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData -Daws.cborEnabled=false",
-            "failoverTimeMillis": 5000,
-            "idleTimeBetweenReadsInMillis": 1000,
-            "archive.bucket": stage.name,
-            "archive.endpoint": endpoint,
-            "archive.region": "us-east-1",
-            "archive.prefix": "raw",  # where the audit of these tests looks
-            "archive.maxAgeSeconds": 2,
-        }
-        consumers = {"s3_archive": {"properties": self.properties, "environment": environment()}}
-        variables = {
-            "kinesis_fleet_consumers": consumers,
-            "kinesis_fleet_secrets": {"s3_archive": {"canary": SECRET}},
-            "kinesis_fleet_most_lag_seconds": 30,
-        }
-        self.rollout = Rollout(fleet, folder, variables)
-        self.flow = Flow(stage, RATE, play())
-
-    def settle(self) -> None:
-        """Put no more, wait until all is archived, and compare."""
-        ledger = self.flow.end()
-        self.stage.await_committed(last_of(ledger))
-        faults = faults_in(self.stage, expected_of(ledger))
-        if faults:
-            self.explain(faults)
-        assert faults == []
-
-    def explain(self, faults: list[str]) -> None:
-        """Keep what tells how it came to this: every object's link, and what each host has logged."""
-        kept = Path(tempfile.mkdtemp(prefix="kinesis-fleet-faults-"))
-        store = store_of(self.stage)
-        links = sorted(f"{key} {dict(store.metadata(key) or {})}" for key in object_keys(store))
-        (kept / "faults").write_text("\n".join(faults))
-        (kept / "links").write_text("\n".join(links))
-        for host in self.hosts:
-            (kept / host.name).write_text(host.try_run("journalctl --no-pager -o short-iso-precise").stdout)
-        print(f"\n{len(faults)} faults: {kept}")
-
-    def current(self) -> list[str]:
-        """Give the current release of each host."""
-        return [host.run("readlink /opt/kinesis-fleet/current") for host in self.hosts]
-
-    def await_progress(self) -> None:
-        """Wait until every record that was put up to now is archived."""
-        self.stage.await_committed(last_of(self.flow.ledger))
-
-
-def _records() -> Any:
-    from tests.daemon.putting import play
-
-    return play()
-
-
-@pytest.fixture(scope="module")
-def world(aws: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Three hosts, rolled out from nothing."""
-    folder = Path("/var/tmp") / f"kinesis-fleet-hosts-{time.time_ns():x}"  # noqa: S108 - overlays need a real disk
-    folder.mkdir()
-    stage = build(aws, tmp_path_factory.mktemp("stage"), SHARDS)
-    try:
-        with hosts(3, folder) as fleet, reachable(aws.endpoint) as endpoint:
-            made = World(list(fleet), stage, endpoint, folder)
-            made.flow.begin()
-            yield made
-            made.flow.end()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+UNITS = (
+    UNIT,
+    "kinesis-watch@s3_archive.service",
+    "kinesis-restart@s3_archive.service",
+    "kinesis-loader@redshift_stage.service",
+    "kinesis-audit@s3_archive.service",
+)
+DROP_INS = f"/etc/systemd/system/{UNIT}.d"
+CLOCK = (
+    "Environment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 FAKETIME={offset} "
+    "FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1\n"
+)
+WATCH_DROP_INS = "/etc/systemd/system/kinesis-watch@s3_archive.service.d"
+WATCH = (
+    "ExecStart=/opt/kinesis-fleet/current/venv/bin/kinesis-fleet watch --for 15 "
+    "/opt/kinesis-fleet/current/etc/s3_archive.properties\n"
+)
 
 
 def test_from_nothing(world: World) -> None:
@@ -130,12 +58,19 @@ def test_check_tells_the_truth(world: World) -> None:
 
 
 def test_hardened(world: World) -> None:
-    """A unit that has leases is exposed by 1.5 at the most, and its lines are in the journal, each at its level."""
-    for host in world.hosts:
-        said = host.run(f"systemd-analyze security --no-pager {UNIT} | tail -1")
+    """A unit that has leases is exposed by 1.5 at the most, and so is each other one; systemd finds no fault."""
+    host = world.hosts[0]
+    assert "s3_archive" in host.run(f"systemctl show -P MainPID {UNIT} | xargs -I@ cat /proc/@/cmdline | tr '\\0' ' '")
+    for unit in UNITS:
+        said = host.run(f"systemd-analyze security --no-pager {unit} | tail -1")
         exposure = float(said.split(":")[1].split()[0])
-        print(f"\n{host.name}: exposure {exposure}")
+        print(f"\n{unit}: exposure {exposure}")
         assert exposure <= 1.5
+        assert host.run(f"systemd-analyze verify {unit} 2>&1") == ""
+
+
+def test_lines(world: World) -> None:
+    """Each line of a consumer is one entry of the journal, at its own level; a start and a deploy are no errors."""
     entries = [entry for host in world.hosts for entry in journal(host, UNIT) if "line" in entry]
     assert {entry["line"]["event"] for entry in entries} >= {"shard_taken", "object_written"}
     levels = {"debug": "7", "info": "6", "warning": "4", "error": "3"}
@@ -148,13 +83,24 @@ def test_rolling_deploy(world: World) -> None:
     """A changed release goes to one host after the other, and nothing is lost or doubled meanwhile."""
     before = world.current()
     world.properties["archive.maxAgeSeconds"] = 3
-    began = time.monotonic()
+    since, began = time.time(), time.monotonic()
     done = world.rollout.play("site.yml")
     assert done.returncode == 0, done.stdout[-6000:]
     print(f"\nrolled through three hosts in {time.monotonic() - began:.0f} s")
     after = world.current()
     assert all(one != other for one, other in zip(before, after, strict=True))
-    world.await_progress()
+    found = world.say_idle("rolling deploy", since)
+    assert found
+    assert max(found.values()) < LIVENESS_S
+    assert redelivered(stays(world.hosts, UNIT), since) == []
+
+
+def test_restart(world: World) -> None:
+    """A restart of the daemon that hands leases out delivers nothing again."""
+    host, since = world.leader(), time.time()
+    host.run(f"systemctl restart {UNIT}")
+    assert world.say_idle("restart of the leading daemon", since)
+    assert redelivered(stays(world.hosts, UNIT), since) == []
 
 
 def test_broken_release(world: World) -> None:
@@ -197,17 +143,22 @@ def test_rollback(world: World) -> None:
 
 def test_killed(world: World) -> None:
     """The JVM of one host and a child of another are killed (-9): systemd starts them again."""
-    first, second, _ = world.hosts
-    first.run(f"systemctl kill -s KILL --kill-who=main {UNIT}")
-    second.try_run("pkill -9 -o -f 'consumers.child'")
-    world.await_progress()
+    for host in world.hosts[:2]:
+        since = time.time()
+        host.run(f"systemctl kill -s KILL --kill-who=main {UNIT}")
+        world.say_idle("kill -9 of a JVM", since)
+    for host in world.hosts[1:]:
+        since = time.time()
+        host.try_run("pkill -9 -o -f 'consumers.child'")
+        world.say_idle("kill -9 of a child", since)
 
 
 def test_reboot(world: World) -> None:
     """A host loses power and comes back: it takes part again by itself."""
+    since = time.time()
     world.hosts[0].reboot()
     world.hosts[0].run(f"systemctl is-active {UNIT}")
-    world.await_progress()
+    world.say_idle("power loss and boot", since)
 
 
 def test_frozen(world: World) -> None:
@@ -228,11 +179,93 @@ def test_partition(world: World) -> None:
     world.await_progress()
 
 
+def test_wrong_clock(world: World) -> None:
+    """A host's wall clock is an hour ahead, then an hour behind: KCL's leases and the archive's hours do not mind."""
+    host = world.leader()
+    for offset in ("+1h", "-1h"):
+        host.run(f"mkdir -p {DROP_INS} && printf '[Service]\n{CLOCK.format(offset=offset)}' > {DROP_INS}/clock.conf")
+        since = time.time()
+        host.run(f"systemctl daemon-reload && systemctl restart {UNIT}")
+        world.await_lines(host, since, "metrics")
+        world.say_idle(f"clock {offset}", since)
+        held = sum(several[-1].host == host.name for several in stays(world.hosts, UNIT).values())
+        print(f"\nthe host whose clock is wrong by {offset} has {held} of {SHARDS} shards")
+        told = world.await_lines(host, since, "metrics")[-1]["line"]["timestamp"]
+        shown = datetime.fromisoformat(told).timestamp() - time.time()
+        assert abs(abs(shown) - 3600) < 600, "the clock was not wrong"
+    host.run(f"rm {DROP_INS}/clock.conf && systemctl daemon-reload && systemctl restart {UNIT}")
+    world.await_progress()
+
+
+def test_full_disk(world: World) -> None:
+    """A host's disk is full, also for a new start: nothing that the consumer needs is on it."""
+    host = world.hosts[1]
+    host.fill()
+    since = time.time()
+    host.run(f"systemctl restart {UNIT}")
+    world.await_progress()
+    host.run(f"systemctl is-active {UNIT}")
+    host.empty()
+    world.say_idle("restart on a full disk", since)
+
+
+def test_hung(world: World) -> None:
+    """A daemon that stands still while no other is there is seen by the watch, shows its threads, and starts again."""
+    host = world.leader()
+    others = [one for one in world.hosts if one is not host]
+    for one in others:
+        one.run(f"systemctl stop {UNIT}")
+    world.await_progress()
+    host.run(f"mkdir -p {WATCH_DROP_INS} && printf '[Service]\nExecStart=\n{WATCH}' > {WATCH_DROP_INS}/soon.conf")
+    host.run("systemctl daemon-reload")
+    main, since = host.run(f"systemctl show -P MainPID {UNIT}").strip(), time.time()
+    host.run(f"kill -STOP {main}")
+    host.try_run("systemctl start kinesis-watch@s3_archive.service")
+    world.await_progress()
+    print(f"\nhung daemon: records stored again after {time.time() - since:.0f} s, of which 15 s were looked at")
+    assert host.run(f"systemctl show -P MainPID {UNIT}").strip() != main
+    said = [entry["line"] for entry in journal(host, "kinesis-watch@s3_archive.service", since) if "line" in entry]
+    assert any(line["event"] == "unheld" and "does not renew" in line["reason"] for line in said)
+    assert "Full thread dump" in host.run(f"journalctl -u {UNIT} --no-pager -o cat --since @{since:.0f}")
+    host.run(f"rm {WATCH_DROP_INS}/soon.conf && systemctl daemon-reload")
+    for one in others:
+        one.run(f"systemctl start {UNIT}")
+    world.await_progress()
+
+
+def test_idle(world: World, aws: Server, tmp_path: Path) -> None:
+    """A second consumer is added to one host: eight quiet shards, and what they cost."""
+    quiet = build(aws, tmp_path, 8)
+    own = {"streamName": quiet.name, "applicationName": quiet.name, "archive.bucket": quiet.name, "jvm.shards": 8}
+    properties = {**world.properties, "consumer": "s3_archive", **own}
+    world.consumers["quiet"] = {"properties": properties}
+    world.rollout.variables["kinesis_fleet_secrets"]["quiet"] = secrets()
+    host, unit = world.hosts[0], "kinesis-consumer@quiet.service"
+    done = world.rollout.play("site.yml", hosts=[host])
+    assert done.returncode == 0, done.stdout[-4000:]
+    cpu = [int(host.run(f"systemctl show -P CPUUsageNSec {unit}"))]
+    began = time.monotonic()
+    time.sleep(60)  # what is measured is a minute in which nothing happens
+    cpu.append(int(host.run(f"systemctl show -P CPUUsageNSec {unit}")))
+    memory = int(host.run(f"systemctl show -P MemoryCurrent {unit}")) / 2**20
+    share = 100 * (cpu[1] - cpu[0]) / 1e9 / (time.monotonic() - began)
+    print(f"\nidle consumer with 8 shards: {memory:,.0f} MiB, {share:.1f} % of one core")
+    assert memory < 4096
+    del world.consumers["quiet"]
+    host.run(f"systemctl disable --now {unit} kinesis-watch@quiet.timer")
+    assert world.rollout.play("site.yml", hosts=[host]).returncode == 0
+
+
 def test_replaced(world: World) -> None:
     """A host is gone for good: the others have its shards, and the playbook brings a new one."""
-    host = world.hosts[0]
+    host, since = world.leader(), time.time()
+    others = [one for one in world.hosts if one is not host]
+    held = [stay for several in stays(world.hosts, UNIT).values() for stay in several[-1:] if stay.host == host.name]
     host.destroy()
     world.await_progress()
+    taken = [several[-1].began - since for several in stays(others, UNIT).values() if several[-1].began > since]
+    print(f"\ndeath of the leading host, with {len(held)} shards: taken over after {max(taken, default=0):.1f} s")
+    assert len(taken) >= len(held)
     host.make()
     host.boot()
     done = world.rollout.play("site.yml", hosts=[host])
@@ -247,6 +280,8 @@ def test_secrets(world: World) -> None:
     for host in world.hosts:
         assert SECRET not in host.run("journalctl --no-pager -o export | cat -v")
         assert SECRET not in host.run("ps axww -o args")
+        assert SECRET not in host.run("cat /proc/[0-9]*/environ | tr '\\0' '\\n'")
+        assert "AWS_SHARED_CREDENTIALS_FILE" in host.run("cat /proc/[0-9]*/environ | tr '\\0' '\\n'")
         found = host.run(f"grep -rlI {SECRET} /etc /opt /run /var/lib --exclude-dir=cgroup 2>/dev/null || true").split()
         assert found, "the secret is not there at all"
         readable = [path for path in found if "r" in host.run(f"stat -c %A {path}")[7]]

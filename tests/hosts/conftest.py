@@ -1,0 +1,30 @@
+"""Three hosts for a whole file of tests."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.stage import build
+from tests.hosts.host import hosts
+from tests.hosts.rollout import reachable
+from tests.hosts.world import SHARDS, World
+from tests.support.servers import Server
+
+
+@pytest.fixture(scope="module")
+def world(aws: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Three hosts, rolled out from nothing."""
+    folder = Path("/var/tmp") / f"kinesis-fleet-hosts-{time.time_ns():x}"  # noqa: S108 - overlays need a real disk
+    folder.mkdir()
+    stage = build(aws, tmp_path_factory.mktemp("stage"), SHARDS)
+    try:
+        with hosts(3, folder) as fleet, reachable(aws.endpoint) as endpoint:
+            made = World(list(fleet), stage, endpoint, folder)
+            made.flow.begin()
+            yield made
+            made.flow.end()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

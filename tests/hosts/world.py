@@ -1,0 +1,103 @@
+"""Three hosts, a stream, and records on their way into it: where the hosts' tests play."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.daemon.audit import expected_of, faults_in, store_of
+from tests.daemon.putting import Flow, last_of, play
+from tests.daemon.stage import Stage
+from tests.hosts.host import Host
+from tests.hosts.rollout import Rollout, secrets
+from tests.hosts.timeline import idle_s, journal, stays
+from tests.support.archive import object_keys
+from tests.support.real_daemon import LIVENESS_S
+
+RATE = 300.0
+UNIT = "kinesis-consumer@s3_archive.service"
+SHARDS = 3
+
+
+class World:
+    """The hosts, the stream, and records on their way into it."""
+
+    def __init__(self, fleet: list[Host], stage: Stage, endpoint: str, folder: Path) -> None:
+        self.hosts = fleet
+        self.stage = stage
+        self.properties: dict[str, Any] = {
+            "streamName": stage.name,
+            "applicationName": stage.name,
+            "regionName": "us-east-1",
+            "kinesisEndpoint": endpoint,
+            "dynamoDBEndpoint": endpoint,
+            "metricsLevel": "NONE",
+            "jvm.shards": SHARDS,
+            "jvm.options": "-XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData -Daws.cborEnabled=false",
+            "failoverTimeMillis": 5000,
+            "idleTimeBetweenReadsInMillis": 1000,
+            "archive.bucket": stage.name,
+            "archive.endpoint": endpoint,
+            "archive.region": "us-east-1",
+            "archive.prefix": "raw",  # where the audit of these tests looks
+            "archive.maxAgeSeconds": 2,
+        }
+        self.consumers: dict[str, Any] = {"s3_archive": {"properties": self.properties}}
+        variables = {
+            "kinesis_fleet_consumers": self.consumers,
+            "kinesis_fleet_secrets": {"s3_archive": secrets()},
+            "kinesis_fleet_most_lag_seconds": 30,
+        }
+        self.rollout = Rollout(fleet, folder, variables)
+        self.flow = Flow(stage, RATE, play())
+
+    def settle(self) -> None:
+        """Put no more, wait until all is archived, and compare."""
+        ledger = self.flow.end()
+        self.stage.await_committed(last_of(ledger))
+        faults = faults_in(self.stage, expected_of(ledger))
+        if faults:
+            self.explain(faults)
+        assert faults == []
+
+    def explain(self, faults: list[str]) -> None:
+        """Keep what tells how it came to this: every object's link, and what each host has logged."""
+        kept = Path(tempfile.mkdtemp(prefix="kinesis-fleet-faults-"))
+        store = store_of(self.stage)
+        links = sorted(f"{key} {dict(store.metadata(key) or {})}" for key in object_keys(store))
+        (kept / "faults").write_text("\n".join(faults))
+        (kept / "links").write_text("\n".join(links))
+        for host in self.hosts:
+            (kept / host.name).write_text(host.try_run("journalctl --no-pager -o short-iso-precise").stdout)
+        print(f"\n{len(faults)} faults: {kept}")
+
+    def say_idle(self, what: str, since: float) -> dict[str, float]:
+        """Wait until each shard has stored again, and print how long each was without a process."""
+        self.await_progress()
+        found = idle_s(stays(self.hosts, UNIT), since)
+        print(f"\n{what}: without a process for at most {max(found.values(), default=0):.1f} s, of {len(found)} shards")
+        return found
+
+    def await_lines(self, host: Host, since: float, event: str) -> list[dict[str, Any]]:
+        """Wait until the consumer of a host has logged an event since then; its lines."""
+        until = time.monotonic() + LIVENESS_S
+        while not (found := [one for one in journal(host, UNIT, since) if one.get("line", {}).get("event") == event]):
+            assert time.monotonic() < until, f"{host.name} has not logged {event}"
+            time.sleep(0.5)  # a journal over ssh tells nobody that it has grown
+        return found
+
+    def leader(self) -> Host:
+        """Give the host whose daemon hands leases out."""
+        table = self.stage.server.client("dynamodb").get_item(
+            TableName=f"{self.stage.name}-CoordinatorState", Key={"key": {"S": "Leader"}}
+        )
+        name = table["Item"]["ownerName"]["S"]
+        return next(host for host in self.hosts if name.startswith(host.name))
+
+    def current(self) -> list[str]:
+        """Give the current release of each host."""
+        return [host.run("readlink /opt/kinesis-fleet/current") for host in self.hosts]
+
+    def await_progress(self) -> None:
+        """Wait until every record that was put up to now is archived."""
+        self.stage.await_committed(last_of(self.flow.ledger))
