@@ -98,7 +98,7 @@ class Host:
             folder.mkdir(parents=True, exist_ok=True)
         image = self.folder / "disk.img"
         sh("truncate", "-s", DISK, image)
-        sh("mkfs.ext4", "-q", "-m", "0", image)
+        sh("mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", image)
         sh("mount", "-o", "loop", image, self._disk)
         up, work = self._disk / "up", self._disk / "work"
         for folder in (up, work):

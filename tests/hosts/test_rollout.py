@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.stage import build
+from tests.hosts.cost import cost
 from tests.hosts.host import BASE
 from tests.hosts.rollout import SECRET, secrets
 from tests.hosts.timeline import journal, redelivered, stays
@@ -243,14 +244,16 @@ def test_idle(world: World, aws: Server, tmp_path: Path) -> None:
     host, unit = world.hosts[0], "kinesis-consumer@quiet.service"
     done = world.rollout.play("site.yml", hosts=[host])
     assert done.returncode == 0, done.stdout[-4000:]
-    cpu = [int(host.run(f"systemctl show -P CPUUsageNSec {unit}"))]
-    began = time.monotonic()
+    time.sleep(30)  # Java compiles while it begins
+    before, began = cost(host, unit), time.monotonic()
     time.sleep(60)  # what is measured is a minute in which nothing happens
-    cpu.append(int(host.run(f"systemctl show -P CPUUsageNSec {unit}")))
-    memory = int(host.run(f"systemctl show -P MemoryCurrent {unit}")) / 2**20
-    share = 100 * (cpu[1] - cpu[0]) / 1e9 / (time.monotonic() - began)
-    print(f"\nidle consumer with 8 shards: {memory:,.0f} MiB, {share:.1f} % of one core")
-    assert memory < 4096
+    after = cost(host, unit)
+    share = 100 * (after.cpu_s - before.cpu_s) / (time.monotonic() - began)
+    print(
+        f"\nidle consumer with 8 shards: {after.mib:,.0f} MiB in {after.processes} processes, {share:.1f} % of a core"
+    )
+    assert after.processes == 1 + 8
+    assert after.mib < 4096
     del world.consumers["quiet"]
     host.run(f"systemctl disable --now {unit} kinesis-watch@quiet.timer")
     assert world.rollout.play("site.yml", hosts=[host]).returncode == 0
