@@ -9,7 +9,7 @@ import click
 from consumers.config.settings import Settings, load
 from consumers.kcl.aws import clients, refusals
 from consumers.kcl.holding import Held, held
-from consumers.kcl.watching import blame, leader, unheld
+from consumers.kcl.watching import blame, end_hand_over, leader, unheld
 from consumers.logs import configure, logger, write_metrics
 from consumers.metrics import document
 from consumers.registry import CONSUMERS
@@ -22,6 +22,7 @@ Examples:
 \b
 It ends as soon as it has seen each lease renewed, mostly within seconds. A dead host's shards are without an owner for
 some seconds, and for about two minutes where it led: that is not an alarm, so it looks on for --for seconds.
+A hand-over between two hosts that lasts as long is ended: KCL can wait for a dead host for ever.
 Under systemd, kinesis-watch@CONSUMER.timer runs it each minute, and 75 starts the daemon of this host again.
 Exit codes: 0 each open shard is read by somebody; 1 one is not, and this host cannot help it; 75 one is not, and this
 host's daemon should be started again; 2 wrong usage; 69 AWS refuses; 78 the configuration has faults.
@@ -49,25 +50,30 @@ def command(file: Path, bound: float) -> None:
     with refusals(settings):
         _, dynamodb = clients(settings)
         leases, idle = _looked(settings, dynamodb, bound)
-        why = blame(leases, idle, settings.worker, leader(settings, dynamodb) if idle else "", settings.jvm.shards)
+        given = [one for one in idle if one.giver]
+        for one in given:
+            end_hand_over(settings, dynamodb, one)
+        left = [one for one in idle if not one.giver]
+        why = blame(leases, left, settings.worker, leader(settings, dynamodb) if left else "", settings.jvm.shards)
     if settings.metrics_s:
         write_metrics(document(settings.application, int(time.time() * 1000), UnheldShards=len(idle)))
     if not idle:
         return
-    remedy = (
-        "nothing: this host's daemon is started again"
-        if why
-        else "start daemons, or raise jvm.shards where the others have no room; look at what the other hosts log"
-    )
     shards = [one.shard for one in idle]
     reason = why or f"nobody has renewed its lease for {bound:.0f} s"
+    remedy = "start daemons, or raise jvm.shards where the others have no room; look at what the other hosts log"
+    if why:
+        remedy = "nothing: this host's daemon is started again"
+    elif not left:
+        reason = f"{given[0].giver} hands it over to {given[0].owner} for {bound:.0f} s, and does not end it"
+        remedy = "nothing: the hand-over was ended, and its owner reads on"
     logger().error("unheld", consumer=settings.consumer, shards=shards, reason=reason, remedy=remedy)
     raise SystemExit(_RESTART if why else 1)
 
 
 def _looked(settings: Settings, dynamodb: Any, bound: float) -> tuple[list[Held], list[Held]]:  # noqa: ANN401 - boto3
     until = time.monotonic() + bound
-    before = {one.shard: one.renewals for one in held(settings, None, dynamodb)}
+    before = {one.shard: one for one in held(settings, None, dynamodb)}
     while True:
         time.sleep(_LOOK_S)  # a renewal is nothing that can be waited for
         leases = held(settings, None, dynamodb)

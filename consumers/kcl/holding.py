@@ -21,7 +21,7 @@ class Held(msgspec.Struct, frozen=True, rename="camel"):
     """One lease. `owner` is empty where nobody has it; `lag_seconds` is None for a shard that has ended, and unasked.
 
     `renewals` is KCL's counter: an owner that lives counts it up several times within the fail-over time. A lease keeps
-    its owner's name when that has stopped.
+    its owner's name when that has stopped. `giver` is the worker that still reads while the owner is given the lease.
     """
 
     shard: str
@@ -29,6 +29,7 @@ class Held(msgspec.Struct, frozen=True, rename="camel"):
     checkpoint: str
     renewals: int
     lag_seconds: float | None
+    giver: str = ""
 
     @property
     def ended(self) -> bool:
@@ -80,7 +81,8 @@ def _held(item: Mapping[str, Any], settings: Settings, kinesis: Any | None) -> H
     shard, checkpoint = item["leaseKey"]["S"], item["checkpoint"]["S"]
     owner = item.get("leaseOwner", {}).get("S", "")
     lag_s = None if checkpoint == ENDED or kinesis is None else _lag_s(settings, kinesis, shard, checkpoint)
-    return Held(shard, owner, checkpoint, int(item["leaseCounter"]["N"]), lag_s)
+    giver = item.get("checkpointOwner", {}).get("S", "")
+    return Held(shard, owner, checkpoint, int(item["leaseCounter"]["N"]), lag_s, giver)
 
 
 def _lag_s(settings: Settings, kinesis: Any, shard: str, checkpoint: str) -> float:  # noqa: ANN401 - boto3

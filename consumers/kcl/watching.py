@@ -1,7 +1,10 @@
-"""Whether each shard has an owner that lives, and who is to blame where one has not. Pure but for `leader`.
+"""Whether each shard has an owner that lives, and who is to blame where one has not. Pure but for the last two.
 
 KCL's leader hands leases out. A lease keeps its owner's name when that has stopped, so that only its counter tells.
-Source: `LeaseAssignmentManager` and `DynamoDBLockBasedLeaderDecider` of KCL 3.1.3; the lock's row is `Leader`.
+While a lease is handed over, its new owner waits until `checkpointOwner`, who gives, is gone from the row. Where the
+giver dies then, KCL 3.1.3 can wait for ever, with the owner renewing, and through restarts: seen with the real daemon.
+Source: `LeaseAssignmentManager` and `DynamoDBLockBasedLeaderDecider` of KCL 3.1.3, the lock's row is `Leader`;
+amazon-kinesis-client, pull requests 1729 and 1743, for the hand-over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +12,18 @@ from typing import Any
 
 from consumers.config.settings import Settings
 from consumers.kcl.holding import Held
+from consumers.kcl.leases import table_of
 
 _TABLE = "coordinatorStateTableName"
 
 
-def unheld(leases: Sequence[Held], before: Mapping[str, int]) -> list[Held]:
-    """List the open leases that nobody has renewed since `before`, which gives renewals by shard."""
-    return [one for one in leases if not one.ended and (not one.owner or before.get(one.shard) == one.renewals)]
+def unheld(leases: Sequence[Held], before: Mapping[str, Held]) -> list[Held]:
+    """List the open leases that nobody has renewed since `before`, by shard, or that are handed over ever since."""
+
+    def idle(one: Held, then: Held | None) -> bool:
+        return not one.owner or (then is not None and (then.renewals == one.renewals or one.giver == then.giver != ""))
+
+    return [one for one in leases if not one.ended and idle(one, before.get(one.shard))]
 
 
 def blame(leases: Sequence[Held], idle: Sequence[Held], mine: str, leader: str, room: int) -> str | None:
@@ -30,6 +38,26 @@ def blame(leases: Sequence[Held], idle: Sequence[Held], mine: str, leader: str, 
     if idle and leader == mine and held < room:
         return f"this host's daemon hands leases out and has room, and nobody has {idle[0].shard}"
     return None
+
+
+def end_hand_over(settings: Settings, dynamodb: Any, lease: Held) -> bool:  # noqa: ANN401 - boto3
+    """Let a lease's owner read at once, as KCL does itself when a hand-over times out; False if it has ended meanwhile.
+
+    Raises:
+        botocore.exceptions.ClientError: AWS refused the call.
+
+    """
+    try:
+        dynamodb.update_item(
+            TableName=table_of(settings),
+            Key={"leaseKey": {"S": lease.shard}},
+            UpdateExpression="REMOVE checkpointOwner",
+            ConditionExpression="checkpointOwner = :giver AND leaseOwner = :owner",
+            ExpressionAttributeValues={":giver": {"S": lease.giver}, ":owner": {"S": lease.owner}},
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
 
 
 def leader(settings: Settings, dynamodb: Any) -> str:  # noqa: ANN401 - boto3

@@ -8,14 +8,24 @@ from consumers.kcl.watching import blame, unheld
 MINE = Held("shardId-0", "host-1", "495", 7, None)
 OTHER = Held("shardId-1", "host-2", "496", 9, None)
 NOBODY = Held("shardId-2", "", "497", 1, None)
+GIVEN = Held("shardId-4", "host-2", "498", 5, None, "host-1")
 ENDED = Held("shardId-3", "", "SHARD_END", 3, None)
 ALL = [MINE, OTHER, NOBODY, ENDED]
 
 
 def test_only_a_renewal_is_a_sign_of_life() -> None:
     """A name is none; a shard that has ended needs nobody, and one that is new was renewed."""
-    assert unheld(ALL, {"shardId-0": 6, "shardId-1": 9, "shardId-3": 3}) == [OTHER, NOBODY]
+    earlier = Held("shardId-0", "host-1", "494", 6, None)
+    assert unheld(ALL, {"shardId-0": earlier, "shardId-1": OTHER, "shardId-3": ENDED}) == [OTHER, NOBODY]
     assert unheld([MINE], {}) == []
+
+
+def test_a_hand_over_that_does_not_end() -> None:
+    """Somebody renews all the time: only that it lasts tells."""
+    renewed = Held("shardId-4", "host-2", "498", 9, None, "host-1")
+    done = Held("shardId-4", "host-2", "498", 9, None)
+    assert unheld([renewed], {"shardId-4": GIVEN}) == [renewed]
+    assert unheld([done], {"shardId-4": GIVEN}) == []
 
 
 @pytest.mark.parametrize(

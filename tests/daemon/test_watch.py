@@ -1,0 +1,55 @@
+"""A shard that KCL leaves unread for ever, because a host died while it handed the lease over."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.audit import expected_of, faults_in
+from tests.daemon.putting import flowing, last_of, play
+from tests.daemon.stage import Stage
+from tests.support.real_daemon import FLEET, fleet_environment
+from tests.support.servers import ROOT
+
+pytestmark = pytest.mark.daemon
+RECORDS = 2000
+DRAINED = {0, 143}
+DEAD = "a-dead-host"
+GIVEN, OTHER = "shardId-000000000000", "shardId-000000000001"
+
+
+def watch(stage: Stage, file: Path, bound_s: int) -> "subprocess.CompletedProcess[str]":
+    """Run the watch."""
+    command = [*FLEET, "watch", "--for", str(bound_s), str(file)]
+    environment = fleet_environment(stage.folder)
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
+
+
+def test_a_hand_over_from_a_dead_host(stage: Stage) -> None:
+    """The owner renews and does not read until the watch ends the hand-over; then nothing is missing."""
+    former = stage.properties(workerId=DEAD)
+    stage.prepare(former)
+    with stage.daemon(former) as daemon:
+        daemon.await_shards("shard_taken", stage.shards)
+        assert daemon.drain() in DRAINED
+    file = stage.properties()
+    stage.server.client("dynamodb").update_item(
+        TableName=stage.name,
+        Key={"leaseKey": {"S": GIVEN}},
+        UpdateExpression="SET leaseOwner = :owner, checkpointOwner = :giver",
+        ExpressionAttributeValues={":owner": {"S": f"{stage.name}-worker"}, ":giver": {"S": DEAD}},
+    )
+    with stage.daemon(file) as daemon, flowing(stage, play(RECORDS)) as flow:
+        ledger = flow.all_put()
+        stage.await_committed({OTHER: last_of(ledger)[OTHER]})
+        assert {line["shard"] for line in daemon.lines("shard_taken")} == {OTHER}
+        seen = watch(stage, file, 6)
+        assert seen.returncode == 1, seen.stderr
+        (said,) = [line for line in map(json.loads, seen.stderr.splitlines()) if line["event"] == "unheld"]
+        assert said["shards"] == [GIVEN]
+        assert f"{DEAD} hands it over" in said["reason"]
+        stage.await_committed(last_of(ledger))
+        assert watch(stage, file, 60).returncode == 0
+        assert daemon.drain() in DRAINED
+    assert faults_in(stage, expected_of(ledger)) == []
