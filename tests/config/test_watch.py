@@ -83,3 +83,18 @@ def test_this_host_does_not_renew(run: Callable[[], Result], dynamodb: Any) -> N
     assert run().exit_code == 75
     own(dynamodb, SHARDS[0], "host-3")
     assert run().exit_code == 1
+
+
+def test_a_hand_over_that_lasts_is_ended(run: Callable[[], Result], dynamodb: Any) -> None:
+    """The giver's name goes from the row, and nothing else."""
+    own(dynamodb, SHARDS[0], "host-2")
+    dynamodb.update_item(
+        TableName="events-archive",
+        Key={"leaseKey": {"S": SHARDS[0]}},
+        UpdateExpression="SET checkpointOwner = :g",
+        ExpressionAttributeValues={":g": {"S": "host-9"}},
+    )
+    assert run().exit_code == 1
+    row = dynamodb.get_item(TableName="events-archive", Key={"leaseKey": {"S": SHARDS[0]}})["Item"]
+    assert "checkpointOwner" not in row
+    assert (row["leaseOwner"]["S"], row["checkpoint"]["S"]) == ("host-2", "TRIM_HORIZON")

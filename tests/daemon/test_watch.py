@@ -1,4 +1,4 @@
-"""A shard that KCL leaves unread for ever, because a host died while it handed the lease over."""
+"""A shard that KCL can leave unread for ever, because a host died while it handed the lease over."""
 
 import json
 import subprocess
@@ -27,7 +27,10 @@ def watch(stage: Stage, file: Path, bound_s: int) -> "subprocess.CompletedProces
 
 
 def test_a_hand_over_from_a_dead_host(stage: Stage) -> None:
-    """The owner renews and does not read until the watch ends the hand-over; then nothing is missing."""
+    """The owner renews, and may never read; the watch ends the hand-over, and then nothing is missing.
+
+    Whether KCL itself comes to read it depends on which of its threads finds the lease first: seen both ways.
+    """
     former = stage.properties(workerId=DEAD)
     stage.prepare(former)
     with stage.daemon(former) as daemon:
@@ -43,7 +46,6 @@ def test_a_hand_over_from_a_dead_host(stage: Stage) -> None:
     with stage.daemon(file) as daemon, flowing(stage, play(RECORDS)) as flow:
         ledger = flow.all_put()
         stage.await_committed({OTHER: last_of(ledger)[OTHER]})
-        assert {line["shard"] for line in daemon.lines("shard_taken")} == {OTHER}
         seen = watch(stage, file, 6)
         assert seen.returncode == 1, seen.stderr
         (said,) = [line for line in map(json.loads, seen.stderr.splitlines()) if line["event"] == "unheld"]
