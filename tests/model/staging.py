@@ -20,6 +20,7 @@ from consumers.chain.batcher import ChainBatcher, Limits
 from consumers.chain.chain import Chain, ChainPlace
 from consumers.chain.layout import Layout, position_in
 from consumers.chain.link import Link
+from consumers.chain.origin import recall, record_key
 from consumers.documents.document import Rejected
 from consumers.kcl.checkpointer import Commits
 from consumers.kcl.processor import ShardProcessor
@@ -38,6 +39,7 @@ from tests.memory_store import MemoryStore
 from tests.model.fleet import FlakyStore, Silent, Simulation
 from tests.model.stream import Shard
 
+LAYOUT = Layout("p", "dt=%Y-%m-%d/hour=%H", "s", ".gz")
 VERSIONS = (1, 2)
 RUN = 8_000_000
 """Sequence numbers whose records fail together: some fifteen records in a row."""
@@ -139,7 +141,7 @@ class Staging(Simulation):
             starts = FirstStart(graves, "app", "s", shard)
             letters = self.letters(graves)
             watch = parts.watch(NoHours(), _nothing, starts, "", maker, store, letters, log)  # type: ignore[arg-type]
-            place = ChainPlace("app", shard, "r:s", Layout("p", "dt=%Y-%m-%d/hour=%H", "s", ".gz"), "w", 24)
+            place = ChainPlace("app", shard, "r:s", LAYOUT, "w", 24)
             stage = parts.stage(parts.chain(store, place, start, log, watch), Whim(rng), Breaker(10, 0.5))
             head = LetterHead("s", shard, "redshift_stage", "1.0", "app")
             batcher = ChainBatcher(limits, lambda: parts.writer(maker.judge, maker.version, head))
@@ -187,6 +189,7 @@ def judged(simulation: Staging) -> Staged:
             ((Link.parse(simulation.store.objects[key][1]), key) for key in simulation.keys(shard)),
             key=lambda one: one[0].first,
         )
+        origin = origin_of(simulation, shard)
         for link, key in links:
             if not link.count:
                 continue
@@ -198,7 +201,7 @@ def judged(simulation: Staging) -> Staged:
             fates.update(record.position for record, _ in verdicts)
             refused = {record.position for record, one in verdicts if isinstance(one, Rejected)}
             rejected |= refused
-            if _strays(link, links, shard):
+            if _strays(link, links, shard, origin):
                 excused |= refused
             lines = [line for _, one in verdicts if isinstance(one, tuple) for line in one]
             found.rows += len(lines)
@@ -215,14 +218,21 @@ def judged(simulation: Staging) -> Staged:
     return found
 
 
-def _strays(link: Link, links: Sequence[tuple[Link, str]], shard: Shard) -> bool:
+def origin_of(simulation: Staging, shard: Shard) -> Position | None:
+    """Give where the first start that came to write claimed the chain's origin."""
+    record, _ = recall(simulation.store, record_key("app", LAYOUT, shard.name))
+    return record.origin.position if record else None
+
+
+def _strays(link: Link, links: Sequence[tuple[Link, str]], shard: Shard, origin: Position | None) -> bool:
     """Whether a process that had lost the shard wrote this of records that expired before anybody else read them.
 
     Whoever holds the shard never comes by, so the letters stay beside where that process died (docs/guarantee.md).
     """
     behind = shard.trimmed and link.last <= shard.records[shard.trimmed - 1].position
     after = next((other.after for other, _ in links if other.first > link.last), None)
-    return bool(behind) and after is not None and after < link.first
+    before_all = after is None and origin is not None and link.last < origin  # and so after it was claimed further on
+    return bool(behind) and (before_all or (after is not None and after < link.first))
 
 
 def _kept(verdicts: Sequence[tuple[Record, Any]]) -> int:

@@ -236,7 +236,8 @@ class Place:
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         database = self.connect()
         try:
-            return database.ask(query)
+            # As the product would: the database may be away for a moment on a busy machine.
+            return self.patience().until_done(lambda: database.ask(query), time.monotonic() + 60)
         finally:
             database.close()
 

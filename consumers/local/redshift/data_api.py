@@ -73,7 +73,7 @@ class Execution:
                 cursor.execute("COMMIT")
             self.status = "FINISHED"
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is the answer
-            said = fault.args[0] if fault.args and isinstance(fault.args[0], dict) else {"M": type(fault).__name__}
+            said = fault.args[0] if fault.args and isinstance(fault.args[0], dict) else {"M": repr(fault)[:300]}
             self.error = f"ERROR: {said.get('M')}"
             self.status = "ABORTED" if self._cancelled else "FAILED"
         finally:
