@@ -11,6 +11,7 @@ import asyncio
 import logging
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -48,6 +49,23 @@ def complete(app: WsgiApp) -> WsgiApp:
         return chain(app(environ, start_response), (b"",))
 
     return completed
+
+
+def one_at_a_time(app: WsgiApp) -> WsgiApp:
+    """Let ``app`` answer one request after another.
+
+    moto looks whether a condition holds, and then writes, in threads that no lock keeps apart:
+    of two requests that meet, both may find ``If-None-Match: *`` fulfilled, and one object
+    replaces the other. With AWS both are one step, and all that is exactly-once here rests on
+    it. It costs nothing: threads of one interpreter take turns anyway.
+    """
+    turn = threading.Lock()
+
+    def answered(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        with turn:
+            return app(environ, start_response)
+
+    return answered
 
 
 def listen(port: int) -> socket.socket:
@@ -88,7 +106,7 @@ async def run(port: int, ready_file: Path | None) -> None:
     for service in _SERVICES:
         get_backend(service)  # type: ignore[call-overload]
     moto_patch.apply()
-    app = complete(DomainDispatcherApplication(create_backend_app))
+    app = complete(one_at_a_time(DomainDispatcherApplication(create_backend_app)))
     listener = listen(port)
     if ready_file is not None:
         # Connections wait in the backlog until hypercorn accepts them: none is refused.

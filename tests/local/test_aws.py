@@ -14,6 +14,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from consumers.local.aws import one_at_a_time
 from consumers.local.ready import announce
 
 TAKEN = "PreconditionFailed"
@@ -197,6 +198,34 @@ def test_a_key_is_written_once_also_under_races(s3: Any) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(attempt, range(64))) == 1
     assert refusals == [TAKEN] * 63
+
+
+def test_requests_do_not_meet() -> None:
+    """A request begins after the one before has ended: what it looks at stays so until it writes."""
+    inside: list[int] = []
+    together = threading.Event()
+    both = threading.Barrier(2)
+
+    def app(_environ: dict[str, Any], _start_response: Any) -> list[bytes]:
+        inside.append(1)
+        if len(inside) > 1:
+            together.set()
+        together.wait(0.3)  # long enough for the other one to come in, if it may
+        inside.pop()
+        return []
+
+    answered = one_at_a_time(app)
+
+    def ask() -> None:
+        both.wait()
+        answered({}, None)  # type: ignore[arg-type] # this application starts no response
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not together.is_set()
 
 
 def test_it_speaks_http2_without_tls(endpoint: str) -> None:
