@@ -22,6 +22,7 @@ SOAK := tests/daemon/test_isolation.py tests/daemon/test_redshift.py::test_datab
 ANSIBLE := $(CACHE)/ansible/.ready
 HOSTS := $(CACHE)/hosts/.ready
 ARGS ?=
+WORKERS ?= 2
 SINKS ?=
 
 HAS_RUN := python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v java >/dev/null
@@ -43,7 +44,7 @@ run: $(READY) $(if $(findstring elasticsearch_index,$(SINKS)),$(OPENSEARCH)) $(i
 test: tools lint unit daemon
 
 unit: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgresql
-	$(BIN)/python -m pytest -m "not daemon and not search_servers and not hosts" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not daemon and not search_servers and not hosts" $(ARGS)
 
 daemon: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgresql
 	$(BIN)/python -m pytest -m daemon $(ARGS)
