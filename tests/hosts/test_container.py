@@ -43,7 +43,9 @@ def test_a_consumer_in_it_archives_and_drains(image: Image, aws: Server, tmp_pat
     stage: Stage = build(aws, tmp_path, 2)
     file = stage.properties()
     stage.prepare(file)
-    (image.root / "etc/kinesis-fleet").mkdir(exist_ok=True)
+    at = image.root / INSIDE.lstrip("/")  # a runtime makes what it mounts on, below what is read-only
+    at.parent.mkdir(exist_ok=True)
+    at.touch()
     variables = {name: KEYS[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     bound = f"--bind-ro={file}:{INSIDE}"
     command = image.words([*image.entrypoint, *image.command], {**variables, "AWS_REGION": "us-east-1"}, bound)
