@@ -41,6 +41,9 @@ WATCH = (
 
 def test_from_nothing(world: World) -> None:
     """One run of the playbook makes three hosts archive; a second one changes nothing."""
+    told = world.rollout.play("site.yml", "--check", hosts=world.hosts[:1])
+    assert told.returncode == 0, told.stdout[-6000:]
+    assert world.hosts[0].run("ls /opt") == "", "--check has changed the host"
     began = time.monotonic()
     done = world.rollout.play("site.yml")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
@@ -139,6 +142,26 @@ def test_rollback(world: World) -> None:
     assert all(
         a != b for a, b in zip(before, [h.run("readlink /opt/kinesis-fleet/current") for h in world.hosts], strict=True)
     )
+    world.await_progress()
+
+
+def test_rollback_of_an_added_consumer(world: World, aws: Server, tmp_path: Path) -> None:
+    """A release that adds a consumer which cannot run is taken back whole: the others run as before."""
+    host = world.hosts[0]
+    before = host.run("readlink /opt/kinesis-fleet/current")
+    other = build(aws, tmp_path, 1)
+    own = {"streamName": other.name, "applicationName": other.name, "archive.bucket": "there-is-no-such-bucket"}
+    world.consumers["broken"] = {"properties": {**world.properties, "consumer": "s3_archive", **own}}
+    world.rollout.variables["kinesis_fleet_secrets"]["broken"] = secrets()
+    world.rollout.variables["kinesis_fleet_ready_seconds"] = 20
+    done = world.rollout.play("site.yml", hosts=[host])
+    world.rollout.variables["kinesis_fleet_ready_seconds"] = 180
+    del world.consumers["broken"], world.rollout.variables["kinesis_fleet_secrets"]["broken"]
+    assert done.returncode != 0
+    assert "The host is back at" in done.stdout, done.stdout[-6000:]
+    assert host.run("readlink /opt/kinesis-fleet/current") == before
+    assert host.run(f"systemctl is-active {UNIT}").strip() == "active"
+    assert host.try_run("systemctl is-enabled kinesis-consumer@broken.service").stdout.strip() == "disabled"
     world.await_progress()
 
 
