@@ -258,7 +258,7 @@ def test_hung(world: World) -> None:
 
 
 def test_idle(world: World, aws: Server, tmp_path: Path) -> None:
-    """A second consumer is added to one host: eight quiet shards, and what they cost."""
+    """A second consumer is added to one host, and removed: eight quiet shards, and what they cost."""
     quiet = build(aws, tmp_path, 8)
     own = {"streamName": quiet.name, "applicationName": quiet.name, "archive.bucket": quiet.name, "jvm.shards": 8}
     properties = {**world.properties, "consumer": "s3_archive", **own}
@@ -278,8 +278,11 @@ def test_idle(world: World, aws: Server, tmp_path: Path) -> None:
     assert after.processes == 1 + 8
     assert after.mib < 4096
     del world.consumers["quiet"]
-    host.run(f"systemctl disable --now {unit} kinesis-watch@quiet.timer")
-    assert world.rollout.play("site.yml", hosts=[host]).returncode == 0
+    done = world.rollout.play("site.yml", hosts=[host])
+    assert done.returncode == 0, done.stdout[-4000:]
+    for gone in (unit, "kinesis-watch@quiet.timer"):
+        assert host.try_run(f"systemctl is-active {gone}").stdout.strip() == "inactive"
+        assert host.try_run(f"systemctl is-enabled {gone}").stdout.strip() == "disabled"
 
 
 def test_replaced(world: World) -> None:
