@@ -234,8 +234,7 @@ class Place:
         self.patience().until_done(lambda: loader.work(bounds, at_once=True), time.monotonic())
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
-        # It may be a whole table, which the product never reads, and the server counts the time that we take to read.
-        database = database_of(msgspec.structs.replace(self.settings.section, statement_timeout_seconds=60))
+        database = self._auditor()
         try:
             # As the product would: the database may be away for a moment on a busy machine.
             return self.patience().until_done(lambda: database.ask(query), time.monotonic() + 60)
@@ -268,12 +267,16 @@ class Place:
             self.remove(entry.key)
 
     def report(self) -> Report:
-        database = self.connect()
+        database = self._auditor()
         area = StagedArea(self.store, layout_of(self.settings))
         try:
             return report(look(self.store, area, database, self.names), area.hour_of)
         finally:
             database.close()
+
+    def _auditor(self) -> Database:
+        """Give a way to the database with time for a whole table, of which the server counts our reading too."""
+        return database_of(msgspec.structs.replace(self.settings.section, statement_timeout_seconds=60))
 
     def audit(self, expected: Sequence[Record]) -> None:
         """Compare both sides: each of these records is a row or a letter, once."""

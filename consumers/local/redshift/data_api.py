@@ -74,7 +74,7 @@ class Execution:
             self.status = "FINISHED"
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is the answer
             said = fault.args[0] if fault.args and isinstance(fault.args[0], dict) else {"M": repr(fault)[:300]}
-            self.error = f"ERROR: {said.get('M')}"
+            self.error = "ERROR: Query cancelled on user's request" if self._cancelled else f"ERROR: {said.get('M')}"
             self.status = "ABORTED" if self._cancelled else "FAILED"
         finally:
             if self._connection is not None:
