@@ -46,6 +46,7 @@ def test_a_consumer_in_it_archives_and_drains(image: Image, aws: Server, tmp_pat
     at = image.root / INSIDE.lstrip("/")  # a runtime makes what it mounts on, below what is read-only
     at.parent.mkdir(exist_ok=True)
     at.touch()
+    (image.root / "nonexistent").mkdir(exist_ok=True)  # nspawn insists on a user's home; a runtime does not
     variables = {name: KEYS[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     bound = f"--bind-ro={file}:{INSIDE}"
     command = image.words([*image.entrypoint, *image.command], {**variables, "AWS_REGION": "us-east-1"}, bound)
