@@ -135,13 +135,16 @@ def test_wrong_properties(world: World) -> None:
 
 
 def test_rollback(world: World) -> None:
-    """The playbook goes back to the release before on every host."""
+    """The playbook goes back to the release before on every host, and never forward."""
     before = world.current()
     done = world.rollout.play("rollback.yml")
     assert done.returncode == 0, done.stdout[-6000:]
     assert all(
         a != b for a, b in zip(before, [h.run("readlink /opt/kinesis-fleet/current") for h in world.hosts], strict=True)
     )
+    again = world.rollout.play("rollback.yml")
+    assert again.returncode != 0
+    assert "no release on fleet-1 that has held before the current one" in again.stdout, again.stdout[-3000:]
     world.await_progress()
 
 
