@@ -283,6 +283,8 @@ def test_idle(world: World, aws: Server, tmp_path: Path) -> None:
     del world.consumers["quiet"]
     done = world.rollout.play("site.yml", hosts=[host])
     assert done.returncode == 0, done.stdout[-4000:]
+    assert host.run(f"systemctl show -P FragmentPath {UNIT}").strip() == "/etc/systemd/system/kinesis-consumer@.service"
+    assert "releases" not in host.run("ls -l /etc/systemd/system /etc/systemd/system/kinesis-fleet.target.wants")
     for gone in (unit, "kinesis-watch@quiet.timer"):
         assert host.try_run(f"systemctl is-active {gone}").stdout.strip() == "inactive"
         assert host.try_run(f"systemctl is-enabled {gone}").stdout.strip() == "disabled"
