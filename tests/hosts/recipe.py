@@ -33,7 +33,7 @@ class Image:
         return [
             *_nspawn(self.root),
             "--read-only",
-            "--tmpfs=/tmp",
+            "--tmpfs=/tmp:mode=1777",
             "--drop-capability=all",
             "--no-new-privileges=yes",
             f"--user={name.partition(':')[0]}",
