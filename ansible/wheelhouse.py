@@ -4,6 +4,7 @@
 
 The locked packages are built once, on the controller, and with them KCL's JARs, which lie in amazon_kclpy's wheel and
 are compared with their lock. `requirements.lock` names each wheel with its SHA-256, and `VERSION` all of it together.
+`wheels.tar` is the lock and the wheels in one file, which goes over ssh at once.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -55,8 +57,13 @@ def main() -> None:
         # The same source makes the same bytes, and so the same version.
         subprocess.run([*PIP, *common, str(copy)], check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
     _insist_on_jars(folder)
-    lines = [_line(wheel) for wheel in sorted(folder.glob("*.whl"))]
-    (folder / "requirements.lock").write_text("".join(lines))
+    wheels = sorted(folder.glob("*.whl"))
+    lines = [_line(wheel) for wheel in wheels]
+    requirements = folder / "requirements.lock"
+    requirements.write_text("".join(lines))
+    with tarfile.open(folder / "wheels.tar", "w") as tar:
+        for path in (requirements, *wheels):
+            tar.add(path, path.name)
     digest = hashlib.sha256("".join(lines).encode()).hexdigest()[:_DIGITS]
     (own,) = folder.glob("kinesis_fleet-*.whl")
     version = f"{own.name.split('-')[1]}-{digest}"
@@ -103,7 +110,7 @@ def _insist_on_jars(folder: Path) -> None:
 
 def _source_digest() -> str:
     digest = hashlib.sha256()
-    names = ["setup.py", "requirements/host.lock", "consumers/kcl/jars.lock"]
+    names = ["ansible/wheelhouse.py", "setup.py", "requirements/host.lock", "consumers/kcl/jars.lock"]
     for path in [*(ROOT / name for name in names), *sorted((ROOT / "consumers").rglob("*"))]:
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())

@@ -1,4 +1,4 @@
-"""Three hosts for a whole file of tests."""
+"""Three hosts for all tests, and a comparison of the archive after each."""
 
 import shutil
 import time
@@ -14,9 +14,9 @@ from tests.hosts.world import SHARDS, World
 from tests.support.servers import Server
 
 
-@pytest.fixture(scope="module")
-def world(aws: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Three hosts, rolled out from nothing."""
+@pytest.fixture(scope="session")
+def three_hosts(aws: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Three hosts with nothing on them, and records that wait for them."""
     folder = Path("/var/tmp") / f"kinesis-fleet-hosts-{time.time_ns():x}"  # noqa: S108 - overlays need a real disk
     folder.mkdir()
     stage = build(aws, tmp_path_factory.mktemp("stage"), SHARDS)
@@ -28,3 +28,17 @@ def world(aws: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wor
             made.flow.end()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def world(three_hosts: World) -> Iterator[World]:
+    """The three hosts; whatever a test does to them, nothing is missing or doubled after it."""
+    yield three_hosts
+    three_hosts.compare()
+
+
+@pytest.fixture
+def rolled_out(world: World) -> World:
+    """The three hosts with a fleet that archives."""
+    world.roll_out()
+    return world

@@ -2,12 +2,15 @@
 
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.daemon.audit import expected_of, faults_in, store_of
 from tests.daemon.putting import Flow, last_of, play
 from tests.daemon.stage import Stage
+from tests.hosts.compared import Compared
 from tests.hosts.host import Host
 from tests.hosts.rollout import Rollout, secrets
 from tests.hosts.timeline import idle_s, journal, stays
@@ -50,17 +53,33 @@ class World:
         }
         self.rollout = Rollout(fleet, folder, variables)
         self.flow = Flow(stage, RATE, play())
+        self._compared = Compared(stage, self.flow.ledger)
+
+    @contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Let the playbook wait for a release that cannot hold no longer than it takes to see that."""
+        self.rollout.variables["kinesis_fleet_ready_seconds"] = 20
+        try:
+            yield
+        finally:
+            del self.rollout.variables["kinesis_fleet_ready_seconds"]
 
     def settle(self) -> None:
         """Put no more, wait until all is archived, and compare."""
         ledger = self.flow.end()
         self.stage.await_committed(last_of(ledger))
-        faults = faults_in(self.stage, expected_of(ledger))
+        self._insist_on_none(faults_in(self.stage, expected_of(ledger)))
+
+    def compare(self) -> None:
+        """Wait until all that was put up to now is archived, and insist that nothing of it is missing or doubled."""
+        self._insist_on_none(self._compared.faults())
+
+    def _insist_on_none(self, faults: list[str]) -> None:
         if faults:
-            self.explain(faults)
+            self._explain(faults)
         assert faults == []
 
-    def explain(self, faults: list[str]) -> None:
+    def _explain(self, faults: list[str]) -> None:
         """Keep what tells how it came to this: every object's link, and what each host has logged."""
         kept = Path(tempfile.mkdtemp(prefix="kinesis-fleet-faults-"))
         store = store_of(self.stage)
@@ -97,6 +116,12 @@ class World:
     def current(self) -> list[str]:
         """Give the current release of each host."""
         return [host.run("readlink /opt/kinesis-fleet/current") for host in self.hosts]
+
+    def roll_out(self) -> None:
+        """Have a release on every host, unless there is one."""
+        if any(host.try_run("test -e /opt/kinesis-fleet/current").returncode for host in self.hosts):
+            done = self.rollout.play("site.yml")
+            assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
     def await_progress(self) -> None:
         """Wait until every record that was put up to now is archived."""
