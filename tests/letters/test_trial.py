@@ -40,6 +40,12 @@ def recurse() -> None:
     recurse()
 
 
+def hang_up() -> None:
+    """Die of it, also where `nohup` has begun the tests and everything inherits that it is ignored."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    os.kill(SELF(), signal.SIGHUP)
+
+
 @pytest.mark.parametrize(
     ("work", "ending"),
     [
@@ -57,7 +63,7 @@ def recurse() -> None:
         (lambda: os._exit(3), Ending(End.DIED, "exit 3")),
         (lambda: os.kill(SELF(), signal.SIGKILL), Ending(End.OUTSIDE, "SIGKILL")),
         (lambda: os.kill(SELF(), signal.SIGTERM), Ending(End.OUTSIDE, "SIGTERM")),
-        (lambda: os.kill(SELF(), signal.SIGHUP), Ending(End.OUTSIDE, "SIGHUP")),
+        (hang_up, Ending(End.OUTSIDE, "SIGHUP")),
     ],
 )
 def test_endings(work: Callable[[], object], ending: Ending) -> None:
