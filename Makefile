@@ -22,7 +22,9 @@ SOAK := tests/daemon/test_isolation.py tests/daemon/test_redshift.py::test_datab
 ANSIBLE := $(CACHE)/ansible/.ready
 HOSTS := $(CACHE)/hosts/.ready
 ARGS ?=
-WORKERS ?= 2
+# For two cores: the tests wait now and then, and each of a daemon is a handful of processes.
+WORKERS ?= 3
+DAEMONS ?= 2
 SINKS ?=
 
 HAS_RUN := python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v java >/dev/null
@@ -47,7 +49,7 @@ unit: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgres
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not daemon and not search_servers and not hosts" $(ARGS)
 
 daemon: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgresql
-	$(BIN)/python -m pytest -m daemon $(ARGS)
+	$(BIN)/python -m pytest -n $(DAEMONS) --dist worksteal -m daemon $(ARGS)
 
 # The tests of a destination that is away, with an hour of it.
 soak: $(READY) $(OPENSEARCH) postgresql

@@ -1,7 +1,7 @@
 """Servers that several suites share: started once, each test with a bucket of its own name or a clean one."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,24 @@ from tests.support.proxy import FaultProxy, fault_proxy
 from tests.support.search import SearchNode, opensearch
 from tests.support.servers import KEYS, Server, embedded_aws, on_disk_s3
 
+FIGURE = "figure"
 os.environ.update(KEYS)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests have measured, at the end: also what another process has."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    figures = [value for report in reports for name, value in report.user_properties if name == FIGURE]
+    if figures:
+        terminalreporter.section("measured")
+    for figure in figures:
+        terminalreporter.line(str(figure))
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Takes a figure that is printed when all tests have run."""
+    return lambda figure: record_property(FIGURE, figure)
 
 
 @pytest.fixture(scope="session")

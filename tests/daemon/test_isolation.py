@@ -49,7 +49,7 @@ def stages(new_stage: Callable[[int], Stage], folder: Path) -> tuple[Stage, Stag
     return stage, replace(stage, folder=beside)
 
 
-def test_search_server_is_killed(stages: tuple[Stage, Stage], capsys: pytest.CaptureFixture[str]) -> None:
+def test_search_server_is_killed(stages: tuple[Stage, Stage], measured: Callable[[str], None]) -> None:
     """Killed for three times the longest time-out: the archive's lag stays; then all is indexed once."""
     archive, beside = stages
     with opensearch() as node:
@@ -78,9 +78,8 @@ def test_search_server_is_killed(stages: tuple[Stage, Stage], capsys: pytest.Cap
             replace(beside, name=application).await_committed(last_of(ledger))
             assert indexer.children() == processes
         assert index.faults(ledger, application) == []
-    with capsys.disabled():
-        moved = during_s / before_s - 1
-        print(f"\narchive's lag {before_s:.2f} s, with the search server away {during_s:.2f} s: {moved:+.1%}")
+    moved = during_s / before_s - 1
+    measured(f"archive's lag {before_s:.2f} s, with the search server away {during_s:.2f} s: {moved:+.1%}")
     assert during_s < before_s * (1 + MOST_MOVE)
     assert faults_in(archive, expected_of(ledger)) == []
 

@@ -55,7 +55,7 @@ def test_a_hundred_thousand_events(new_stage: Callable[[int], Stage], house: War
     assert table.rows() == once
 
 
-def test_database_away(stage: Stage, house: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
+def test_database_away(stage: Stage, house: Warehouse, measured: Callable[[str], None]) -> None:
     """A loader vanishes with the lock, then the database is away for three times the longest time-out.
 
     Staging does not notice: its checkpoints move all the while. Then what has gathered is loaded in order, once.
@@ -98,8 +98,7 @@ def test_database_away(stage: Stage, house: Warehouse, capsys: pytest.CaptureFix
         table.idle(3600)
     table.load_the_rest()
     table.audit(ledger)
-    with capsys.disabled():
-        print(f"\nthe database was away for {away_s:.0f} s: the longest that a checkpoint stood was {moved:.1f} s")
+    measured(f"the database was away for {away_s:.0f} s: the longest that a checkpoint stood was {moved:.1f} s")
     assert moved < LIVENESS_S
 
 
