@@ -21,13 +21,14 @@ NODE_LOCK := requirements/node/package.json requirements/node/package-lock.json
 SOAK := tests/daemon/test_isolation.py tests/daemon/test_redshift.py::test_database_away
 ANSIBLE := $(CACHE)/ansible/.ready
 HOSTS := $(CACHE)/hosts/.ready
+PYTHON ?= python3
 ARGS ?=
 # For two cores: the tests wait now and then, and each of a daemon is a handful of processes.
 WORKERS ?= 3
 DAEMONS ?= 2
 SINKS ?=
 
-HAS_RUN := python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v java >/dev/null
+HAS_RUN := $(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v java >/dev/null
 HAS_TEST := command -v zstd >/dev/null && command -v bzip2 >/dev/null
 HAS_POSTGRES := ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null
 HAS_SEARCH := command -v javac >/dev/null && command -v mvn >/dev/null
@@ -70,8 +71,8 @@ format: $(READY)
 # Python with venv, and Java: what is missing is installed where apt-get is, and named where it is not.
 $(VENV)/bin/python:
 	@$(HAS_RUN) || $(call INSTALL,Python and Java,openjdk-17-jre-headless python3 python3-venv gcc python3-dev)
-	@$(HAS_RUN) || { echo 'needed: Python 3.11 or later with venv (found: '"$$(python3 -V 2>&1)"'), and Java 17 or later'; exit 1; }
-	@python3 -m venv $(VENV)
+	@$(HAS_RUN) || { echo 'needed: Python 3.11 or later with venv (found: '"$$($(PYTHON) -V 2>&1)"'), and Java 17 or later'; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
 
 # Everything comes by hash. amazon-kclpy fetches its JARs unchecked while it is built: `jars verify` checks them.
 $(READY): $(VENV)/bin/python setup.py $(LOCKS) $(TEST_LOCK) consumers/kcl/jars.lock
@@ -168,7 +169,7 @@ wheelhouse: $(READY)
 # Ansible in an environment of its own: nothing of the fleet imports it.
 $(ANSIBLE): requirements/ansible.lock $(VENV)/bin/python
 	@echo 'installing Ansible and its linters'
-	@python3 -m venv $(@D)
+	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/ansible.lock
 	@touch $@
 

@@ -8,7 +8,7 @@ import pytest
 from tests.daemon.stage import build
 from tests.hosts.cost import cost
 from tests.hosts.host import BASE
-from tests.hosts.rollout import secrets
+from tests.hosts.rollout import SECRET, secrets
 from tests.hosts.timeline import journal, redelivered, stays
 from tests.hosts.world import UNIT, World
 from tests.support.real_daemon import LIVENESS_S
@@ -88,6 +88,19 @@ def test_rolling_deploy(world: World) -> None:
     assert redelivered(stays(world.hosts, UNIT), since) == []
 
 
+def test_changed_secret(world: World) -> None:
+    """A changed secret is no release: the consumers that have it start again, and nothing else is changed."""
+    host, before = world.hosts[0], world.current()
+    main = host.run(f"systemctl show -P MainPID {UNIT}")
+    world.rollout.variables["kinesis_fleet_secrets"]["s3_archive"]["canary"] = f"{SECRET}-2"
+    done = world.rollout.play("site.yml", hosts=[host])
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert world.current() == before
+    assert host.run(f"systemctl show -P MainPID {UNIT}") != main
+    assert "Wait until" in done.stdout.partition("RUNNING HANDLER")[2]
+    assert SECRET not in done.stdout
+
+
 def test_broken_release(world: World) -> None:
     """A release that cannot hold its leases stops at the first host, which goes back; the others are not touched."""
     before = world.current()
@@ -114,15 +127,22 @@ def test_wrong_properties(world: World) -> None:
 
 
 def test_rollback(world: World) -> None:
-    """The playbook goes back to the release before on every host, and never forward."""
-    before = world.current()
-    done = world.rollout.play("rollback.yml")
+    """The playbook goes back to the release before, never forward, and never further where a host has gone already."""
+    (left,) = set(world.current())
+    assert world.rollout.play("rollback.yml", hosts=world.hosts[:1]).returncode == 0
+    (before,) = set(world.current()) - {left}
+    for options in ((), ("-e", "kinesis_fleet_rollback_to=there-is-none")):
+        refused = world.rollout.play("rollback.yml", *options)
+        assert refused.returncode != 0
+        assert "do not stand at one release" in refused.stdout or "no release there-is-none" in refused.stdout
+    assert sorted(world.current()) == sorted((before, left, left))
+    done = world.rollout.play("rollback.yml", "-e", f"kinesis_fleet_rollback_to={Path(before).name}")
     assert done.returncode == 0, done.stdout[-6000:]
-    assert all(one != other for one, other in zip(before, world.current(), strict=True))
+    assert set(world.current()) == {before}
+    assert world.rollout.changed(done)["fleet-1"] == 0
     again = world.rollout.play("rollback.yml")
     assert again.returncode != 0
-    assert "no release on fleet-1 that has held before the current one" in again.stdout, again.stdout[-3000:]
-    world.await_progress()
+    assert "that has held on fleet-1" in again.stdout, again.stdout[-3000:]
 
 
 def test_rollback_of_an_added_consumer(world: World, aws: Server, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ class World:
 
     def current(self) -> list[str]:
         """Give the current release of each host."""
-        return [host.run("readlink /opt/kinesis-fleet/current") for host in self.hosts]
+        return [host.run("readlink /opt/kinesis-fleet/current").strip() for host in self.hosts]
 
     def roll_out(self) -> None:
         """Have a release on every host, unless there is one."""
