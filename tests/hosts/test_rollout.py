@@ -7,8 +7,9 @@ import pytest
 
 from tests.daemon.stage import build
 from tests.hosts.cost import cost
+from tests.hosts.former import FORMER, former_wheelhouse
 from tests.hosts.host import BASE
-from tests.hosts.rollout import SECRET, secrets
+from tests.hosts.rollout import SECRET, WHEELHOUSE, secrets
 from tests.hosts.timeline import journal, redelivered, stays
 from tests.hosts.world import UNIT, World
 from tests.support.real_daemon import LIVENESS_S
@@ -28,8 +29,9 @@ UNITS = (
 )
 
 
-def test_from_nothing(world: World) -> None:
-    """One run of the playbook makes three hosts archive; a second one changes nothing."""
+def test_from_nothing(world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One run of the playbook makes three hosts archive, by the version before; a second one changes nothing."""
+    world.rollout.wheelhouse = former_wheelhouse(tmp_path_factory.mktemp("former"))
     told = world.rollout.play("site.yml", "--check", hosts=world.hosts[:1])
     assert told.returncode == 0, told.stdout[-6000:]
     assert world.hosts[0].run("ls /opt") == "", "--check has changed the host"
@@ -73,8 +75,10 @@ def test_lines(world: World) -> None:
 
 
 def test_rolling_deploy(world: World) -> None:
-    """A changed release goes to one host after the other, and nothing is lost or doubled meanwhile."""
+    """A new version of amazon-kclpy goes to one host after the other, and nothing is lost or doubled meanwhile."""
     before = world.current()
+    assert world.kclpy() == [FORMER] * 3
+    world.rollout.wheelhouse = WHEELHOUSE
     world.properties["archive.maxAgeSeconds"] = 3
     since, began = time.time(), time.monotonic()
     done = world.rollout.play("site.yml")
@@ -82,6 +86,7 @@ def test_rolling_deploy(world: World) -> None:
     print(f"\nrolled through three hosts in {time.monotonic() - began:.0f} s")
     after = world.current()
     assert all(one != other for one, other in zip(before, after, strict=True))
+    assert FORMER not in world.kclpy()
     found = world.say_idle("rolling deploy", since)
     assert found
     assert max(found.values()) < LIVENESS_S
@@ -139,6 +144,7 @@ def test_rollback(world: World) -> None:
     done = world.rollout.play("rollback.yml", "-e", f"kinesis_fleet_rollback_to={Path(before).name}")
     assert done.returncode == 0, done.stdout[-6000:]
     assert set(world.current()) == {before}
+    assert world.kclpy() == [FORMER] * 3
     assert world.rollout.changed(done)["fleet-1"] == 0
     again = world.rollout.play("rollback.yml")
     assert again.returncode != 0

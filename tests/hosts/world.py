@@ -117,6 +117,11 @@ class World:
         """Give the current release of each host."""
         return [host.run("readlink /opt/kinesis-fleet/current").strip() for host in self.hosts]
 
+    def kclpy(self) -> list[str]:
+        """Give the version of amazon-kclpy of each host's current release."""
+        command = "basename /opt/kinesis-fleet/current/venv/lib/*/site-packages/amazon_kclpy-*.dist-info .dist-info"
+        return [host.run(command).strip().removeprefix("amazon_kclpy-") for host in self.hosts]
+
     def roll_out(self) -> None:
         """Have a release on every host, unless there is one."""
         if any(host.try_run("test -e /opt/kinesis-fleet/current").returncode for host in self.hosts):
