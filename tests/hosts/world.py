@@ -17,7 +17,7 @@ from tests.hosts.timeline import idle_s, journal, stays
 from tests.support.archive import object_keys
 from tests.support.real_daemon import LIVENESS_S
 
-RATE = 300.0
+RATE = 200.0
 UNIT = "kinesis-consumer@s3_archive.service"
 SHARDS = 3
 
@@ -50,6 +50,7 @@ class World:
             "kinesis_fleet_consumers": self.consumers,
             "kinesis_fleet_secrets": {"s3_archive": secrets()},
             "kinesis_fleet_most_lag_seconds": 30,
+            "kinesis_fleet_settle_seconds": 8,
         }
         self.rollout = Rollout(fleet, folder, variables)
         self.flow = Flow(stage, RATE, play())
@@ -112,6 +113,14 @@ class World:
         )
         name = table["Item"]["ownerName"]["S"]
         return next(host for host in self.hosts if name.startswith(host.name))
+
+    def busiest(self) -> Host:
+        """Give the host with the most shards: what is done to another one may hit nothing."""
+        owners = [row.owner or "" for row in self.stage.leases().values()]
+        held = {host.name: sum(owner.startswith(host.name) for owner in owners) for host in self.hosts}
+        found = max(self.hosts, key=lambda host: held[host.name])
+        assert held[found.name], f"no host holds a shard: {owners}"
+        return found
 
     def current(self) -> list[str]:
         """Give the current release of each host."""
