@@ -10,7 +10,7 @@ from tests.hosts.cost import cost
 from tests.hosts.former import FORMER, former_wheelhouse
 from tests.hosts.host import BASE
 from tests.hosts.rollout import SECRET, WHEELHOUSE, secrets
-from tests.hosts.timeline import journal, redelivered, stays
+from tests.hosts.timeline import journal
 from tests.hosts.world import UNIT, World
 from tests.support.real_daemon import LIVENESS_S
 from tests.support.servers import Server
@@ -90,7 +90,7 @@ def test_rolling_deploy(world: World) -> None:
     found = world.say_idle("rolling deploy", since)
     assert found
     assert max(found.values()) < LIVENESS_S
-    assert redelivered(stays(world.hosts, UNIT), since) == []
+    world.insist_on_none_again(since)
 
 
 def test_changed_secret(world: World) -> None:

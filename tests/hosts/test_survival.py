@@ -7,7 +7,7 @@ import pytest
 
 from tests.hosts.host import BASE
 from tests.hosts.rollout import SECRET
-from tests.hosts.timeline import journal, redelivered, stays
+from tests.hosts.timeline import journal, stays
 from tests.hosts.world import SHARDS, UNIT, World
 
 pytestmark = [
@@ -32,7 +32,7 @@ def test_restart(rolled_out: World) -> None:
     host, since = rolled_out.leader(), time.time()
     host.run(f"systemctl restart {UNIT}")
     assert rolled_out.say_idle("restart of the leading daemon", since)
-    assert redelivered(stays(rolled_out.hosts, UNIT), since) == []
+    rolled_out.insist_on_none_again(since)
 
 
 def test_killed(rolled_out: World) -> None:

@@ -13,7 +13,7 @@ from tests.daemon.stage import Stage
 from tests.hosts.compared import Compared
 from tests.hosts.host import Host
 from tests.hosts.rollout import Rollout, secrets
-from tests.hosts.timeline import idle_s, journal, stays
+from tests.hosts.timeline import idle_s, journal, redelivered, stays
 from tests.support.archive import object_keys
 from tests.support.real_daemon import LIVENESS_S
 
@@ -74,6 +74,10 @@ class World:
     def compare(self) -> None:
         """Wait until all that was put up to now is archived, and insist that nothing of it is missing or doubled."""
         self._insist_on_none(self._compared.faults())
+
+    def insist_on_none_again(self, since: float) -> None:
+        """Insist that no change of a shard's process since then has delivered anything again."""
+        self._insist_on_none(redelivered(stays(self.hosts, UNIT), since))
 
     def _insist_on_none(self, faults: list[str]) -> None:
         if faults:
