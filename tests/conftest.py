@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from consumers.local.redshift.warehouse import Warehouse
 from consumers.search.template import template_of
@@ -15,6 +16,9 @@ from tests.support.servers import KEYS, Server, embedded_aws, on_disk_s3
 
 FIGURE = "figure"
 os.environ.update(KEYS)
+# How long an example takes to make says how busy the machine is, and nothing of what is tested.
+settings.register_profile("any machine", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("any machine")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

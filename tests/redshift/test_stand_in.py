@@ -1,10 +1,13 @@
 """The stand-in refuses what Redshift has not, and has what the loader relies on."""
 
+import hashlib
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
+from consumers.local.redshift import wire
 from consumers.local.redshift.sql import adapted, denied, kind_of
 from consumers.redshift.database import Away, Conflict, Database, Refused
 from consumers.redshift.transaction import Step
@@ -118,3 +121,30 @@ def test_copy_knows_its_limits(database: Database, options: str, words: str) -> 
     """What of COPY is not emulated is refused, and never passed over."""
     with pytest.raises(Refused, match=f"(?i){words}"):
         database.alter(f"COPY events FROM 's3://b/k' IAM_ROLE default MANIFEST GZIP JSON 'auto' {options}")
+
+
+def test_a_long_answer_does_not_wait_for_the_sync_that_waits_for_it(place: Place) -> None:
+    """A client whose Sync comes late gets its rows, and the end of them: PostgreSQL holds back the last 8 KiB."""
+    with socket.create_connection((place.house.host, place.house.port), timeout=60) as client:
+        client.sendall(wire.start_up({"user": "rs", "database": "dev"}))
+        _, asked = wire.read_message(client)
+        inner = hashlib.md5(f"{place.house.password}rs".encode()).hexdigest()  # noqa: S324 - the protocol's
+        word = hashlib.md5(inner.encode() + asked[4:]).hexdigest()  # noqa: S324 - the same
+        client.sendall(wire.message(b"p", f"md5{word}\0".encode()))
+        until(client, b"Z")
+        sql = b"SELECT repeat('x', 500) FROM generate_series(1, 100)"
+        parse = wire.message(b"P", b"\0" + sql + b"\0" + wire.SHORT.pack(0))
+        bind = wire.message(b"B", b"\0\0" + wire.SHORT.pack(0) * 3)
+        client.sendall(parse + bind + wire.message(b"E", b"\0" + wire.INT.pack(0)))
+        assert until(client, b"C").count(b"D") == 100
+        client.sendall(wire.message(b"S"))
+        until(client, b"Z")
+
+
+def until(client: socket.socket, last: bytes) -> list[bytes]:
+    """Read messages up to this one; their codes."""
+    codes = []
+    while last not in codes:
+        codes.append(wire.read_message(client)[0])
+        assert codes[-1] != b"E"
+    return codes

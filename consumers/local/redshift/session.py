@@ -21,6 +21,7 @@ from consumers.local.redshift.wire import Backend, ServerError, message, read_me
 
 _KNOWN_PARAMETERS = frozenset({"user", "database", "application_name"})
 _SERIALIZATION_FAILURE = "40001"
+_ANSWERED_LATER = frozenset({b"P", b"B", b"D", b"C", b"E"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +279,6 @@ class Session(threading.Thread):
         assert self._backend  # noqa: S101 - it is there once a session is served
         last = {b"Z"} if code == b"Q" else {b"C", b"E", b"I", b"s"}
         self._send(code, body)
-        if code != b"Q":
-            self._send(b"H", b"")
         while True:
             answer = read_message(self._backend.socket)
             if answer[0] == b"Z":
@@ -298,4 +297,6 @@ class Session(threading.Thread):
 
     def _send(self, code: bytes, body: bytes) -> None:
         assert self._backend  # noqa: S101 - it is there once a session is served
-        self._backend.socket.sendall(message(code, body))
+        # Flush: PostgreSQL keeps the end of a long answer until the client's Sync, which is not read before that end.
+        flush = message(b"H") if code in _ANSWERED_LATER else b""
+        self._backend.socket.sendall(message(code, body) + flush)
