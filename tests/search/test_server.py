@@ -234,7 +234,7 @@ def test_no_descriptor_is_lost() -> None:
             site.await_end()
             assert ended.acquire(timeout=10)
         site.answer = lambda _: Reply(401)
-        server.ask("GET", "/")
+        HttpServer(ServerAccess((site.url,))).ask("GET", "/")  # with time to answer, on a busy machine too
         site.await_end()
 
 
