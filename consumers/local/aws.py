@@ -88,9 +88,10 @@ def configuration(descriptor: int) -> Config:
     config.bind = [f"fd://{descriptor}"]
     config.accesslog = None
     config.loglevel = "WARNING"
-    # The defaults close a connection after 1,000 requests or 5 s, in the midst of KCL's polls.
+    # The defaults close a connection after 1,000 requests or 5 s, in the midst of KCL's polls. AWS's clients close idle
+    # ones after 60 s; hypercorn keeps a connection that its client has closed until the time below.
     config.keep_alive_max_requests = 1_000_000_000
-    config.keep_alive_timeout = 3600
+    config.keep_alive_timeout = 90
     config.wsgi_max_body_size = _MAX_BODY_BYTES
     config.graceful_timeout = 1
     config.shutdown_timeout = 2
