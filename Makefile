@@ -23,9 +23,8 @@ ANSIBLE := $(CACHE)/ansible/.ready
 HOSTS := $(CACHE)/hosts/.ready
 PYTHON ?= python3
 ARGS ?=
-# For two cores: the tests wait now and then. Those of a daemon, two at a time, once asked too much of OpenSearch's heap.
+# For two cores, since these tests wait now and then. Not for those of a daemon: two at a time ask too much of OpenSearch.
 WORKERS ?= 3
-DAEMONS ?= 1
 SINKS ?=
 
 HAS_RUN := $(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v java >/dev/null
@@ -50,7 +49,7 @@ unit: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgres
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not daemon and not search_servers and not hosts" $(ARGS)
 
 daemon: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgresql
-	$(BIN)/python -m pytest -n $(DAEMONS) -m daemon $(ARGS)
+	$(BIN)/python -m pytest -m daemon $(ARGS)
 
 # The tests of a destination that is away, with an hour of it.
 soak: $(READY) $(OPENSEARCH) postgresql
