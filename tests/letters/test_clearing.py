@@ -78,7 +78,7 @@ def test_what_is_rejected_for_the_same_reason_stands_as_it_was() -> None:
     assert stored(letters) == put
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.sets(st.integers(0, 9), min_size=1, max_size=5), max_size=5),
     st.sets(st.integers(0, 9), max_size=5),

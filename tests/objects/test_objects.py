@@ -43,7 +43,7 @@ def whole(record: Record) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("name", CODECS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(runs=st.lists(records.filter(bool), max_size=4))
 def test_round_trip(name: str, runs: list[list[Record]]) -> None:
     """Every record comes back, whatever its bytes, with its position, time and key."""

@@ -182,7 +182,7 @@ def disagreements(seed: int, kind: type[IndexNames]) -> list[tuple[str, str]]:
     return wrong
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 2**32))
 def test_an_hour_that_has_begun_never_changes_its_name(seed: int) -> None:
     """For any interleaving of starts and look-ups, and clocks apart by less than the margin."""
