@@ -44,7 +44,7 @@ def faults_in(stage: Stage, expected: Expected) -> list[str]:
     chains: dict[str, list[Link]] = {}
     faults: list[str] = []
     for key in object_keys(store):
-        link, records = Link.parse(store.metadata(key) or {}), list(fetch(store, key))
+        link, records = opened(store, key)
         faults += _faults_of_object(key, link, records)
         chains.setdefault(link.shard, []).append(link)
         for record in records:
@@ -57,6 +57,11 @@ def faults_in(stage: Stage, expected: Expected) -> list[str]:
     for links in chains.values():
         faults += _faults_of_chain(sorted(links, key=lambda link: link.first))
     return faults
+
+
+def opened(store: S3Store, key: str) -> tuple[Link, list[Record]]:
+    """Read an object: what it says of itself, and its records."""
+    return Link.parse(store.metadata(key) or {}), list(fetch(store, key))
 
 
 def store_of(stage: Stage) -> S3Store:

@@ -1,17 +1,10 @@
 """What an archive holds, compared again and again while more is put."""
 
-from collections import defaultdict
-
-from consumers.chain.link import Link
 from consumers.local.ledger import Ledger
-from consumers.objects.reader import fetch
 from consumers.records import Position
-from tests.daemon.audit import Place, store_of
-from tests.daemon.putting import last_of
+from tests.daemon.audit import Place, opened, store_of
 from tests.daemon.stage import Stage
 from tests.support.archive import object_keys
-
-_BEFORE_ALL = Position(-1, 0)
 
 
 class Compared:
@@ -22,20 +15,23 @@ class Compared:
         self._ledger = ledger
         self._seen: dict[Place, str] = {}
         self._read: set[str] = set()
-        self._last: defaultdict[str, Position] = defaultdict(lambda: _BEFORE_ALL)
+        self._newest: dict[str, int] = {}
 
     def faults(self) -> list[str]:
         """Wait until all that was put up to now is archived, and say what is missing or doubled since the last time."""
-        last = last_of(self._ledger)
-        places = (Place(entry.shard, Position(entry.sequence, 0)) for entry in self._ledger)
-        due = [place for place in places if self._last[place.shard] < place.position <= last[place.shard]]
-        self._stage.await_committed(last)
-        self._last.update(last)
+        newest = self._ledger.newest()
+        due = [
+            Place(entry.shard, Position(entry.sequence, 0))
+            for entry in self._ledger
+            if self._newest.get(entry.shard, -1) < entry.sequence <= newest.get(entry.shard, -1)
+        ]
+        self._stage.await_committed({shard: Position(sequence, 0) for shard, sequence in newest.items()})
+        self._newest = newest
         store, faults = store_of(self._stage), []
         for key in sorted(set(object_keys(store)) - self._read):
             self._read.add(key)
-            link = Link.parse(store.metadata(key) or {})
-            for record in fetch(store, key):
+            link, records = opened(store, key)
+            for record in records:
                 place = Place(link.shard, record.position)
                 faults += [f"doubled {place} in {key} and {self._seen[place]}"] if place in self._seen else []
                 self._seen[place] = key

@@ -98,6 +98,12 @@ class Rollout:
             log.write(done.stdout + done.stderr)
         return done
 
+    def run(self, book: str, *options: str, hosts: Sequence[Host] | None = None) -> "subprocess.CompletedProcess[str]":
+        """Run a playbook, which has to succeed."""
+        done = self.play(book, *options, hosts=hosts)
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        return done
+
     def changed(self, done: "subprocess.CompletedProcess[str]") -> Mapping[str, int]:
         """Read the recap: how many tasks changed something, by host."""
         recap = done.stdout.rpartition("PLAY RECAP")[2]

@@ -80,10 +80,24 @@ def idle_s(of: dict[str, list[Stay]], since: float) -> dict[str, float]:
     return longest
 
 
-def redelivered(of: dict[str, list[Stay]], since: float) -> list[str]:
-    """Name the changes at which a record was delivered again: the next process began before what was stored."""
+def redelivered(of: dict[str, list[Stay]], since: float) -> Sequence[tuple[Stay, Stay]]:
+    """Give the changes at which a record was delivered again: the next process began before what was stored."""
     return [
-        f"{before.shard}: {before.host} stored up to {before.stored}, {after.host} began after {after.start}"
-        for before, after in handed(of, since)
-        if not before.drained or before.stored != after.start
+        (before, after) for before, after in handed(of, since) if not before.drained or before.stored != after.start
+    ]
+
+
+def around(hosts: Iterable[Host], unit: str, shard: str, at: float) -> list[str]:
+    """Give what each host says of a shard in the half minute before a time, and shortly after, KCL's words included."""
+    return [
+        f"{moment:.3f} {host.name} {entry['MESSAGE']}"
+        for moment, host, entry in sorted(
+            (
+                (int(entry["__REALTIME_TIMESTAMP"]) / 1e6, host, entry)
+                for host in hosts
+                for entry in journal(host, unit, at - 30)
+            ),
+            key=lambda one: one[0],
+        )
+        if moment < at + 5 and shard in str(entry["MESSAGE"])
     ]

@@ -13,7 +13,7 @@ from tests.daemon.stage import Stage
 from tests.hosts.compared import Compared
 from tests.hosts.host import Host
 from tests.hosts.rollout import Rollout, secrets
-from tests.hosts.timeline import idle_s, journal, redelivered, stays
+from tests.hosts.timeline import around, idle_s, journal, redelivered, stays
 from tests.support.archive import object_keys
 from tests.support.real_daemon import LIVENESS_S
 
@@ -77,7 +77,10 @@ class World:
 
     def insist_on_none_again(self, since: float) -> None:
         """Insist that no change of a shard's process since then has delivered anything again."""
-        self._insist_on_none(redelivered(stays(self.hosts, UNIT), since))
+        again = redelivered(stays(self.hosts, UNIT), since)
+        for _, after in again:
+            print("", *around(self.hosts, UNIT, after.shard, after.began), sep="\n")
+        self._insist_on_none([f"{before}, then {after}" for before, after in again])
 
     def _insist_on_none(self, faults: list[str]) -> None:
         if faults:
@@ -138,8 +141,7 @@ class World:
     def roll_out(self) -> None:
         """Have a release on every host, unless there is one."""
         if any(host.try_run("test -e /opt/kinesis-fleet/current").returncode for host in self.hosts):
-            done = self.rollout.play("site.yml")
-            assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+            self.rollout.run("site.yml")
 
     def await_progress(self) -> None:
         """Wait until every record that was put up to now is archived."""
