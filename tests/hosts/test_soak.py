@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.hosts.host import Host
-from tests.hosts.world import UNIT, World
+from tests.hosts.world import FREEZE_S, UNIT, World
 
 SOAK_S = float(os.environ.get("HOSTS_SOAK_S", "0"))
 pytestmark = [
@@ -17,8 +17,6 @@ pytestmark = [
     pytest.mark.skipif(not SOAK_S, reason="make soak-hosts"),
 ]
 Mend = Callable[[], None]
-FREEZE_S = 15
-"""Three times `failoverTimeMillis`."""
 
 
 def test_soak(rolled_out: World) -> None:

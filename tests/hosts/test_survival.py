@@ -7,7 +7,7 @@ import pytest
 
 from tests.hosts.rollout import SECRET
 from tests.hosts.timeline import journal, stays
-from tests.hosts.world import SHARDS, UNIT, World
+from tests.hosts.world import FREEZE_S, SHARDS, UNIT, World
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
 MAY_OTHERS_READ = 7
@@ -58,7 +58,7 @@ def test_frozen(rolled_out: World) -> None:
     """Everything on a host stands still for three lease times: the others take over, and it wakes up harmlessly."""
     host = rolled_out.busiest()
     host.freeze()
-    time.sleep(3 * 5)  # three times failoverTimeMillis: the freeze is what is tested
+    time.sleep(FREEZE_S)  # what is tested
     host.thaw()
 
 

@@ -20,6 +20,8 @@ from tests.support.real_daemon import LIVENESS_S
 RATE = 200.0
 UNIT = "kinesis-consumer@s3_archive.service"
 SHARDS = 3
+FREEZE_S = 30
+"""Three lease times, of `failoverTimeMillis` each as it is shipped."""
 
 
 class World:
@@ -37,7 +39,6 @@ class World:
             "metricsLevel": "NONE",
             "jvm.shards": SHARDS,
             "jvm.options": "-XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData -Daws.cborEnabled=false",
-            "failoverTimeMillis": 5000,
             "idleTimeBetweenReadsInMillis": 1000,
             "archive.bucket": stage.name,
             "archive.endpoint": endpoint,
