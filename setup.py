@@ -22,6 +22,10 @@ setup(
         "consumers.local.search": ["*.java"],
         "consumers.redshift": ["tables/*.toml"],
     },
+    # For hosts, which copy them to /etc/systemd/system.
+    data_files=[
+        ("share/kinesis-fleet/systemd", sorted(str(unit.relative_to(ROOT)) for unit in (ROOT / "systemd").glob("*")))
+    ],
     entry_points={"console_scripts": ["kinesis-fleet = consumers.cli:main"]},
     install_requires=[
         "amazon-kclpy>=3.1.3,<4",

@@ -26,6 +26,7 @@ from consumers.kcl.jars import locked
 ROOT = Path(__file__).resolve().parents[1]
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
 _JARS = "amazon_kclpy/jars/"
+_FOLDERS = ("consumers", "systemd")
 _DIGITS = 12
 _HOST_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}.0"
 """The first of this minor version: hosts have whichever their distribution has, and wheels fit all of them."""
@@ -53,7 +54,8 @@ def main() -> None:
         copy.mkdir()
         for name in files:
             (copy / name).write_bytes((ROOT / name).read_bytes())
-        shutil.copytree(ROOT / "consumers", copy / "consumers", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in _FOLDERS:
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         # The same source makes the same bytes, and so the same version.
         subprocess.run([*PIP, *common, str(copy)], check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
     _insist_on_jars(folder)
@@ -111,7 +113,8 @@ def _insist_on_jars(folder: Path) -> None:
 def _source_digest() -> str:
     digest = hashlib.sha256()
     names = ["ansible/wheelhouse.py", "setup.py", "requirements/host.lock", "consumers/kcl/jars.lock"]
-    for path in [*(ROOT / name for name in names), *sorted((ROOT / "consumers").rglob("*"))]:
+    paths = [ROOT / name for name in names]
+    for path in [*paths, *(path for name in _FOLDERS for path in sorted((ROOT / name).rglob("*")))]:
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

@@ -23,7 +23,8 @@ def former_wheelhouse(folder: Path) -> Path:
     for name in _FILES:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, source / name)
-    shutil.copytree(ROOT / "consumers", source / "consumers", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("consumers", "systemd"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(LOCKS / "jars.lock", source / "consumers/kcl/jars.lock")
     lock = source / "requirements/host.lock"
     kclpy = (LOCKS / "kclpy.lock").read_text()
