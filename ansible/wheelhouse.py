@@ -112,9 +112,9 @@ def _insist_on_jars(folder: Path) -> None:
 
 def _source_digest() -> str:
     digest = hashlib.sha256()
-    names = ["ansible/wheelhouse.py", "setup.py", "requirements/host.lock", "consumers/kcl/jars.lock"]
-    paths = [ROOT / name for name in names]
-    for path in [*paths, *(path for name in _FOLDERS for path in sorted((ROOT / name).rglob("*")))]:
+    names = ("ansible/wheelhouse.py", "setup.py", "requirements/host.lock")
+    within = (path for name in _FOLDERS for path in sorted((ROOT / name).rglob("*")))
+    for path in [*(ROOT / name for name in names), *within]:
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

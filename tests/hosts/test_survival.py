@@ -142,7 +142,7 @@ def test_replaced(rolled_out: World) -> None:
 def test_secrets(rolled_out: World) -> None:
     """A secret stands in no journal, no command line, no file that others read, and in nothing that Ansible says."""
     rolled_out.rollout.variables["kinesis_fleet_secrets"]["s3_archive"]["canary"] = f"{SECRET}-3"
-    done = rolled_out.rollout.play("site.yml", "-vvv", "--diff", hosts=rolled_out.hosts[:1])
+    done = rolled_out.rollout.run("site.yml", "-vvv", "--diff", hosts=rolled_out.hosts[:1])
     assert rolled_out.rollout.changed(done)["fleet-1"], "no secret was written"
     assert SECRET not in done.stdout + done.stderr
     for host in rolled_out.hosts:

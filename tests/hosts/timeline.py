@@ -38,16 +38,25 @@ def journal(host: Host, unit: str, since: float | None = None) -> list[dict[str,
     return entries
 
 
+def _in_order(
+    hosts: Iterable[Host], unit: str, since: float | None = None
+) -> Sequence[tuple[float, str, dict[str, Any]]]:
+    """Read a unit's journals of all hosts: when, the host's name, and the entry, by time."""
+    entries = [
+        (int(entry["__REALTIME_TIMESTAMP"]) / 1e6, host.name, entry)
+        for host in hosts
+        for entry in journal(host, unit, since)
+    ]
+    return sorted(entries, key=lambda one: one[0])
+
+
 def stays(hosts: Iterable[Host], unit: str) -> dict[str, list[Stay]]:
     """Give each shard's stays, in their order."""
-    lines = [
-        (int(entry["__REALTIME_TIMESTAMP"]) / 1e6, host.name, entry["line"])
-        for host in hosts
-        for entry in journal(host, unit)
-        if isinstance(entry.get("line"), dict) and "shard" in entry["line"]
-    ]
     found: dict[str, list[Stay]] = {}
-    for at, host, line in sorted(lines, key=lambda one: one[0]):
+    for at, host, entry in _in_order(hosts, unit):
+        line = entry.get("line")
+        if not isinstance(line, dict) or "shard" not in line:
+            continue
         of_shard = found.setdefault(line["shard"], [])
         if line["event"] == "shard_taken":
             of_shard.append(Stay(line["shard"], host, at, line["start"], line["start"]))
@@ -88,16 +97,9 @@ def redelivered(of: dict[str, list[Stay]], since: float) -> Sequence[tuple[Stay,
 
 
 def around(hosts: Iterable[Host], unit: str, shard: str, at: float) -> list[str]:
-    """Give what each host says of a shard in the half minute before a time, and shortly after, KCL's words included."""
+    """Give what each host says of a shard in the half minute before a time, and shortly after: KCL's warnings too."""
     return [
-        f"{moment:.3f} {host.name} {entry['MESSAGE']}"
-        for moment, host, entry in sorted(
-            (
-                (int(entry["__REALTIME_TIMESTAMP"]) / 1e6, host, entry)
-                for host in hosts
-                for entry in journal(host, unit, at - 30)
-            ),
-            key=lambda one: one[0],
-        )
+        f"{moment:.3f} {host} {entry['MESSAGE']}"
+        for moment, host, entry in _in_order(hosts, unit, at - 30)
         if moment < at + 5 and shard in str(entry["MESSAGE"])
     ]
