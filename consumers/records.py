@@ -60,11 +60,12 @@ class Record(
     """One record, exactly as the daemon's pipe yields it: decoded once, never converted.
 
     `arrival_ms` is the approximate arrival time in UTC milliseconds, set by the stream and the same
-    at each delivery. `data` is None only for a record without a payload.
+    at each delivery. `data` is None only for a record without a payload. `partition_key` is None where the producer
+    gave none, as it may on a stream that distributes its records itself; an empty key is another thing.
     """
 
     data: bytes | None
-    partition_key: str
+    partition_key: str | None
     sequence_number: str
     arrival_ms: int
     sub_sequence_number: int = 0

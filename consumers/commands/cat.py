@@ -21,13 +21,17 @@ Examples:
   kinesis-fleet cat --data FILE > payloads.bin
 
 \b
-Each line: position, arrival time (UTC), partition key, payload with unprintable bytes escaped.
+Each line: position, arrival time (UTC), partition key, payload with unprintable bytes escaped. A key is \\N where the
+record has none, as tab-separated text has it for NULL, and null with --json.
 With --json: the payload as "text" where it is UTF-8, otherwise as "base64".
 With --data: the payloads as they were put, each with a newline after it, as zcat gives them.
 
 \b
 Exit codes: 0 done; 65 an object is damaged, or is not one of the archive; 66 there is no such object; 69 S3 refuses.
 """
+
+
+_NO_KEY = "\\N"
 
 
 class _Failed(click.ClickException):
@@ -99,7 +103,9 @@ def _records(name: str, endpoint: str, region: str) -> Iterator[Record]:
 def _text(record: Record) -> bytes:
     shown = record.payload.decode("utf-8", "backslashreplace")
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
-    key = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in record.partition_key)
+    key = _NO_KEY
+    if record.partition_key is not None:
+        key = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in record.partition_key)
     return f"{record.position}\t{_moment(record.arrival_ms)}\t{key}\t{safe}\n".encode()
 
 

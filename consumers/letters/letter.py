@@ -34,18 +34,18 @@ class LetterHead(msgspec.Struct, frozen=True):
     application: str
 
 
-class Letter(msgspec.Struct, frozen=True, rename="camel"):
+class Letter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A rejected record. Whoever counts takes those of one position as one: see `consumers.letters.reading`.
 
     `sequence` is the decimal number as Kinesis gives it, `arrival_ms` UTC milliseconds. `reason` is one word, to filter
-    by; `detail` is for people, and may quote the record.
+    by; `detail` is for people, and may quote the record. `partition_key` is None where the record has none.
     """
 
     stream: str
     shard: str
     sequence: str
     sub: int
-    partition_key: str
+    partition_key: str | None = None
     arrival_ms: int
     payload: bytes
     reason: str
@@ -70,18 +70,18 @@ _DECODER = msgspec.json.Decoder(Letter)
 def letter_of(head: LetterHead, record: Record, reason: str, detail: str) -> Letter:
     """Make a record's letter. The detail is cut, and whatever is no Unicode in it replaced."""
     return Letter(
-        head.stream,
-        head.shard,
-        record.sequence_number,
-        record.sub_sequence_number,
-        record.partition_key,
-        record.arrival_ms,
-        record.payload,
-        reason,
-        _bounded(detail),
-        head.consumer,
-        head.version,
-        head.application,
+        stream=head.stream,
+        shard=head.shard,
+        sequence=record.sequence_number,
+        sub=record.sub_sequence_number,
+        partition_key=record.partition_key,
+        arrival_ms=record.arrival_ms,
+        payload=record.payload,
+        reason=reason,
+        detail=_bounded(detail),
+        consumer=head.consumer,
+        version=head.version,
+        application=head.application,
     )
 
 

@@ -20,7 +20,7 @@ class Entry(msgspec.Struct, frozen=True, order=True):
     sequence: int
     sha256: str
     length: int
-    partition_key: str
+    partition_key: str | None
     kind: Kind = Kind.EVENT
 
 
@@ -81,6 +81,6 @@ class Ledger:
         """
         ledger = cls()
         for line in path.read_bytes().splitlines():
-            row = msgspec.json.decode(line, type=dict[str, str | int])
-            ledger.add(msgspec.convert(row | {"sequence": int(row["sequence"])}, Entry))
+            row = msgspec.json.decode(line, type=dict[str, str | int | None])
+            ledger.add(msgspec.convert(row, Entry, strict=False))
         return ledger

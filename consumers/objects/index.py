@@ -42,7 +42,7 @@ class IndexWriter:
             [record.sequence_number for record in records],
             [record.sub_sequence_number for record in records],
             arrivals_ms,
-            [record.partition_key for record in records],
+            list(map(_key, records)),
         )
         part = self._compressor.compress(self._encoder.encode(run) + b"\n")
         if part:
@@ -52,6 +52,13 @@ class IndexWriter:
         """Return the whole index."""
         self._parts.append(self._compressor.flush())
         return b"".join(self._parts)
+
+
+def _key(record: Record) -> str:
+    if record.partition_key is None:
+        message = f"{record.position} has no partition key, which this version of the index cannot say"
+        raise ValueError(message)
+    return record.partition_key
 
 
 def read_index(index: bytes) -> Iterator[IndexRun]:

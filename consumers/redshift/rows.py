@@ -89,7 +89,8 @@ class RowMaker:
             if value is not None:
                 row[source.name] = value
             elif source.required:
-                return Rejected("missing", f"column {source.name}: the document has no {'.'.join(source.path)}")
+                whose = "record" if source.path[0].startswith("$") else "document"
+                return Rejected("missing", f"column {source.name}: the {whose} has no {'.'.join(source.path)}")
         line = _encode(row) + b"\n"
         if len(line) > MOST_LINE_BYTES:
             return Rejected("row_too_large", f"the row has {len(line)} bytes, and COPY takes {MOST_LINE_BYTES}")

@@ -25,7 +25,7 @@ class Place(NamedTuple):
 class Put(NamedTuple):
     """What was put there."""
 
-    partition_key: str
+    partition_key: str | None
     sha256: str
 
 

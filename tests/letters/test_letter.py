@@ -14,7 +14,7 @@ from tests.letters.sample import HEAD, letter, record
 records = st.builds(
     Record,
     st.binary(max_size=200),
-    st.text(max_size=50),
+    st.none() | st.text(max_size=50),
     st.integers(0, 10**56 - 1).map(str),
     st.integers(0, 4_000_000_000_000),
     st.integers(0, 2**31),
@@ -34,6 +34,15 @@ def test_each_is_a_line_that_other_tools_read() -> None:
     assert len(lines) == 2
     assert lines[0].startswith(b'{"stream":"player-events","shard":"shardId-000000000000","sequence":"4960000000')
     assert b'"partitionKey":"key 1","arrivalMs":1769860800000,"payload":"eyJuIjogMQ=="' in lines[0]
+
+
+def test_an_absent_key_is_null() -> None:
+    """It is not an empty one, and a letter that leaves the name out, or was stored with a key, is read as well."""
+    line = line_of(letter_of(HEAD, Record(b"{}", None, "5", 0), "empty", ""))
+    assert b'"partitionKey":null,' in line
+    bare = line.replace(b'"partitionKey":null,', b"")
+    keyed = line.replace(b'"partitionKey":null,', b'"partitionKey":"",')
+    assert [one.partition_key for one in letters_in(line + bare + keyed)] == [None, None, ""]
 
 
 def test_the_same_letters_are_the_same_bytes() -> None:

@@ -125,8 +125,10 @@ def test_an_unreadable_object_fails_the_audit(archive: Archive) -> None:
 
 
 def test_a_ledger_survives_the_disk(archive: Archive, tmp_path: Path) -> None:
-    """Sequence numbers of 56 digits, odd partition keys and kinds are the same after a round trip."""
+    """Sequence numbers of 56 digits, odd and absent partition keys and kinds are the same after a round trip."""
     archive.ledger.add(Entry(SHARDS[0], BASE * 2, sha256_of(b""), 0, "\u2028 ключ\n", Kind.GARBAGE))
+    for n, key in enumerate((None, "", "null", "1")):
+        archive.ledger.add(Entry(SHARDS[0], BASE * 3 + n, sha256_of(b""), 0, key))
     archive.ledger.save(tmp_path / "ledger.jsonl")
     assert list(Ledger.load(tmp_path / "ledger.jsonl")) == list(archive.ledger)
 

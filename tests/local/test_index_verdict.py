@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from consumers.letters.letter import Letter
+from consumers.letters.letter import Letter, LetterHead, letter_of
 from consumers.local.index_verdict import IndexAudit, IndexVerdict
 from consumers.local.ledger import Entry, Ledger, sha256_of
 from consumers.local.simulator import Kind, Produced, play
+from consumers.records import Record
 
 BASE = 59_840_575_911_564_161_544_688_297_237_453_061_673_126_407_733_581_447_266
 STREAM, SHARD, INDEX = "events", "shardId-000000000000", "events-2026.01.01"
@@ -47,11 +48,10 @@ class Index:
         return audit.finish(None)
 
 
-def letter(sequence: str, key: str, data: bytes) -> Letter:
+def letter(sequence: str, key: str | None, data: bytes) -> Letter:
     """Make a dead letter."""
-    return Letter(
-        STREAM, SHARD, sequence, 0, key, ARRIVAL_MS, data, "json_invalid", "", "elasticsearch_index", "1", "a"
-    )
+    head = LetterHead(STREAM, SHARD, "elasticsearch_index", "1", "a")
+    return letter_of(head, Record(data, key, sequence, ARRIVAL_MS), "json_invalid", "")
 
 
 @pytest.fixture

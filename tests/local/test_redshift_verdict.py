@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from consumers.letters.letter import Letter
+from consumers.letters.letter import Letter, LetterHead, letter_of
 from consumers.local import redshift_verdict
 from consumers.local.ledger import Entry, Ledger, sha256_of
 from consumers.local.redshift_verdict import TableAudit, TableVerdict
 from consumers.local.simulator import Kind, Produced, play
+from consumers.records import Record
 
 BASE = 59_840_575_911_564_161_544_688_297_237_453_061_673_126_407_733_581_447_266
 STREAM, SHARD = "events", "shardId-000000000000"
@@ -76,11 +77,10 @@ class Table:
         return audit.finish()
 
 
-def letter(sequence: int, key: str, data: bytes) -> Letter:
+def letter(sequence: int, key: str | None, data: bytes) -> Letter:
     """Make a dead letter."""
-    return Letter(
-        STREAM, SHARD, str(sequence), 0, key, ARRIVAL_MS, data, "json_invalid", "", "redshift_stage", "1", "a"
-    )
+    head = LetterHead(STREAM, SHARD, "redshift_stage", "1", "a")
+    return letter_of(head, Record(data, key, str(sequence), ARRIVAL_MS), "json_invalid", "")
 
 
 @pytest.fixture

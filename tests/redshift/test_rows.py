@@ -238,3 +238,17 @@ def test_no_value_makes_it_raise(fields: dict[str, Any]) -> None:
     text = json.dumps(fields, ensure_ascii=True).encode()
     judged = maker().judge(record(text))
     assert isinstance(judged, tuple | Rejected)
+
+
+def test_a_record_without_a_key_has_null_for_it() -> None:
+    """An empty key is a text; where the column may not be NULL, the record is a dead letter as for any other column."""
+    column = Column("key", "varchar(256)", "$partitionKey")
+    keyless, empty = (Record(b"{}", key, "123", 1_764_500_000_001) for key in (None, ""))
+    table = Table(1, "t", (column,))
+    assert maker(table).judge(keyless) == (b"{}\n",)
+    assert maker(table).judge(empty) == (b'{"key":""}\n',)
+    strict = Table(1, "t", (msgspec.structs.replace(column, null=False),))
+    assert maker(strict).judge(empty) == (b'{"key":""}\n',)
+    rejected = maker(strict).judge(keyless)
+    assert isinstance(rejected, Rejected)
+    assert (rejected.reason, rejected.detail) == ("missing", "column key: the record has no $partitionKey")
