@@ -1,0 +1,35 @@
+CREATE TABLE IF NOT EXISTS public.player_events_lock (turn bigint NOT NULL) DISTSTYLE ALL;
+
+INSERT INTO public.player_events_lock SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM public.player_events_lock);
+
+CREATE TABLE IF NOT EXISTS public.player_events_ledger (
+  object VARCHAR(1200) NOT NULL,
+  status VARCHAR(16) NOT NULL,
+  load_id VARCHAR(64) NOT NULL,
+  loaded_at TIMESTAMP NOT NULL,
+  loader VARCHAR(256) NOT NULL,
+  shard VARCHAR(128) NOT NULL,
+  first_position VARCHAR(128) NOT NULL,
+  last_position VARCHAR(128) NOT NULL,
+  after_position VARCHAR(128),
+  origin VARCHAR(64),
+  arrival_hour TIMESTAMP NOT NULL,
+  first_arrival TIMESTAMP NOT NULL,
+  last_arrival TIMESTAMP NOT NULL,
+  records BIGINT NOT NULL,
+  rejected BIGINT NOT NULL,
+  row_count BIGINT NOT NULL,
+  object_bytes BIGINT NOT NULL,
+  sha256 CHAR(64) NOT NULL,
+  table_version INTEGER NOT NULL,
+  detail VARCHAR(2000)
+)
+COMPOUND SORTKEY (arrival_hour);
+
+CREATE OR REPLACE VIEW public.player_events_hours AS
+SELECT arrival_hour, status, COUNT(*) AS objects, SUM(records) AS records, SUM(row_count) AS row_count,
+  SUM(rejected) AS rejected, MIN(loaded_at) AS first_loaded_at, MAX(loaded_at) AS last_loaded_at,
+  MAX(loaded_at - last_arrival) AS latest
+FROM public.player_events_ledger GROUP BY arrival_hour, status;
+
+INSERT INTO public.player_events_ledger (object, status, load_id, loaded_at, loader, shard, first_position, last_position, after_position, origin, arrival_hour, first_arrival, last_arrival, records, rejected, row_count, object_bytes, sha256, table_version, detail) VALUES ('s3://staging/staged/dt=2026-11-27/hour=12/events.shardId-000000000000.49668899999999999999999999999999999999999999999999999999.0000000000.lines.gz', 'quarantined', 'abc', GETDATE(), 'w', 'shardId-000000000000', '49668899999999999999999999999999999999999999999999999999:0', '49668900000000000000000000000000000000000000000029999999:0', NULL, 'TRIM_HORIZON', '2026-11-27 12:00:00.000000', '2026-11-27 12:00:00.000000', '2026-11-27 12:30:00.000000', 4, 3, 1, 60, '21b45729667c4618a7ab9a8226b00a6bf6c7da2c86a16c1cd4a8004825ed6f4d', 3, 'it isn''t what its metadata says'), ('s3://staging/staged/dt=2026-11-27/hour=12/events.shardId-000000000000.49668899999999999999999999999999999999999999999999999999.0000000000.row.gz', 'quarantined', 'abc', GETDATE(), 'w', 'shardId-000000000000', '49668899999999999999999999999999999999999999999999999999:0', '49668899999999999999999999999999999999999999999999999999:0', NULL, 'REDRIVE', '2026-11-27 12:00:00.000000', '2026-11-27 12:00:00.000000', '2026-11-27 12:00:00.000000', 1, 0, 1, 60, '21b45729667c4618a7ab9a8226b00a6bf6c7da2c86a16c1cd4a8004825ed6f4d', 3, 'it isn''t what its metadata says'), ('s3://staging/staged/dt=2026-11-27/hour=12/events.shardId-000000000000.49668900000000000000000000000000000000000000000039999999.0000000000.lines.gz', 'quarantined', 'abc', GETDATE(), 'w', 'shardId-000000000000', '49668900000000000000000000000000000000000000000039999999:0', '49668900000000000000000000000000000000000000000039999999:1', '49668900000000000000000000000000000000000000000029999999:0', NULL, '2026-11-27 12:00:00.000000', '2026-11-27 12:40:00.000000', '2026-11-27 12:50:00.000000', 2, 2, 0, 20, 'ac73670af3abed54ac6fb4695131f4099be9fbe39d6076c5d0264a6bbdae9d83', 3, 'it isn''t what its metadata says'), ('s3://staging/staged/dt=2026-11-27/hour=13/events.shardId-000000000000.49668900000000000000000000000000000000000000000059999999.0000000000.lines.gz', 'quarantined', 'abc', GETDATE(), 'w', 'shardId-000000000000', '49668900000000000000000000000000000000000000000059999999:0', '49668900000000000000000000000000000000000000000069999999:1', '49668900000000000000000000000000000000000000000039999999:1', NULL, '2026-11-27 13:00:00.000000', '2026-11-27 13:00:00.000000', '2026-11-27 13:20:00.000000', 3, 2, 1, 63, 'd3796af684a505140ed5d9671e71f21ba0b40de3c51f1677adbb03fa9ab631de', 3, 'it isn''t what its metadata says');
