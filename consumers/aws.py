@@ -1,9 +1,11 @@
 """One session for all clients of a process: what it reads from disk, some 8 MiB, is held once."""
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 import botocore.session
+from botocore.exceptions import UnknownRegionError
 
 _LOCK = threading.Lock()
 _SESSIONS: list[botocore.session.Session] = []
@@ -20,6 +22,14 @@ def credentials() -> Any:  # noqa: ANN401 - botocore has no types
     with _LOCK:
         _SESSIONS.clear()
         return _session().get_credentials()
+
+
+def partition_of(region: str) -> str:
+    """Name the partition that a region lies in, such as aws-us-gov: a part of each ARN. Unknown regions are in aws."""
+    with _LOCK, suppress(UnknownRegionError):
+        partition: str = _session().get_partition_for_region(region)
+        return partition
+    return "aws"
 
 
 def forget() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from consumers import __version__
+from consumers.config.rules import JAVA_AND_PYTHON
 
 # Module of consumers.commands, each with a click command named ``command``, and a line of help.
 COMMANDS: Mapping[str, str] = {
@@ -96,6 +97,10 @@ class Lazy(click.Group):
 def main() -> None:
     """Long-running Kinesis consumers: one daemon per consumer and host, one file of properties."""
     _take_credentials()
+    for java, python in JAVA_AND_PYTHON.items():
+        if value := os.environ.get(java) or os.environ.get(python):
+            os.environ.setdefault(java, value)
+            os.environ.setdefault(python, value)
 
 
 def _take_credentials() -> None:

@@ -85,12 +85,13 @@ def reading(kcl: Mapping[str, str], stream: str, application: str, account: Acco
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket as it is configured, for what may be done there."""
+    """A bucket as it is configured, for what may be done there. Its region is the stream's unless given."""
 
     name: str
     prefix: str
     sse: str = ""
     kms_key_id: str = ""
+    region: str = ""
 
     def grants(self, sid: str, account: Account, *, removal: bool = False) -> Iterator[Grant]:
         """Allow to read and write below the prefix and in the fleet's own folder, to list, and the key.
@@ -105,5 +106,11 @@ class Bucket:
             yield Grant(f"{sid}Removal", ("s3:DeleteObject",), (below,))
         yield Grant(f"{sid}Keys", ("s3:ListBucket",), (arn,))
         if self.sse.startswith("aws:kms"):
-            key = self.kms_key_id if self.kms_key_id.startswith("arn:") else account.arn("kms", "key/*")
-            yield Grant(f"{sid}Encryption", ("kms:Decrypt", "kms:GenerateDataKey"), (key,))
+            yield Grant(f"{sid}Encryption", ("kms:Decrypt", "kms:GenerateDataKey"), (self._key(account),))
+
+    def _key(self, account: Account) -> str:
+        """Name the key. An alias is no resource that a policy could allow: any key where it stands is."""
+        if not self.kms_key_id.startswith("arn:"):
+            return account.arn("kms", "key/*", self.region or None)
+        place, _, alias = self.kms_key_id.partition(":alias/")
+        return f"{place}:key/*" if alias else self.kms_key_id

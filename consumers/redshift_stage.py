@@ -108,7 +108,7 @@ def _redrive(settings: Settings) -> Redrive:
 def _grants(settings: Settings, account: Account) -> Grants:
     section: RedshiftSettings = settings.section
     letters = letter_grants(section, settings.application, account)
-    staged = Bucket(section.bucket, section.prefix, section.sse, section.kms_key_id)
+    staged = Bucket(section.bucket, section.prefix, section.sse, section.kms_key_id, section.region)
     staging = [*staged.grants("Staged", account)]
     return {
         CONSUMER: [*staging, *letters[CONSUMER]],

@@ -143,7 +143,7 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
 
 def _grants(settings: Settings, account: Account) -> Grants:
     archive: ArchiveSettings = settings.section
-    bucket = Bucket(archive.bucket, archive.prefix, archive.sse, archive.kms_key_id)
+    bucket = Bucket(archive.bucket, archive.prefix, archive.sse, archive.kms_key_id, archive.region)
     return {CONSUMER: [*bucket.grants("Objects", account)]}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,9 @@ ACCOUNT = ("--account", "123456789012")
 
 def policy(file: Path, *options: str, region: str | None = "eu-west-1") -> Result:
     """Print a policy."""
-    return CliRunner(env={**NAMES, "AWS_REGION": region}).invoke(main, ["policy", *options, str(file)])
+    return CliRunner(env={**NAMES, "AWS_REGION": region, "AWS_DEFAULT_REGION": None}).invoke(
+        main, ["policy", *options, str(file)]
+    )
 
 
 def minimal(consumer: str) -> Path:
@@ -73,3 +76,35 @@ def test_what_is_not_known_is_asked_for() -> None:
     other = policy(file, *ACCOUNT, "--role", "loader")
     assert other.exit_code == 78
     assert "It has: consumer" in other.output
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("eu-west-1", "aws"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("cn-north-1", "aws-cn"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-iso-east-1", "aws-iso"),
+        ("mx-central-1", "aws"),
+    ],
+)
+def test_names_are_of_the_partition_of_the_region(region: str, partition: str) -> None:
+    """IAM refuses a policy with any other."""
+    names = re.findall(r"arn:[^:]+", policy(minimal("redshift_stage"), *ACCOUNT, region=region).output)
+    assert set(names) == {f"arn:{partition}"}
+
+
+def test_a_key_is_one_of_where_its_bucket_is(tmp_path: Path) -> None:
+    """A bucket may stand in another region than the stream; an alias is no resource of a policy."""
+    text = minimal("s3_archive").read_text() + "archive.region = eu-north-1\narchive.sse = aws:kms\n"
+    alias = "arn:aws:kms:eu-south-1:123456789012:alias/fleet"
+    for key, resource in {
+        "": "arn:aws:kms:eu-north-1:123456789012:key/*",
+        f"archive.kmsKeyId = {alias}\n": "arn:aws:kms:eu-south-1:123456789012:key/*",
+        f"archive.kmsKeyId = {alias.replace('alias/fleet', 'key/k')}\n": "arn:aws:kms:eu-south-1:123456789012:key/k",
+    }.items():
+        file = tmp_path / "archive.properties"
+        file.write_text(text + key)
+        (found,) = [one for one in json.loads(policy(file, *ACCOUNT).output)["Statement"] if "kms" in one["Action"][0]]
+        assert found["Resource"] == [resource]

@@ -1,11 +1,11 @@
 """``kinesis-fleet policy``: the least that a role needs, with the names of a properties file."""
 
 import json
-import os
 from pathlib import Path
 
 import click
 
+from consumers import aws
 from consumers.config.consumer import NotForThis
 from consumers.config.settings import Settings, load
 from consumers.grants import CONSUMER, LOADER, OPERATOR, Account, policy, reading
@@ -32,8 +32,8 @@ Exit codes: 0 done; 2 wrong usage; 78 the configuration has faults, or its consu
     "--role", type=click.Choice([CONSUMER, LOADER, OPERATOR]), default=CONSUMER, show_default=True, help="Whose policy."
 )
 @click.option("--account", metavar="NUMBER", default=None, help="The 12 digits of the account.")
-@click.option("--partition", default="aws", show_default=True, help="Of the ARNs: aws, aws-cn or aws-us-gov.")
-def command(file: Path, role: str, account: str | None, partition: str) -> None:
+@click.option("--partition", default=None, metavar="NAME", help="Of the ARNs; the region's own unless given.")
+def command(file: Path, role: str, account: str | None, partition: str | None) -> None:
     """Print the IAM policy that FILE's consumer needs, as JSON."""
     settings = load(file, CONSUMERS)
     place = _account(settings, account, partition)
@@ -47,15 +47,15 @@ def command(file: Path, role: str, account: str | None, partition: str) -> None:
     click.echo(json.dumps(policy(needed), indent=2))
 
 
-def _account(settings: Settings, number: str | None, partition: str) -> Account:
+def _account(settings: Settings, number: str | None, partition: str | None) -> Account:
     arn = settings.kcl.get("streamArn", "").split(":")
     named = len(arn) > 5  # noqa: PLR2004 - arn:partition:kinesis:region:account:stream/name
     number = number or (arn[4] if named else None)
-    region = settings.kcl.get("regionName") or (arn[3] if named else os.environ.get("AWS_REGION", ""))
+    region = settings.kcl.get("regionName", "")
     if not number or not number.isdigit() or len(number) != 12:  # noqa: PLR2004 - as AWS has them
         message = "the account is not known: give --account with its 12 digits, or streamArn in FILE"
         raise click.UsageError(message)
     if not region:
         message = "the region is not known: give regionName or streamArn in FILE, or set AWS_REGION"
         raise click.UsageError(message)
-    return Account(arn[1] if named else partition, region, number)
+    return Account(arn[1] if named else partition or aws.partition_of(region), region, number)

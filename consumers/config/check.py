@@ -1,7 +1,8 @@
 """The check of an operator's file: from its text to values, or to every fault in it."""
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from consumers.config.faults import Fault, Faults
 from consumers.config.kcl_keys import KCL_KEYS, REFUSED
 from consumers.config.keys import COMMON_KEYS, Common, nearest
 from consumers.config.properties import Entry
+from consumers.config.registered import NotInstalled, sections_of
 from consumers.config.section import convert, readable, unknown
 from consumers.config.words import COMMENT, COMMENT_REMEDY, holds_comment
 from consumers.kcl import heap
@@ -39,6 +41,7 @@ def values(
     for fault in secrets:
         del entries[fault.key]
     faults += secrets
+    faults += rules.environment(environment)
     common = _common(entries, faults)
     consumer = _consumer(entries, consumers, faults)
     for judged in [consumer] if consumer else _present(entries, consumers):
@@ -47,7 +50,7 @@ def values(
         faults += _foreign(entries, consumer, consumers)
     faults += _kcl(entries, consumers)
     wrong = {fault.key for fault in faults}
-    complete = _complete({key: e for key, e in entries.items() if key not in wrong}, common)
+    complete = _complete({key: e for key, e in entries.items() if key not in wrong}, common, environment)
     found = [fault for rule in rules.RULES for fault in rule(complete, common)]
     faults += [_placed(fault, entries) for fault in found if fault.key not in wrong]
     if faults:
@@ -69,6 +72,9 @@ def _entries(text: str, environment: Mapping[str, str]) -> tuple[dict[str, Entry
     for raw in parsed:
         entry, unresolved = properties.expand(raw, environment)
         faults += unresolved
+        if unseen := properties.unseen(entry):
+            faults.append(unseen)
+            continue
         name = properties.canonical(entry.key)
         if name in entries:
             faults.append(properties.duplicate(entry, entries[name]))
@@ -108,8 +114,17 @@ def _consumer(
 
 def _present(entries: Entries, consumers: Mapping[str, Consumer]) -> list[Consumer]:
     """List the consumers that the file has keys of, for when it does not say whose it is."""
-    sections = {key.partition(".")[0] for key in entries if "." in key}
-    return [consumer for consumer in consumers.values() if consumer.section in sections]
+    given = {key.partition(".")[0] for key in entries if "." in key}
+    return _installed(consumers, (name for name, section in sections_of(consumers).items() if section in given))
+
+
+def _installed(consumers: Mapping[str, Consumer], names: Iterable[str]) -> list[Consumer]:
+    """Import consumers other than the file's own: one whose library is missing is left out."""
+    found = []
+    for name in names:
+        with suppress(NotInstalled):
+            found.append(consumers[name])
+    return found
 
 
 def _section(entries: Entries, consumer: Consumer) -> list[Fault]:
@@ -131,7 +146,7 @@ def _foreign(
     consumer: Consumer,
     consumers: Mapping[str, Consumer],
 ) -> Iterator[Fault]:
-    sections = {other.section: other.name for other in consumers.values()}
+    sections = {section: name for name, section in sections_of(consumers).items()}
     for key, entry in entries.items():
         section = key.partition(".")[0]
         if section in sections and section != consumer.section:
@@ -140,12 +155,7 @@ def _foreign(
 
 
 def _kcl(entries: Entries, consumers: Mapping[str, Consumer]) -> Iterator[Fault]:
-    sections = {consumer.section for consumer in consumers.values()}
-    known = {**KCL_KEYS, **dict.fromkeys(COMMON_KEYS)}
-    for consumer in consumers.values():
-        known |= {
-            f"{consumer.section}.{field.encode_name}": None for field in msgspec.structs.fields(consumer.settings)
-        }
+    sections = set(sections_of(consumers).values())
     for key, entry in entries.items():
         if key in COMMON_KEYS or key.partition(".")[0] in sections:
             continue
@@ -153,24 +163,43 @@ def _kcl(entries: Entries, consumers: Mapping[str, Consumer]) -> Iterator[Fault]
             problem, remedy = REFUSED[key]
             yield Fault(key, problem, remedy, entry.line)
         elif key not in KCL_KEYS:
-            yield unknown(entry, known)
+            yield unknown(entry, _known(consumers))
         elif holds_comment(entry.value) and not KCL_KEYS[key].free:
             yield Fault(key, COMMENT, COMMENT_REMEDY, entry.line)
         elif wrong := KCL_KEYS[key].problem(entry.value):
             yield Fault(key, wrong, KCL_KEYS[key].remedy, entry.line)
 
 
-def _complete(entries: Entries, common: Common) -> dict[str, str]:
+def _known(consumers: Mapping[str, Consumer]) -> dict[str, None]:
+    """Give the keys that a wrong one may have meant."""
+    own = (
+        f"{consumer.section}.{field.encode_name}"
+        for consumer in _installed(consumers, consumers)
+        for field in msgspec.structs.fields(consumer.settings)
+    )
+    return dict.fromkeys((*KCL_KEYS, *COMMON_KEYS, *own))
+
+
+def _complete(entries: Entries, common: Common, environment: Mapping[str, str]) -> dict[str, str]:
     tamed = {key.name: key.tamed for key in KCL_KEYS.values() if key.tamed is not None}
     if "initialPositionInStreamExtended" in entries:
         del tamed["initialPositionInStream"]
     tamed["workerId"] = f"{socket.gethostname()}-{common.consumer}"
     tamed["maxLeasesForWorker"] = str(common.jvm_shards)
+    if region := _region(entries, environment):
+        tamed["regionName"] = region
     complete = tamed | {key: entry.value for key, entry in entries.items()}
     if not common.jvm_heap_mib:
         max_records = int(complete["maxRecords"])
         complete["jvm.heapMiB"] = str(heap.needed_mib(common.jvm_shards, max_records))
     return complete
+
+
+def _region(entries: Entries, environment: Mapping[str, str]) -> str:
+    """Find where the stream is: written into the file for KCL, it is the same for Java and for Python."""
+    if "streamArn" in entries:
+        return next(iter(entries["streamArn"].value.split(":")[3:]), "")
+    return next((environment[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if environment.get(name)), "")
 
 
 def _placed(fault: Fault, entries: Entries) -> Fault:

@@ -18,15 +18,17 @@ _PATTERNS: dict[Kind, tuple[str, str]] = {
     "bool": (r"(?i)true|false", "true or false"),
     "duration": (r"PT?\d[0-9DTHMS.]*", "an ISO 8601 duration such as PT24H"),
     "url": (r"https?://[^\s/]+/?", "a URL such as http://127.0.0.1:4567"),
-    "region": (r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1"),
+    "region": (r"[a-z]{2,8}(-[a-z0-9]+)+-\d{1,2}", "a region such as eu-west-1"),
     # DynamoDB's rule; an application's name also becomes a part of objects' keys.
     "table": (r"[a-zA-Z0-9_.-]{3,255}", "a name of 3 to 255 letters, digits, '_', '.' and '-'"),
     "stream": (r"[a-zA-Z0-9_.-]{1,128}", "a name of 1 to 128 letters, digits, '_', '.' and '-'"),
     # It becomes metadata of objects, and a part of a path.
     "worker": (r"[\x21-\x7e]{1,200}", "a name of 1 to 200 ASCII characters without spaces"),
 }
-# A class, by its simple name or in full, then what its constructor takes; several, by commas.
-_PROVIDER = r"(?=[^|,]*[A-Z.])[A-Za-z_$][\w.$]*(\|[^,\s]*)*"
+# The one that looks where botocore looks too. Any other is known to Java alone, while `prepare`, the proofs at a start,
+# each shard's process and the commands are Python.
+_PROVIDER = "DefaultCredentialsProvider"
+_PROVIDERS = frozenset({_PROVIDER, f"software.amazon.awssdk.auth.credentials.{_PROVIDER}"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,7 @@ class Key:
             return None if good else f"{value!r} is none of {', '.join(self.choices)}"
         if self.kind == "provider":
             # The value is not repeated: what stands after a bar may be a secret.
-            good = all(re.fullmatch(_PROVIDER, one.strip()) for one in value.split(","))
-            return None if good else "does not name a provider of credentials"
+            return None if value in _PROVIDERS else "names a provider that Java alone would use"
         if self.kind != "int":
             pattern, words = _PATTERNS[self.kind]
             if re.fullmatch(pattern, value) is None:
@@ -72,7 +73,7 @@ class Key:
     def remedy(self) -> str:
         """What to do about a wrong value."""
         if self.kind == "provider":
-            return "Write a class such as DefaultCredentialsProvider, or its full name"
+            return f"Delete it: {_PROVIDER} finds a role of the host, AWS_PROFILE and AWS_*, as all else here does"
         if self.kind == "int":
             return "Write digits alone"
         return "Correct it"

@@ -1,13 +1,16 @@
 """Java ``.properties`` as an operator writes it: line numbers, duplicates, host references."""
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import javaproperties
 
 from consumers.config.faults import Fault
 
+_BROKEN = re.compile(r"(?<!\\)(?:\\\\)*\\[ \t\f]+$")
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})  # control, format, separators: General_Category of Unicode
 _OPENED = re.compile(r"\$\{env:")
 _REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
@@ -25,7 +28,7 @@ def parse(text: str) -> tuple[list[Entry], list[Fault]]:
     """Read ``text``; a key given twice is a fault, since Java would silently take the last.
 
     White space at the end of a value is dropped: Java would keep it, and then fail to
-    recognise the value.
+    recognise the value. A key without a value is a fault, and so is what nobody sees.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     entries: dict[str, Entry] = {}
@@ -35,6 +38,7 @@ def parse(text: str) -> tuple[list[Entry], list[Fault]]:
         for element in javaproperties.parse(text):
             if isinstance(element, javaproperties.KeyValue):
                 entry = Entry(element.key, element.value.rstrip(), line)
+                faults += _unclear(entry, element.source.rstrip("\n"))
                 if entry.key in entries:
                     faults.append(duplicate(entry, entries[entry.key]))
                 entries.setdefault(entry.key, entry)
@@ -48,6 +52,31 @@ def parse(text: str) -> tuple[list[Entry], list[Fault]]:
         )
         faults.append(escape)
     return list(entries.values()), faults
+
+
+def _unclear(entry: Entry, source: str) -> Iterator[Fault]:
+    """Say where a line was meant to go on, or to have a value."""
+    if _BROKEN.search(source):
+        problem = "ends with a blank behind the backslash, so that the next line does not continue it"
+        yield Fault(entry.key, problem, "Delete the blanks at the end of the line", entry.line)
+    elif not entry.value:
+        remedy = "Give it one, or delete the line. A line continues the one before where that ends with a backslash"
+        yield Fault(entry.key, "has no value", remedy, entry.line)
+
+
+def unseen(entry: Entry) -> Fault | None:
+    """Make the fault of a key or a value with a character that a reader does not see, or takes for a plain space."""
+    char = next(filter(_invisible, entry.key + entry.value), None)
+    if char is None:
+        return None
+    name = unicodedata.name(char, "a control character")
+    where = "its name" if char in entry.key else "its value"
+    problem = f"has the invisible character U+{ord(char):04X}, {name.lower()}, in {where}"
+    return Fault("".join(c for c in entry.key if not _invisible(c)), problem, "Type the line anew", entry.line)
+
+
+def _invisible(char: str) -> bool:
+    return char not in " \t" and unicodedata.category(char) in _UNSEEN
 
 
 def canonical(key: str) -> str:
@@ -64,19 +93,18 @@ def duplicate(entry: Entry, first: Entry) -> Fault:
 def expand(entry: Entry, environment: Mapping[str, str]) -> tuple[Entry, list[Fault]]:
     """Replace ``${env:NAME}`` and ``${env:NAME:-default}`` in the value.
 
-    An unset variable without a default is a fault. An empty variable counts as unset for the
-    default, as in a shell. What it expands to is not expanded again.
+    An unset or empty variable without a default is a fault; an empty default, written out, leaves the
+    key away. An empty variable counts as unset for the default, as in a shell. What it expands to is
+    not expanded again.
     """
     faults: list[Fault] = []
 
     def resolve(match: re.Match[str]) -> str:
         name, default = match.groups()
-        value = environment.get(name)
-        if value or (value is not None and default is None):
-            return value
-        if default is None:
-            faults.append(_unset(entry, name))
-        return default or ""
+        value = environment.get(name, "")
+        if not value and default is None:
+            faults.append(_unset(entry, name, "empty" if name in environment else "not set"))
+        return value or default or ""
 
     value, count = _REFERENCE.subn(resolve, entry.value)
     if count != len(_OPENED.findall(entry.value)):
@@ -86,6 +114,6 @@ def expand(entry: Entry, environment: Mapping[str, str]) -> tuple[Entry, list[Fa
     return replace(entry, value=value.strip()), faults
 
 
-def _unset(entry: Entry, name: str) -> Fault:
+def _unset(entry: Entry, name: str, how: str) -> Fault:
     remedy = f"Set {name} where the daemon starts, or write ${{env:{name}:-default}}"
-    return Fault(entry.key, f"the environment variable {name} is not set", remedy, entry.line)
+    return Fault(entry.key, f"the environment variable {name} is {how}", remedy, entry.line)

@@ -9,10 +9,14 @@ from consumers.config.properties import Entry
 from consumers.kcl import heap
 
 Values = Mapping[str, str]
+JAVA_AND_PYTHON = {"AWS_REGION": "AWS_DEFAULT_REGION", "AWS_PROFILE": "AWS_DEFAULT_PROFILE"}
+"""Variables that mean the same: the one that Java reads, and the one that botocore reads, or reads first."""
 
 _ACCESS_KEY = re.compile(r"(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z0-9]{12,}")
 _SECRET_NAME = re.compile(r"(?i)secret|passw(?:or)?d|accesskey|(?:session|auth|api)[._-]?(?:token|key)")
+_ARN_PARTS = 6
 _HEAP_OPTION = re.compile(r"-X(?:mx|ms|mn)|-XX:(?:MaxHeapSize|MaxNewSize|NewSize)")
+_AWS_OPTION = re.compile(r"-Daws\.(?!cborEnabled)")
 _OWN_OPTION = re.compile(r"-cp$|--?class-?path|-jar$|-Dlogback\.|-Dfile\.encoding")
 
 
@@ -23,6 +27,19 @@ def secret(entry: Entry) -> Fault | None:
     problem = "looks like a credential, and the daemon logs each key with its value"
     remedy = "Delete it: AWS is left to the host's role (awsCredentialsProvider), a password to index.credentialFile"
     return Fault(entry.key, problem, remedy, entry.line)
+
+
+def environment(given: Mapping[str, str]) -> Iterator[Fault]:
+    """Say where variables would mean one thing to Java and another to Python. The region is written into the file.
+
+    Source: "Settings reference", AWS SDKs and Tools Reference Guide; "Configuration", Boto3.
+    """
+    java, python = given.get("AWS_PROFILE"), given.get("AWS_DEFAULT_PROFILE")
+    if java and python and java != python:
+        problem = (
+            "the environment has AWS_PROFILE, which Java reads, and another AWS_DEFAULT_PROFILE, which Python does"
+        )
+        yield Fault("", problem, "Unset AWS_DEFAULT_PROFILE")
 
 
 def _required(values: Values, common: Common) -> Iterator[Fault]:
@@ -38,6 +55,13 @@ def _required(values: Values, common: Common) -> Iterator[Fault]:
         yield Fault("streamArn", "is not the ARN of a stream", remedy)
     elif arn and values.get("streamName", arn.rpartition("/")[2]) != arn.rpartition("/")[2]:
         yield Fault("streamName", "is not the stream of streamArn", "Delete one of the two")
+
+
+def _region(values: Values, common: Common) -> Iterator[Fault]:
+    del common
+    arn, region = values.get("streamArn", "").split(":"), values.get("regionName")
+    if len(arn) == _ARN_PARTS and region and arn[3] != region:
+        yield Fault("regionName", f"is not the region of streamArn, {arn[3]}", "Delete one of the two")
 
 
 def _positions(values: Values, common: Common) -> Iterator[Fault]:
@@ -94,12 +118,16 @@ def _jvm(values: Values, common: Common) -> Iterator[Fault]:
     for option in common.jvm_options.split():
         if _HEAP_OPTION.match(option):
             yield Fault("jvm.options", f"sets {option}", "Set jvm.heapMiB instead")
+        elif _AWS_OPTION.match(option):
+            problem = f"sets {option.partition('=')[0]}, which Java alone reads"
+            yield Fault("jvm.options", problem, "Delete it, and set the environment's AWS_*: Python reads that too")
         elif _OWN_OPTION.match(option) or not option.startswith("-"):
             yield Fault("jvm.options", f"sets {option}", "Delete it: the launcher sets that")
 
 
 RULES: Iterable[Callable[[Values, Common], Iterator[Fault]]] = (
     _required,
+    _region,
     _positions,
     _switches,
     _timeouts,

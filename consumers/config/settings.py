@@ -88,7 +88,7 @@ def read_text(path: Path) -> str:
 
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # an editor may have put a byte order mark before it
     except OSError as error:
         fault = Fault("", f"cannot be read: {error.strerror}", "Name a readable properties file")
     except UnicodeDecodeError as error:

@@ -66,6 +66,7 @@ def letter_grants(settings: LetterSettings, application: str, account: Account) 
         f"{settings.letters_prefix.strip('/')}/{application}",
         settings.letters_sse,
         settings.letters_kms_key_id,
+        settings.letters_region,
     )
     return {
         CONSUMER: [*bucket.grants("Letters", account)],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from consumers.redshift.identifiers import identifier
 from consumers.redshift.ledger import COLUMNS
 from consumers.redshift.names import Names
 from consumers.redshift.standing import StandingColumn
@@ -18,8 +19,8 @@ class NoStep(ValueError):
 def creation(names: Names, table: Table) -> Iterator[str]:
     """Give the statements that make everything there is; each may be repeated."""
     columns = ",\n  ".join(_definition(column) for column in table.columns)
-    keys = f"\nDISTKEY ({table.distkey})" if table.distkey else ""
-    keys += f"\nCOMPOUND SORTKEY ({', '.join(table.sortkey)})" if table.sortkey else ""
+    keys = f"\nDISTKEY ({identifier(table.distkey)})" if table.distkey else ""
+    keys += f"\nCOMPOUND SORTKEY ({', '.join(map(identifier, table.sortkey))})" if table.sortkey else ""
     yield f"CREATE TABLE IF NOT EXISTS {names.target} (\n  {columns}\n){keys}"
     yield from beside(names)
 
@@ -41,7 +42,8 @@ def beside(names: Names) -> Iterator[str]:
 
 def grants(names: Names, user: str, idle_s: int) -> Iterator[str]:
     """Give what an administrator grants the loader, and how long its sessions may idle: so no lock outlives one."""
-    yield f"GRANT USAGE ON SCHEMA {names.schema} TO {user}"
+    user = identifier(user)
+    yield f"GRANT USAGE ON SCHEMA {identifier(names.schema)} TO {user}"
     yield f"GRANT INSERT, SELECT ON {names.target} TO {user}"
     yield f"GRANT SELECT, INSERT, DELETE ON {names.ledger} TO {user}"
     yield f"GRANT SELECT, UPDATE ON {names.lock} TO {user}"
@@ -66,7 +68,7 @@ def steps(names: Names, table: Table, there: Mapping[str, StandingColumn]) -> It
                 raise NoStep(message)
             yield f"ALTER TABLE {names.target} ADD COLUMN {_definition(column)}"
         elif standing.kind is not None and grows(standing.kind, column.kind):
-            yield f"ALTER TABLE {names.target} ALTER COLUMN {column.name} TYPE {str(column.kind).upper()}"
+            yield f"ALTER TABLE {names.target} ALTER COLUMN {identifier(column.name)} TYPE {str(column.kind).upper()}"
         elif standing.kind != column.kind and not (standing.kind and grows(column.kind, standing.kind)):
             message = (
                 f"column {column.name} is {standing.kind or 'of another type'}, and {column.kind} in the file: add a "
@@ -80,7 +82,7 @@ def steps(names: Names, table: Table, there: Mapping[str, StandingColumn]) -> It
 
 def _definition(column: Column) -> str:
     encode = f" ENCODE {column.encode.upper()}" if column.encode else ""
-    return f"{column.name} {str(column.kind).upper()}{encode}{'' if column.null else ' NOT NULL'}"
+    return f"{identifier(column.name)} {str(column.kind).upper()}{encode}{'' if column.null else ' NOT NULL'}"
 
 
 def script(statements: Iterator[str]) -> str:

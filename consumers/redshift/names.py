@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from consumers.redshift.identifiers import identifier
+
 MOST_DETAIL = 2_000
 
 
@@ -19,22 +21,25 @@ class Names(NamedTuple):
     @property
     def target(self) -> str:
         """The table itself."""
-        return f"{self.schema}.{self.table}"
+        return self._beside("")
 
     @property
     def ledger(self) -> str:
         """One row for each staged object that is done with: loaded, or quarantined."""
-        return f"{self.schema}.{self.table}_ledger"
+        return self._beside("_ledger")
 
     @property
     def lock(self) -> str:
         """One row, which a load locks first and then changes."""
-        return f"{self.schema}.{self.table}_lock"
+        return self._beside("_lock")
 
     @property
     def hours(self) -> str:
         """A view for reports: what was loaded of each hour, and how late."""
-        return f"{self.schema}.{self.table}_hours"
+        return self._beside("_hours")
+
+    def _beside(self, ending: str) -> str:
+        return f"{identifier(self.schema)}.{identifier(self.table + ending)}"
 
     def url(self, key: str) -> str:
         """Name an object as the ledger does."""

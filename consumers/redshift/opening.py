@@ -13,7 +13,7 @@ from consumers.redshift.database import Database
 from consumers.redshift.loader import Bounds, Loader, LoadPlace
 from consumers.redshift.names import Names
 from consumers.redshift.settings import SECTION, RedshiftSettings, layout_of, store_of, table_of
-from consumers.search.access import secret_of
+from consumers.search.access import secret_line_of
 from consumers.waiting import Log
 
 CONSUMER = "redshift_stage"
@@ -65,7 +65,7 @@ def database_of(section: RedshiftSettings) -> Database:
 
     password = None
     if section.auth == "password":
-        password = secret_of(f"{SECTION}.credentialFile", section.credential_file).decode().strip()
+        password = secret_line_of(f"{SECTION}.credentialFile", section.credential_file, "the password")
     more: dict[str, Any] = {
         "host": section.host,
         "port": section.port,
@@ -84,7 +84,7 @@ def loader_of(settings: Settings, database: Database, log: Log) -> Loader:
         layout_of(settings),
         section.bucket,
         section.iam_role,
-        options_of(section.copy_options),
+        options_of(section.copy_options, section.region),
         section.load_timeout_seconds,
         int(section.keep_hours * HOUR_MS),
         re.sub(r"[^\x21-\x7e]", "_", settings.worker),

@@ -142,7 +142,7 @@ def faults(settings: RedshiftSettings) -> Iterator[tuple[str, str]]:
         table_of(settings)
     except WrongTable as fault:
         yield "table", str(fault)
-    yield from option_faults(settings.copy_options)
+    yield from option_faults(settings.copy_options, settings.region)
     try:
         windows_of(settings.no_load)
     except WrongWindow as fault:
@@ -202,7 +202,7 @@ def table_of(settings: RedshiftSettings) -> Table:
         raise WrongTable(message)
     path = Path(__file__).with_name("tables") / "epas.toml" if settings.table == EPAS else Path(settings.table)
     try:
-        return parse_table(path.read_text(encoding="utf-8"))
+        return parse_table(path.read_text(encoding="utf-8-sig"))
     except WrongTable as fault:
         message = f"{path} {fault}"
         raise WrongTable(message) from fault

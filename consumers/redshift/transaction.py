@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from consumers.redshift.identifiers import identifier
 from consumers.redshift.ledger import Written, inserts, twice
 from consumers.redshift.names import Names, literal
 from consumers.redshift.staged import Staged
@@ -69,8 +70,9 @@ def load(names: Names, objects: Sequence[Staged], written: Written, copy: Copy |
 def copy_statement(names: Names, copy: Copy) -> str:
     """Write COPY. No row of a file may be left out, so none may fail; times are in the form that it reads itself."""
     role = "default" if copy.iam_role == "default" else literal(copy.iam_role)
+    columns = ", ".join(map(identifier, copy.columns))
     text = (
-        f"COPY {names.target} ({', '.join(copy.columns)}) FROM {literal(copy.manifest)} IAM_ROLE {role} "
+        f"COPY {names.target} ({columns}) FROM {literal(copy.manifest)} IAM_ROLE {role} "
         "MANIFEST GZIP JSON 'auto' TIMEFORMAT 'auto' DATEFORMAT 'auto' MAXERROR 0"
     )
     return f"{text} {copy.options}".rstrip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import ipaddress
 import os
+import re
 import socket
 import ssl
 import stat
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _PORTS = {"https": 443, "http": 80}
 _MOST_SECRET_BYTES = 1 << 16
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _OF_OTHERS = 0o027  # the group may read it, as files of a service are often given
 _SEND_BYTES = 1 << 18
 
@@ -106,6 +108,25 @@ def secret_of(key: str, path: str) -> bytes:
         reason = f"{key} {path}: empty"
         raise Unavailable(reason, f"write the secret into {path}", operator=True)
     return content
+
+
+def secret_line_of(key: str, path: str, what: str) -> str:
+    """Read such a file's one line of text. `what` says what belongs there.
+
+    The end of the line, and a byte order mark that an editor has put before it, are no part of the secret.
+
+    Raises:
+        Unavailable: as above, or it is more than one line, or no UTF-8.
+
+    """
+    try:
+        line = secret_of(key, path).decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        line = "\n"
+    if _CONTROL.search(line):  # outside the handler: the fault there holds the secret
+        reason = f"{key} {path}: not one line of UTF-8 text"
+        raise Unavailable(reason, f"write {what} into it, on one line", operator=True)
+    return line
 
 
 class BoundedSocket:

@@ -13,12 +13,11 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from consumers.search.access import secret_of
+from consumers.search.access import secret_line_of
 from consumers.waiting import Unavailable
 
 _KEY = "index.credentialFile"
 _API_KEY = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Request(NamedTuple):
@@ -76,7 +75,7 @@ class FromFile:
     def headers(self, request: Request) -> Mapping[str, str]:  # noqa: ARG002 - it is the same for each
         """Give the header, from the file at first."""
         if not self._header:
-            self._header = self._write(self._path, _line_of(self._path))
+            self._header = self._write(self._path, secret_line_of(_KEY, self._path, "user:password or the API key"))
         return {"Authorization": self._header}
 
     def forget(self) -> None:
@@ -152,16 +151,6 @@ def _api_key(path: str, line: str) -> str:
     if not _API_KEY.fullmatch(line):
         raise _unusable(path, "no API key", "write the API key into it, in its encoded form (base64), on one line")
     return f"ApiKey {line}"
-
-
-def _line_of(path: str) -> str:
-    try:
-        line = secret_of(_KEY, path).decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        line = "\n"
-    if _CONTROL.search(line):  # outside the handler: the fault there holds the secret
-        raise _unusable(path, "not one line of UTF-8 text", "write user:password or the API key into it, on one line")
-    return line
 
 
 def _unusable(path: str, what: str, remedy: str) -> Unavailable:

@@ -3,6 +3,7 @@
 The consumer only looks that one is there. It is installed by a command, since a mapping cannot be taken back.
 """
 
+import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,7 @@ def template_of(name: str, source: str, *, data_stream: bool) -> Template:
     """
     path = _EPAS_FILE if source == EPAS else Path(source)
     try:
-        content = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        content = msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8), type=dict[str, Any])
     except OSError as fault:
         message = f"index.template {source} cannot be read: {fault.strerror}. Give epas, none, or the path of a file"
         raise WrongTemplate(message) from fault

@@ -118,7 +118,7 @@ def test_faults_exit_with_78(name: str) -> None:
     """A process manager sees that a restart does not help; the operator sees line and key."""
     result = _run(name, str(MINIMAL), bucket="")
     assert result.exit_code == 78
-    assert "archive.bucket: is missing" in result.stderr
+    assert "ARCHIVE_BUCKET is empty" in result.stderr
 
 
 def test_faults_are_listed_for_a_machine_too(tmp_path: Path) -> None:

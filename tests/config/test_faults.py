@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from consumers.config.kcl_keys import REFUSED
-from tests.config.sample import lines, refused, settings
+from consumers.config.settings import load
+from tests.config.sample import CONSUMERS, lines, refused, settings, write
+
+ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/events"
 
 TIMEOUTS = (
     "flushTimeoutSeconds",
@@ -141,7 +144,8 @@ def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
         5,
         "given twice, first on line 2",
     )
-    twice = lines({"awsCredentialsProvider": "A"}) + "AWSCredentialsProvider = B\n"
+    one = "DefaultCredentialsProvider"
+    twice = lines({"awsCredentialsProvider": one}) + f"AWSCredentialsProvider = {one}\n"
     assert [fault.line for fault in refused(tmp_path, twice)] == [6]
 
 
@@ -174,3 +178,103 @@ def test_both_initial_positions_are_refused(tmp_path: Path) -> None:
     assert _keys(tmp_path, changes) == ["initialPositionInStreamExtended"]
     del changes["initialPositionInStream"]
     assert "initialPositionInStream" not in settings(tmp_path, changes).kcl
+
+
+@pytest.mark.parametrize("written", ["{key} =", "{key}", "{key}:", "{key} = \\\n", "{key} =   "])
+def test_a_key_without_a_value_is_refused(tmp_path: Path, written: str) -> None:
+    """It is half a line: what it should have said, or the rest of the line above, would be lost without a word."""
+    (fault,) = refused(tmp_path, lines({}) + written.format(key="sample.maxBytes") + "\n")
+    assert (fault.key, fault.line, fault.problem) == ("sample.maxBytes", 5, "has no value")
+
+
+def test_a_blank_behind_a_backslash_is_refused(tmp_path: Path) -> None:
+    """It ends the value, and makes a key of what was meant to be the rest of it. A backslash that stands for itself does not."""
+    text = lines({}) + "workerMetricsTags = a=1, \\ \n    b.c\n"
+    assert [(fault.key, fault.line) for fault in refused(tmp_path, text)] == [("workerMetricsTags", 5), ("b.c", 6)]
+    assert (
+        load(write(tmp_path, lines({}) + "workerMetricsTags = a\\\\ \n"), CONSUMERS, environment={}).kcl[
+            "workerMetricsTags"
+        ]
+        == "a\\"
+    )
+
+
+@pytest.mark.parametrize("char", ["\ufeff", "\u200b", "\u00a0", "\u2028", "\u00ad", "\x7f", "\u3000"])
+def test_what_nobody_sees_is_named(tmp_path: Path, char: str) -> None:
+    """A reader sees two equal lines, of which one is not known, or names another bucket."""
+    for line in (f"stream{char}Name = events\n", f"streamName = eve{char}nts\n"):
+        text = lines({"streamName": None}) + line
+        (fault,) = [one for one in refused(tmp_path, text) if one.line]
+        assert (fault.key, fault.line) == ("streamName", 4)
+        assert f"U+{ord(char):04X}" in fault.problem
+
+
+def test_what_nobody_sees_is_found_in_a_variable_too(tmp_path: Path) -> None:
+    """Copied from a page, as values of variables are."""
+    (fault,) = refused(tmp_path, lines({"sample.bucket": "${env:B}"}), {"B": "a-\u200bbucket"})
+    assert (fault.key, fault.line) == ("sample.bucket", 4)
+
+
+@pytest.mark.parametrize("text", ["\ufeff", "\ufeff# ours\r\n", "\ufeff\n"])
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path, text: str) -> None:
+    """Editors put it there, and it stands for nothing."""
+    assert load(write(tmp_path, text + lines({})), CONSUMERS, environment={}).stream == "events"
+
+
+def test_an_empty_variable_is_no_value(tmp_path: Path) -> None:
+    """It was meant to say something; where nothing is meant, the empty default says so."""
+    (fault,) = refused(tmp_path, lines({"sample.maxBytes": "${env:MOST}"}), {"MOST": ""})
+    assert fault.problem == "the environment variable MOST is empty"
+
+
+def test_java_and_python_find_the_same_profile(tmp_path: Path) -> None:
+    """Each reads a variable of its own: where they differ, nobody could say whose leases these are."""
+    (fault,) = refused(tmp_path, lines({}), {"AWS_PROFILE": "one", "AWS_DEFAULT_PROFILE": "two"})
+    assert fault.remedy == "Unset AWS_DEFAULT_PROFILE"
+    load(write(tmp_path, lines({})), CONSUMERS, environment={"AWS_PROFILE": "one", "AWS_DEFAULT_PROFILE": "one"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "environment", "region"),
+    [
+        ({"streamArn": ARN}, {"AWS_REGION": "eu-west-2"}, "eu-west-1"),
+        ({}, {"AWS_REGION": "eu-west-2", "AWS_DEFAULT_REGION": "eu-west-3"}, "eu-west-2"),
+        ({}, {"AWS_DEFAULT_REGION": "eu-west-3"}, "eu-west-3"),
+        ({"regionName": "eu-west-4"}, {"AWS_DEFAULT_REGION": "eu-west-3"}, "eu-west-4"),
+    ],
+)
+def test_the_region_is_the_same_to_java_and_to_python(
+    tmp_path: Path, changes: dict[str, str | None], environment: dict[str, str], region: str
+) -> None:
+    """Each would look for it in places of its own: it is found once, and written down for both."""
+    assert load(write(tmp_path, lines(changes)), CONSUMERS, environment=environment).kcl["regionName"] == region
+
+
+def test_a_region_beside_the_arn_of_another_is_refused(tmp_path: Path) -> None:
+    """One of the two would win, and not the same one everywhere."""
+    assert _keys(tmp_path, {"streamArn": ARN, "regionName": "eu-west-2"}) == ["regionName"]
+
+
+@pytest.mark.parametrize("option", ["-Daws.region=eu-west-2", "-Daws.profile=two", "-Daws.useFipsEndpoint=true"])
+def test_what_java_alone_would_read_is_refused(tmp_path: Path, option: str) -> None:
+    """The daemon would read one stream, and the rest of the fleet speak of another."""
+    assert _keys(tmp_path, {"jvm.options": f"-XX:+UseSerialGC {option}"}) == ["jvm.options"]
+    assert settings(tmp_path, {"jvm.options": "-Daws.cborEnabled=false"}).jvm.options == ("-Daws.cborEnabled=false",)
+
+
+@pytest.mark.parametrize("key", ["awsCredentialsProvider", "AWSCredentialsProviderDynamoDB"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ProfileCredentialsProvider|reader",
+        "DefaultAWSCredentialsProviderChain",
+        "com.amazonaws.auth.DefaultAWSCredentialsProviderChain",
+        "DefaultCredentialsProvider, EnvironmentVariableCredentialsProvider",
+        "StsAssumeRoleCredentialsProvider|arn:aws:iam::123456789012:role/a|s",
+    ],
+)
+def test_a_provider_that_java_alone_knows_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    """Everything but the daemon itself is Python. Names of the former SDK let the daemon die at each start."""
+    (fault,) = refused(tmp_path, lines({key: value}))
+    assert "AWS_PROFILE" in fault.remedy
+    assert value not in fault.render(tmp_path)

@@ -67,11 +67,11 @@ def test_the_environment_fills_in_what_differs_by_host(tmp_path: Path) -> None:
     assert loaded.worker == "${env:S}"
 
 
-def test_an_empty_value_counts_as_none(tmp_path: Path) -> None:
-    """An empty optional key takes its default; an empty required one is missing."""
-    assert settings(tmp_path, {"sample.maxBytes": ""}).section.max_bytes == 10
+def test_an_empty_default_leaves_a_key_out(tmp_path: Path) -> None:
+    """An optional key then takes its own default; a required one is missing."""
+    assert settings(tmp_path, {"sample.maxBytes": "${env:NOPE:-}"}).section.max_bytes == 10
     with pytest.raises(Faults, match=r"sample\.bucket: is missing\. Name a bucket"):
-        settings(tmp_path, {"sample.bucket": ""})
+        settings(tmp_path, {"sample.bucket": "${env:NOPE:-}"})
 
 
 def test_the_streams_name_comes_from_its_arn(tmp_path: Path) -> None:

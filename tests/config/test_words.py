@@ -43,7 +43,7 @@ def test_a_wrong_value_is_told_in_plain_words(value: str, annotation: object, to
         ("applicationName", "a/b c", "'a/b c' is not a name of 3 to 255 letters, digits, '_', '.' and '-'"),
         ("streamName", "a stream", "'a stream' is not a name of 1 to 128 letters, digits, '_', '.' and '-'"),
         ("workerId", "w 1", "'w 1' is not a name of 1 to 200 ASCII characters without spaces"),
-        ("awsCredentialsProvider", "default", "does not name a provider of credentials"),
+        ("awsCredentialsProvider", "default", "names a provider that Java alone would use"),
     ],
 )
 def test_a_wrong_value_of_kcl_is_one_fault(tmp_path: Path, key: str, value: str, problem: str) -> None:
@@ -56,10 +56,10 @@ def test_a_wrong_value_of_kcl_is_one_fault(tmp_path: Path, key: str, value: str,
     ("key", "value"),
     [
         ("regionName", "us-gov-west-1"),
-        ("regionName", ""),
-        ("awsCredentialsProvider", "DefaultCredentialsProvider, EnvironmentVariableCredentialsProvider"),
-        ("awsCredentialsProvider", "StsAssumeRoleCredentialsProvider|arn:aws:iam::123456789012:role/a|s"),
-        ("awsCredentialsProvider", "com.example.provider"),
+        ("regionName", "eusc-de-east-1"),
+        ("regionName", "us-isob-east-1"),
+        ("awsCredentialsProvider", "DefaultCredentialsProvider"),
+        ("awsCredentialsProvider", "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider"),
         ("workerId", "host-1/archive"),
         ("workerMetricsTags", "team = #one #two"),
     ],
