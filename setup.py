@@ -28,7 +28,7 @@ setup(
     ],
     entry_points={"console_scripts": ["kinesis-fleet = consumers.cli:main"]},
     install_requires=[
-        "amazon-kclpy>=3.1.3,<4",
+        "amazon-kclpy==3.1.3",  # the one whose JARs are locked
         "backports.zstd>=1.0",
         "boto3>=1.40",
         "click>=8.1",

@@ -1,5 +1,6 @@
 """The class path holds exactly what was locked."""
 
+from importlib.metadata import metadata, requires
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,11 @@ def test_an_empty_folder_is_never_locked(tmp_path: Path) -> None:
     """A lock of nothing would let anything through."""
     with pytest.raises(Unavailable, match="holds no JARs"):
         jars.write_lock(tmp_path, tmp_path / "jars.lock")
+
+
+def test_what_is_installed_by_name_is_what_is_locked() -> None:
+    """A plain `pip install` brings the KCL whose JARs are in the lock, and no later one, which would not start."""
+    (wanted,) = [one for one in requires("kinesis-fleet") or () if one.startswith("amazon-kclpy")]
+    version = wanted.partition("==")[2]
+    assert version == metadata("amazon-kclpy")["Version"]
+    assert f"amazon-kinesis-client-{version}.jar" in jars.locked()

@@ -42,34 +42,30 @@ _VALUE = r"(\s+(?i:as\s+)?('[^']*'|\d+)|\s+(?i:on|off|true|false|preset)\b)?"
 _OPTION = re.compile(rf"\s*(?P<name>[A-Za-z_]+)(?P<value>{_VALUE})")
 
 
-def options_of(text: str, region: str = "") -> str:
-    """Write the options on one line, with the region of the bucket where it is known.
-
-    COPY looks for a bucket in the cluster's own region unless it is told, and takes the same region told as well.
+def options_of(text: str) -> str:
+    """Write the options on one line.
 
     Raises:
         ValueError: there is one that may not be; the message says which, and what to do.
 
     """
-    problem = next((message for _, message in option_faults(text, region)), None)
+    problem = next((message for _, message in option_faults(text)), None)
     if problem:
         raise ValueError(problem)
-    options = text.split()
-    if region and _region_in(text) is None:
-        options += ["REGION", f"'{region}'"]
-    return " ".join(options)
+    return " ".join(text.split())
 
 
-def _region_in(text: str) -> str | None:
-    found = re.search(r"(?i)\bREGION\s+(?:as\s+)?'([^']*)'", text)
+def region_in(options: str) -> str | None:
+    """Read which region they name, or None."""
+    found = re.search(r"(?i)\bREGION\s+(?:as\s+)?'([^']*)'", options)
     return found[1] if found else None
 
 
 def option_faults(text: str, region: str = "") -> Iterator[tuple[str, str]]:
     """Say what is wrong with the options, as pairs of key and message. `region` is the bucket's, where it is known."""
-    given_region = _region_in(text)
-    if region and given_region not in {None, region}:
-        yield "copyOptions", f"REGION is {given_region}, and redshift.region {region}. Delete one of the two"
+    told = region_in(text)
+    if region and told not in {None, region}:
+        yield "copyOptions", f"REGION is {told}, and redshift.region {region}. Delete one of the two"
     at, given = 0, set[str]()
     while text[at:].strip():
         found = _OPTION.match(text, at)

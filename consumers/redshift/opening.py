@@ -36,7 +36,7 @@ def insist_on_redshift(settings: Settings) -> RedshiftSettings:
 
 def names_of(section: RedshiftSettings) -> Names:
     """Name the tables, and the staging area that they are filled from."""
-    return Names(section.schema, table_of(section).name, section.bucket, section.prefix.strip("/"))
+    return Names(section.schema, table_of(section).name, section.bucket, section.prefix.strip("/"), section.region)
 
 
 def database_of(section: RedshiftSettings) -> Database:
@@ -84,7 +84,7 @@ def loader_of(settings: Settings, database: Database, log: Log) -> Loader:
         layout_of(settings),
         section.bucket,
         section.iam_role,
-        options_of(section.copy_options, section.region),
+        options_of(section.copy_options),
         section.load_timeout_seconds,
         int(section.keep_hours * HOUR_MS),
         re.sub(r"[^\x21-\x7e]", "_", settings.worker),

@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from consumers.redshift.copy_options import region_in
 from consumers.redshift.identifiers import identifier
 from consumers.redshift.ledger import Written, inserts, twice
 from consumers.redshift.names import Names, literal
@@ -75,7 +76,9 @@ def copy_statement(names: Names, copy: Copy) -> str:
         f"COPY {names.target} ({columns}) FROM {literal(copy.manifest)} IAM_ROLE {role} "
         "MANIFEST GZIP JSON 'auto' TIMEFORMAT 'auto' DATEFORMAT 'auto' MAXERROR 0"
     )
-    return f"{text} {copy.options}".rstrip()
+    # COPY looks for a bucket in the cluster's own region unless it is told, and may be told that one too.
+    region = f"REGION {literal(names.region)}" if names.region and region_in(copy.options) is None else ""
+    return " ".join(filter(None, (text, copy.options, region)))
 
 
 def manifest(bucket: str, objects: Sequence[Staged]) -> bytes:

@@ -188,7 +188,7 @@ def test_a_key_without_a_value_is_refused(tmp_path: Path, written: str) -> None:
 
 
 def test_a_blank_behind_a_backslash_is_refused(tmp_path: Path) -> None:
-    """It ends the value, and makes a key of what was meant to be the rest of it. A backslash that stands for itself does not."""
+    """It ends the value, and makes a key of what was meant to be the rest. A backslash for itself may end it."""
     text = lines({}) + "workerMetricsTags = a=1, \\ \n    b.c\n"
     assert [(fault.key, fault.line) for fault in refused(tmp_path, text)] == [("workerMetricsTags", 5), ("b.c", 6)]
     assert (

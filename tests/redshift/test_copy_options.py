@@ -3,6 +3,8 @@
 import pytest
 
 from consumers.redshift.copy_options import option_faults, options_of
+from consumers.redshift.names import Names
+from consumers.redshift.transaction import Copy, copy_statement
 
 
 @pytest.mark.parametrize(
@@ -61,3 +63,21 @@ def test_others_are_refused_with_what_to_do(given: str, told: str) -> None:
 def test_a_secret_is_not_repeated() -> None:
     """What was given as a key's value does not stand in the message."""
     assert not [1 for _, message in option_faults("SECRET_ACCESS_KEY 'hunter2'") if "hunter2" in message]
+
+
+def test_the_region_of_the_bucket_is_told() -> None:
+    """COPY looks in the cluster's own region otherwise, and finds no such bucket."""
+    here = Names("public", "events", "bucket", "staged", "eu-west-1")
+
+    def copied(names: Names, options: str) -> str:
+        return copy_statement(names, Copy("s3://bucket/m", ("a",), "default", options, 60)).partition(" MAXERROR 0")[2]
+
+    assert copied(here, "STATUPDATE OFF") == " STATUPDATE OFF REGION 'eu-west-1'"
+    assert copied(here, "region as 'eu-west-1'") == " region as 'eu-west-1'"
+    assert copied(here._replace(region=""), "") == ""
+
+
+def test_two_regions_are_refused() -> None:
+    """One of them is not the bucket's."""
+    (fault,) = option_faults("REGION 'eu-west-2'", "eu-west-1")
+    assert fault == ("copyOptions", "REGION is eu-west-2, and redshift.region eu-west-1. Delete one of the two")

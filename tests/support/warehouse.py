@@ -156,9 +156,9 @@ class Place:
         self.write()
 
     def write(self, **keys: object) -> Settings:
-        """Write the file anew, with these keys changed."""
+        """Write the file anew, with these keys changed; an empty text takes a key away."""
         self.keys |= {f"redshift.{key}": value for key, value in keys.items()}
-        self.file.write_text("".join(f"{key} = {value}\n" for key, value in self.keys.items()))
+        self.file.write_text("".join(f"{key} = {value}\n" for key, value in self.keys.items() if value != ""))
         self.settings = load(self.file, CONSUMERS)
         self.store = store_of(self.settings.section)
         self.names = names_of(self.settings.section)

@@ -5,6 +5,7 @@ import re
 _TOKEN = re.compile(
     r"\s+|--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[A-Za-z_][\w$]*|\d+(?:\.\d+)?|::|\S", re.DOTALL
 )
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _KINDS = frozenset(
     {"begin", "lock", "insert", "update", "delete", "select", "set", "copy", "commit", "alter", "create"}
 )
@@ -60,6 +61,17 @@ def alone(sql: str) -> bool:
 
 def adapted(sql: str) -> str:
     """Write a statement for PostgreSQL: what it has no word for is left out. Redshift's keys bind nothing."""
+    held: list[str] = []  # a quoted name or text may hold any of the words
+
+    def hold(quoted: re.Match[str]) -> str:
+        held.append(quoted[0])
+        return f"\0{len(held) - 1}\0"
+
+    written = _adapted(_QUOTED.sub(hold, sql))
+    return re.sub(r"\0(\d+)\0", lambda place: held[int(place[1])], written)
+
+
+def _adapted(sql: str) -> str:
     if re.match(r"\s*alter\s+user\b.*\bsession\s+timeout\b", sql, re.IGNORECASE | re.DOTALL):
         name, seconds = re.search(r"user\s+(\S+)\s+session\s+timeout\s+(\d+)", sql, re.IGNORECASE).groups()  # type: ignore[union-attr]
         return f"ALTER ROLE {name} SET idle_in_transaction_session_timeout = '{seconds}s'"
