@@ -10,7 +10,8 @@ MOST_DETAIL = 2_000
 class Names(NamedTuple):
     """A table and what the fleet keeps beside it, all in one schema; and the staging area of one stream.
 
-    `region` is the bucket's, where it is known. Several streams may go into one table: each sees in the ledger what is of its own bucket and prefix.
+    `region` is the bucket's, where it is known. Several streams may go into one table: each sees in the ledger what is
+    of its own bucket and prefix.
     """
 
     schema: str
