@@ -3,22 +3,33 @@
 Codes: "Error responses" in the Amazon S3 API reference, and "Conditional writes" in its user guide.
 """
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 from botocore.exceptions import (
-    ConnectionError as EndpointUnreachable,
-)
-from botocore.exceptions import (
+    BotoCoreError,
     CredentialRetrievalError,
+    FlexibleChecksumError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     SSLError,
 )
+from botocore.exceptions import (
+    ConnectionError as EndpointUnreachable,
+)
 
 from consumers.waiting import Unavailable
 
-EXISTS = frozenset({"PreconditionFailed", "412"})
-ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
+EXISTS = frozenset({"PreconditionFailed"})
+ABSENT = frozenset({"NoSuchKey"})
+"""S3's own words, from the bodies of its answers: a status alone may be of anything that stands before it."""
+
+_NO_S3 = "{keys}.endpoint must be an S3 service: look at what stands before it, such as a proxy or a gateway"
+_CODE = re.compile(r"[A-Za-z0-9.]{1,80}")
 
 _REMEDIES = {
     "NoSuchBucket": "create the bucket, or correct {keys}.bucket",
@@ -78,6 +89,18 @@ _SERVER_ERROR = 500
 _TOO_MANY = 429
 
 
+def code_of(response: Mapping[str, Any]) -> tuple[str, int]:
+    """Give an error answer's code, or its status for one if it has none, and its status. A page's text is no code."""
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = str(response.get("Error", {}).get("Code", ""))
+    return (code if _CODE.fullmatch(code) else str(status)), int(status)
+
+
+def odd(operation: str, where: str, wrong: str, keys: str = "archive") -> Unavailable:
+    """Say what it means that an answer is not of S3's: nothing is known, and so nothing was done."""
+    return Unavailable(f"{operation} {where}: {wrong}", _NO_S3.format(keys=keys), operator=True)
+
+
 def unavailable(operation: str, where: str, code: str, status: int, keys: str = "archive") -> Unavailable:
     """Say what an error answer means: something to wait out, or something that an operator must mend.
 
@@ -91,6 +114,8 @@ def unavailable(operation: str, where: str, code: str, status: int, keys: str = 
         remedy = "enable the key of {keys}.kmsKeyId and grant kms:GenerateDataKey"
     elif operation == "DeleteObject" and code in _DENIED:
         remedy = _NO_REMOVAL
+    elif code == str(status):
+        remedy = _REMEDIES.get(code, _NO_S3)
     else:
         remedy = _REMEDIES.get(code, "look the code up in the S3 documentation and correct the {keys}.* keys")
     return Unavailable(reason, remedy.format(keys=keys), operator=True)
@@ -106,6 +131,14 @@ def unreachable(operation: str, where: str, fault: Exception, keys: str = "archi
     if isinstance(fault, SSLError):
         remedy = "trust the server's certificate (AWS_CA_BUNDLE), or have it renewed; TLS is always verified"
         return Unavailable(reason, remedy, operator=True)
-    if isinstance(fault, (HTTPClientError, EndpointUnreachable)):
+    if isinstance(fault, (HTTPClientError, EndpointUnreachable, IncompleteReadError)):
         return Unavailable(reason, "none: it is tried again")
+    if unreadable(fault):
+        return odd(operation, where, f"the answer cannot be read ({type(fault).__name__})", keys)
     return Unavailable(f"{reason}: {fault}", f"correct the {keys}.* keys", operator=True)
+
+
+def unreadable(fault: Exception) -> bool:
+    """Whether an answer came, and is not what its digest says, or holds what is no number: never quote it."""
+    bare = isinstance(fault, ValueError) and not isinstance(fault, BotoCoreError)
+    return isinstance(fault, FlexibleChecksumError) or (bare and not str(fault).startswith("Invalid endpoint"))

@@ -12,12 +12,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.parsers import ResponseParserError
 
 from consumers import aws
 from consumers.chain.store import STATE_PREFIX, Entry, Found
-from consumers.s3.outcomes import ABSENT, EXISTS, unavailable, unreachable
-from consumers.waiting import Unavailable
+from consumers.s3 import answers
+from consumers.s3.outcomes import ABSENT, EXISTS, code_of, odd, unavailable, unreachable
 
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
@@ -65,33 +66,29 @@ class S3Store:
 
     def put_new(self, key: str, body: bytes, metadata: Mapping[str, str], sha256: bytes) -> bool:
         """Store an object unless the key exists. S3 verifies the digest on arrival."""
-        answer = self._call(
-            "PutObject",
-            key,
-            lambda client: self._put(client, key, body, sha256, IfNoneMatch="*", Metadata=dict(metadata)),
-            EXISTS,
-        )
-        return answer is not None
+        condition = {"IfNoneMatch": "*", "Metadata": dict(metadata)}
+        return self._put(key, body, sha256, condition, EXISTS) is not None
 
     def swap(self, key: str, body: bytes, version: str | None) -> str | None:
         """Store an object where that version stands, or none if it is None; its new version, or None if refused."""
-        sha256 = hashlib.sha256(body).digest()
         condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
-        answer = self._call(
-            "PutObject", key, lambda client: self._put(client, key, body, sha256, **condition), EXISTS | ABSENT
-        )
+        answer = self._put(key, body, hashlib.sha256(body).digest(), condition, EXISTS | ABSENT)
         return None if answer is None else str(answer["ETag"])
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
         """Return an object's user metadata, or None if there is no such object."""
-        where = {"Bucket": self._bucket, "Key": key, **self._owner}
-        answer = self._call("HeadObject", key, lambda client: client.head_object(**where), ABSENT)
+        answer = self._call("HeadObject", key, lambda client: client.head_object(**self._at(key)), answers.described)
         return None if answer is None else answer["Metadata"]
 
     def find(self, key: str) -> Found | None:
         """Return an object's bytes and version, or None if there is no such object."""
-        where = {"Bucket": self._bucket, "Key": key, **self._owner}
-        answer = self._call("GetObject", key, lambda client: _read(client.get_object(**where)), ABSENT)
+        where = {**self._at(key), "ChecksumMode": "ENABLED"}
+        answer = self._call(
+            "GetObject",
+            key,
+            lambda client: _read(client.get_object(**where)),
+            lambda answer: answers.read(answer, len(answer["Bytes"]), answer["Bytes"]),
+        )
         return None if answer is None else Found(answer["Bytes"], str(answer["ETag"]))
 
     def get(self, key: str) -> bytes:
@@ -109,42 +106,64 @@ class S3Store:
 
     def remove(self, key: str) -> None:
         """Remove an object; nothing is wrong where there is none. A bucket with versions keeps what it was."""
-        where = {"Bucket": self._bucket, "Key": key, **self._owner}
-        self._call("DeleteObject", key, lambda client: client.delete_object(**where), ABSENT)
+        self._call("DeleteObject", key, lambda client: client.delete_object(**self._at(key)), answers.removed)
 
     def digest(self, key: str) -> tuple[str, int] | None:
         """Read an object through: the SHA-256 of its bytes in hex, and their number; None if it is not there."""
-        where = {"Bucket": self._bucket, "Key": key, **self._owner}
-        answer = self._call("GetObject", key, lambda client: _digest(client.get_object(**where)), ABSENT)
+        answer = self._call(
+            "GetObject",
+            key,
+            lambda client: _digest(client.get_object(**self._at(key))),
+            lambda answer: answers.read(answer, answer["Size"]),
+        )
         return None if answer is None else (answer["SHA256"], answer["Size"])
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """Yield the objects whose keys begin with a prefix, in the order of the keys' bytes, a page at a time."""
         where = {"Bucket": self._bucket, "Prefix": prefix, **self._owner}
+        token = last = ""
         while True:
-            page = self._call("ListObjectsV2", prefix, lambda client: client.list_objects_v2(**where), frozenset())
-            if page is None or "KeyCount" not in page:  # an empty answer must not read as an empty bucket
-                reason = f"ListObjectsV2 s3://{self._bucket}/{prefix}: the answer is no listing"
-                remedy = f"{self.access.keys}.endpoint must be an S3 service; look at what stands before it"
-                raise Unavailable(reason, remedy)
-            yield from (Entry(at["Key"], at["Size"], at["ETag"]) for at in page.get("Contents", ()))
-            if not page.get("IsTruncated"):
+            page = self._page(where, prefix, token, last)
+            for at in page.get("Contents", ()):
+                last = at["Key"]
+                yield Entry(last, at["Size"], at["ETag"])
+            if not page["IsTruncated"]:
                 return
-            where["ContinuationToken"] = page["NextContinuationToken"]
+            where["ContinuationToken"] = token = page["NextContinuationToken"]
+
+    def _page(self, where: Mapping[str, Any], prefix: str, token: str, last: str) -> Mapping[str, Any]:
+        return (
+            self._call(
+                "ListObjectsV2",
+                prefix,
+                lambda client: client.list_objects_v2(**where),
+                lambda answer: answers.listed(answer, prefix, token, last),
+                frozenset(),
+            )
+            or {}
+        )
 
     def now_ms(self) -> int:
         """Return the time by the store's last answer plus what has passed since: the host's clock is not trusted."""
         return 0 if self._clock_offset_s is None else int((time.monotonic() + self._clock_offset_s) * 1000)
 
-    def _put(self, client: Any, key: str, body: bytes, sha256: bytes, **more: object) -> dict[str, Any]:  # noqa: ANN401
+    def _at(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": key, **self._owner}
+
+    def _put(
+        self, key: str, body: bytes, sha256: bytes, condition: Mapping[str, object], refusals: frozenset[str]
+    ) -> dict[str, Any] | None:
         options = dict(self._put_options)
         if key.startswith(STATE_PREFIX):  # it is read again at each lease, and must never need a restore
             options.pop("StorageClass", None)
-        checksum = base64.b64encode(sha256).decode()
-        answer: dict[str, Any] = client.put_object(
-            Bucket=self._bucket, Key=key, Body=body, ChecksumSHA256=checksum, **more, **options, **self._owner
+        what = {"Body": body, "ChecksumSHA256": base64.b64encode(sha256).decode(), **condition, **options}
+        return self._call(
+            "PutObject",
+            key,
+            lambda client: client.put_object(**what, **self._at(key)),
+            lambda answer: answers.stored(answer, body, sha256),
+            refusals,
         )
-        return answer
 
     def _connect(self) -> Any:  # noqa: ANN401 - botocore's clients have no types
         config = Config(
@@ -165,11 +184,18 @@ class S3Store:
             "s3", region_name=self.access.region or None, endpoint_url=self.access.endpoint or None, config=config
         )
         client.meta.events.register("before-call.s3", _follow_no_redirect)
+        client.meta.events.register("after-call.s3.PutObject", answers.note_body)
         return client
 
     def _call(
-        self, operation: str, key: str, call: Callable[[Any], dict[str, Any]], answers: frozenset[str]
+        self,
+        operation: str,
+        key: str,
+        call: Callable[[Any], dict[str, Any]],
+        look: Callable[[dict[str, Any]], str],
+        refusals: frozenset[str] = ABSENT,
     ) -> dict[str, Any] | None:
+        """Call once. None for an error that is one of the `refusals`; `look` says what an answer lacks, if anything."""
         where, keys = f"s3://{self._bucket}/{key}", self.access.keys
         with self._counting:
             self.requests[operation] += 1
@@ -177,18 +203,26 @@ class S3Store:
             self._client = self._client or self._connect()
             answer = call(self._client)
         except ClientError as fault:
-            code = str(fault.response.get("Error", {}).get("Code", "unknown"))
-            meta = fault.response.get("ResponseMetadata", {})
-            self._set_clock(meta)
-            if code in answers:
+            self._set_clock(fault.response.get("ResponseMetadata", {}))
+            code, status = code_of(fault.response)
+            if code in refusals:
                 return None
-            raise unavailable(operation, where, code, int(meta.get("HTTPStatusCode", 0)), keys) from fault
+            if operation == "HeadObject" and code == "404":  # its answer has no body that would say more
+                if wrong := answers.absent(fault.response):
+                    raise odd(operation, where, wrong, keys) from fault
+                return None
+            raise unavailable(operation, where, code, status, keys) from fault
+        except ResponseParserError as fault:  # of a page where XML should be
+            wrong = f"the answer cannot be read ({type(fault).__name__})"
+            raise odd(operation, where, wrong, keys) from fault
         except (BotoCoreError, ValueError, RuntimeError) as fault:  # botocore raises bare ones for bad credentials
-            if not isinstance(fault, HTTPClientError):
+            if not isinstance(fault, (HTTPClientError, IncompleteReadError)):
                 self._client = None  # it looks for credentials only when it is made
                 aws.forget()
             raise unreachable(operation, where, fault, keys) from fault
-        self._set_clock(answer.get("ResponseMetadata", {}))
+        if wrong := look(answer):
+            raise odd(operation, where, wrong, keys)
+        self._set_clock(answer["ResponseMetadata"])
         return answer
 
     def _set_clock(self, meta: Mapping[str, Any]) -> None:
