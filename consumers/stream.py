@@ -49,6 +49,25 @@ def timestamp_of(kcl: Mapping[str, str]) -> int:
     return int(kcl.get("initialPositionInStreamExtended", "0")) * 1000
 
 
+def listed(kinesis: Any, name: Mapping[str, str]) -> list[StreamShard]:  # noqa: ANN401 - boto3
+    """List a stream's shards, open and closed, as far as the stream keeps them.
+
+    Raises:
+        Unavailable: there are more pages than any stream has.
+        botocore.exceptions.ClientError: AWS refused a call.
+
+    """
+    request, found = dict(name), list[StreamShard]()
+    for _ in range(_MOST_PAGES):
+        answer = kinesis.list_shards(**request)
+        found += [_shard(shard) for shard in answer["Shards"]]
+        if not answer.get("NextToken"):
+            return found
+        request = {"NextToken": answer["NextToken"]}
+    reason = f"ListShards {next(iter(name.values()))}: more than {_MOST_PAGES} pages"
+    raise Unavailable(reason, "report it as a bug", operator=True)
+
+
 def shards_of(settings: Settings) -> "StreamShards":
     """Give the shards of the configured stream."""
     arn = settings.kcl.get("streamArn")
@@ -74,16 +93,9 @@ class StreamShards:
 
         """
         where = f"ListShards {next(iter(self._name.values()))}"
-        request: dict[str, Any] = self._name
-        found: list[StreamShard] = []
         try:
             self._client = self._client or self._connect()
-            for _ in range(_MOST_PAGES):
-                answer = self._client.list_shards(**request)
-                found += [_shard(shard) for shard in answer["Shards"]]
-                if not answer.get("NextToken"):
-                    return found
-                request = {"NextToken": answer["NextToken"]}
+            return listed(self._client, self._name)
         except ClientError as fault:
             code = str(fault.response.get("Error", {}).get("Code", "unknown"))
             remedy, reason = _OPERATOR.get(code), f"{where}: {code}"
@@ -94,8 +106,6 @@ class StreamShards:
                 aws.forget()
             reason = f"{where}: {type(fault).__name__}"
             raise Unavailable(reason, "none: it is tried again") from fault
-        reason = f"{where}: more than {_MOST_PAGES} pages"
-        raise Unavailable(reason, "report it as a bug", operator=True)
 
     def _connect(self) -> Any:  # noqa: ANN401 - botocore's clients have no types
         config = Config(

@@ -1,6 +1,7 @@
 """``kinesis-fleet watch``: whether each shard is read by somebody, and whether this host is to blame."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,14 @@ import click
 from consumers.config.settings import Settings, load
 from consumers.kcl.aws import clients, refusals
 from consumers.kcl.holding import Held, held
+from consumers.kcl.pulse import Pulse
+from consumers.kcl.standing import NONE_AT_ALL
+from consumers.kcl.unleased import Unleased, unleased
 from consumers.kcl.watching import blame, end_hand_over, leader, unheld
 from consumers.logs import configure, logger, write_metrics
 from consumers.metrics import document
 from consumers.registry import CONSUMERS
+from consumers.stream import listed, request_of
 
 EPILOG = """\b
 Examples:
@@ -20,8 +25,9 @@ Examples:
   kinesis-fleet watch --for 20 s3_archive.properties
 
 \b
-It ends as soon as it has seen each lease renewed, mostly within seconds. A dead host's shards are without an owner for
-some seconds, and for about two minutes where it led: that is not an alarm, so it looks on for --for seconds.
+It ends as soon as it has seen each lease renewed by its owner, and a lease for each shard that is due, mostly within
+seconds. A dead host's shards are without an owner for some seconds, and for about two minutes where it led: that is not
+an alarm, so it looks on for --for seconds.
 A hand-over between two hosts that lasts as long is ended: KCL can wait for a dead host for ever.
 Under systemd, kinesis-watch@CONSUMER.timer runs it each minute, and 75 starts the daemon of this host again.
 Exit codes: 0 each open shard is read by somebody; 1 one is not, and this host cannot help it; 75 one is not, and this
@@ -30,6 +36,12 @@ host's daemon should be started again; 2 wrong usage; 69 AWS refuses; 78 the con
 
 _RESTART = 75
 _LOOK_S = 2.0
+_IDLE_REMEDY = "start daemons, or raise jvm.shards where the others have no room; look at what the other hosts log"
+# A restart would begin KCL's count of three anew.
+_BARE_REMEDY = (
+    "nothing for seven minutes: KCL's leader looks every two, and makes them at the third time; "
+    "then look at what the host that leads logs, and whether a host runs at all"
+)
 
 
 @click.command(epilog=EPILOG)
@@ -48,35 +60,66 @@ def command(file: Path, bound: float) -> None:
     settings = load(file, CONSUMERS)
     configure(settings.log_level)
     with refusals(settings):
-        _, dynamodb = clients(settings)
-        leases, idle = _looked(settings, dynamodb, bound)
-        given = [one for one in idle if one.giver]
+        kinesis, dynamodb = clients(settings)
+        seen = _looked(settings, kinesis, dynamodb, bound)
+        given = [one for one in seen.idle if one.giver]
         for one in given:
             end_hand_over(settings, dynamodb, one)
-        left = [one for one in idle if not one.giver]
-        why = blame(leases, left, settings.worker, leader(settings, dynamodb) if left else "", settings.jvm.shards)
+        left = [one for one in seen.idle if not one.giver]
+        leads = leader(settings, dynamodb) if left else ""
+    why = blame(seen.leases, left, settings.worker, leads, settings.jvm.shards)
     if settings.metrics_s:
-        write_metrics(document(settings.application, int(time.time() * 1000), UnheldShards=len(idle)))
-    if not idle:
-        return
-    shards = [one.shard for one in idle]
-    reason = why or f"nobody has renewed its lease for {bound:.0f} s"
-    remedy = "start daemons, or raise jvm.shards where the others have no room; look at what the other hosts log"
-    if why:
-        remedy = "nothing: this host's daemon is started again"
-    elif not left:
-        reason = f"{given[0].giver} hands it over to {given[0].owner} for {bound:.0f} s, and does not end it"
-        remedy = "nothing: the hand-over was ended, and its owner reads on"
+        write_metrics(document(settings.application, int(time.time() * 1000), UnheldShards=len(seen.shards)))
+    for one in seen.odd:
+        _say(settings, [one.shard], one.problem, "what the reason says")
+    if seen.bare:
+        reason = f"{seen.bare[0].why}, for {bound:.0f} s"
+        _say(settings, [one.shard for one in seen.bare], reason, _BARE_REMEDY if seen.leases else NONE_AT_ALL)
+    if seen.idle:
+        reason = why or f"nobody has renewed its lease for {bound:.0f} s"
+        remedy = "nothing: this host's daemon is started again" if why else _IDLE_REMEDY
+        if not why and not left:
+            reason = f"{given[0].giver} hands it over to {given[0].owner} for {bound:.0f} s, and does not end it"
+            remedy = "nothing: the hand-over was ended, and its owner reads on"
+        _say(settings, [one.shard for one in seen.idle], reason, remedy)
+    raise SystemExit(_RESTART if why else int(bool(seen.shards)))
+
+
+def _say(settings: Settings, shards: list[str], reason: str, remedy: str) -> None:
     logger().error("unheld", consumer=settings.consumer, shards=shards, reason=reason, remedy=remedy)
-    raise SystemExit(_RESTART if why else 1)
 
 
-def _looked(settings: Settings, dynamodb: Any, bound: float) -> tuple[list[Held], list[Held]]:  # noqa: ANN401 - boto3
-    until = time.monotonic() + bound
-    before = {one.shard: one for one in held(settings, None, dynamodb)}
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The last look: the leases, those that nobody renews, and the shards that should have one."""
+
+    leases: list[Held]
+    idle: list[Held]
+    bare: list[Unleased]
+
+    @property
+    def odd(self) -> list[Held]:
+        """The leases that KCL cannot work with."""
+        return [one for one in self.leases if one.problem]
+
+    @property
+    def shards(self) -> set[str]:
+        """All that nobody reads."""
+        return {*(one.shard for one in self.idle), *(one.shard for one in self.bare), *(one.shard for one in self.odd)}
+
+
+def _looked(settings: Settings, kinesis: Any, dynamodb: Any, bound_s: float) -> _Seen:  # noqa: ANN401 - boto3
+    began, pulse = time.monotonic(), Pulse()
+    first = held(settings, dynamodb)
+    pulse.look(first, began)
+    givers = {one.shard: one.giver for one in first}
     while True:
         time.sleep(_LOOK_S)  # a renewal is nothing that can be waited for
-        leases = held(settings, None, dynamodb)
-        idle = unheld(leases, before)
-        if not idle or time.monotonic() >= until:
-            return leases, idle
+        leases = held(settings, dynamodb)  # before the shards: what these show anew has no lease
+        checkpoints = {one.shard: one.checkpoint for one in leases}
+        bare = [one for one in unleased(listed(kinesis, request_of(settings)), checkpoints) if not one.after]
+        now = time.monotonic()
+        pulse.look(leases, now)
+        idle = unheld(leases, pulse, began, givers)
+        if not (idle or bare) or now >= began + bound_s:
+            return _Seen(leases, idle, bare)

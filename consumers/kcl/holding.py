@@ -1,97 +1,109 @@
-"""Who holds the leases of an application, and how far behind each shard is: what a deploy looks at before each step.
+"""The leases of an application as its table holds them. Rows that are odd are named, with what mends them.
 
-The lag of a shard is asked of Kinesis, by a read of one record after its checkpoint: it tells how much the application
-has still to do, whether anybody does it or not. Source: `MillisBehindLatest`, GetRecords, Amazon Kinesis API Reference.
+KCL reads a row as it stands: without a checkpoint its processor fails each second ("Checkpoint cannot be null or
+empty"), without a counter nobody can renew it. From core 3.5 on the same table holds the leader's lock, the state of a
+migration and a row for each worker; they have an `entityType` (core 3.5.1, `CoordinatorState`, `WorkerMetricStats`), or
+none and no checkpoint. Source: `DynamoDBLeaseSerializer` of KCL 3.1.3.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from consumers.config.settings import Settings
-from consumers.kcl.leases import scan, table_of
-from consumers.stream import request_of, timestamp_of
+from consumers.kcl.leases import is_lease, scan, table_of
 
-_SENTINELS = frozenset({"TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"})
 ENDED = "SHARD_END"
+SENTINELS = frozenset({"TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"})
+_SET = 'aws dynamodb update-item --table-name {table} --key \'{{"leaseKey": {{"S": "{shard}"}}}}\' '
+_CHECKPOINT = (
+    '--update-expression "SET #c = :c" --expression-attribute-names \'{"#c": "checkpoint"}\' '
+    '--expression-attribute-values \'{":c": {"S": "TRIM_HORIZON"}}\''
+)
+_COUNTER = '--update-expression "SET leaseCounter = :n" --expression-attribute-values \'{":n": {"N": "0"}}\''
 
 
 class Held(msgspec.Struct, frozen=True, rename="camel"):
-    """One lease. `owner` is empty where nobody has it; `lag_seconds` is None for a shard that has ended, and unasked.
+    """One lease, or a shard that should have one. `owner` is empty where nobody has it.
 
-    `renewals` is KCL's counter: an owner that lives counts it up several times within the fail-over time. A lease keeps
-    its owner's name when that has stopped. `giver` is the worker that still reads while the owner is given the lease.
+    `lag_seconds` is None where it was not asked for, and where it is not known: `problem` then says why. `renewals` is
+    KCL's counter: an owner that lives counts it up several times within the fail-over time. A lease keeps its owner's
+    name when that has stopped. `giver` is the worker that still reads while the owner is given the lease. `problem` is
+    empty where all is well. `waits_for` is the parent that is read first, of a shard that has no lease yet.
     """
 
     shard: str
     owner: str
     checkpoint: str
     renewals: int
-    lag_seconds: float | None
+    lag_seconds: float | None = None
     giver: str = ""
+    problem: str = ""
+    waits_for: str = ""
+    sub_sequence_number: int = 0
 
     @property
     def ended(self) -> bool:
         """Whether nothing of the shard is left to do."""
         return self.checkpoint == ENDED
 
+    @property
+    def begins(self) -> bool:
+        """Whether the checkpoint names a place at which reading goes on."""
+        return self.checkpoint in SENTINELS or _is_number(self.checkpoint)
 
-def held(settings: Settings, kinesis: Any | None, dynamodb: Any) -> list[Held]:  # noqa: ANN401 - boto3
-    """List the leases, by shard; none before the application was prepared. Without `kinesis` no lag is asked for.
+
+def held(settings: Settings, dynamodb: Any) -> list[Held]:  # noqa: ANN401 - boto3
+    """List the leases, by shard; none before the application was prepared.
 
     Raises:
         botocore.exceptions.ClientError: AWS refused a call.
 
     """
     try:
-        items = [item for item in scan(dynamodb, table_of(settings)) if "checkpoint" in item]
+        return of_rows(scan(dynamodb, table_of(settings)), table_of(settings))
     except dynamodb.exceptions.ResourceNotFoundException:
         return []
-    return sorted((_held(item, settings, kinesis) for item in items), key=lambda one: one.shard)
 
 
-def unsettled(
-    leases: Sequence[Held], worker: str | None, most_lag_s: float, before: Mapping[str, int] | None = None
-) -> list[str]:
-    """Say what is not as it should be: a lease that nobody has, too much lag, or a worker without any. Pure.
-
-    Given the renewals `before`, by shard, a lease must have been renewed since then: its owner's name is no proof.
-    """
-    if not leases:
-        return ["there is no lease: kinesis-fleet prepare FILE"]
-    open_ones = [one for one in leases if not one.ended]
-    problems = [f"{one.shard}: nobody has its lease" for one in open_ones if not one.owner]
-    problems += [
-        f"{one.shard}: {one.owner} has not renewed its lease yet"
-        for one in open_ones
-        if one.owner and before is not None and before.get(one.shard) == one.renewals
-    ]
-    problems += [
-        f"{one.shard}: {one.lag_seconds:,.0f} s behind"
-        for one in open_ones
-        if one.lag_seconds is not None and one.lag_seconds > most_lag_s
-    ]
-    if worker is not None and not any(one.owner == worker for one in open_ones):
-        problems.append(f"{worker} has no lease")
-    return problems
+def of_rows(rows: Iterable[Mapping[str, Any]], table: str) -> list[Held]:
+    """Read a table's rows, whatever else it holds. Pure."""
+    return sorted((_held(row, table) for row in rows if is_lease(row)), key=lambda one: one.shard)
 
 
-def _held(item: Mapping[str, Any], settings: Settings, kinesis: Any | None) -> Held:  # noqa: ANN401 - boto3
-    shard, checkpoint = item["leaseKey"]["S"], item["checkpoint"]["S"]
-    owner = item.get("leaseOwner", {}).get("S", "")
-    lag_s = None if checkpoint == ENDED or kinesis is None else _lag_s(settings, kinesis, shard, checkpoint)
-    giver = item.get("checkpointOwner", {}).get("S", "")
-    return Held(shard, owner, checkpoint, int(item["leaseCounter"]["N"]), lag_s, giver)
+def _held(row: Mapping[str, Any], table: str) -> Held:
+    shard, checkpoint = _text(row, "leaseKey"), _text(row, "checkpoint")
+    counter, sub = _number(row, "leaseCounter"), _number(row, "checkpointSubSequenceNumber")
+    command = _SET.format(table=table, shard=shard)
+    problem = ""
+    if not (checkpoint in {ENDED, *SENTINELS} or _is_number(checkpoint)):
+        what = "is neither a sequence number nor TRIM_HORIZON" if checkpoint else "is empty"
+        problem = (
+            f"its checkpoint {what}, so that KCL reads nothing of it. Stop all workers and set one; "
+            f"this begins at the oldest record: {command}{_CHECKPOINT}"
+        )
+    elif counter is None:
+        problem = f"it has no leaseCounter, so that nobody can renew it: {command}{_COUNTER}"
+    return Held(
+        shard,
+        _text(row, "leaseOwner"),
+        checkpoint,
+        counter or 0,
+        giver=_text(row, "checkpointOwner"),
+        problem=problem,
+        sub_sequence_number=sub or 0,
+    )
 
 
-def _lag_s(settings: Settings, kinesis: Any, shard: str, checkpoint: str) -> float:  # noqa: ANN401 - boto3
-    where: dict[str, Any] = {"ShardIteratorType": checkpoint}
-    if checkpoint not in _SENTINELS:
-        where = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": checkpoint}
-    elif checkpoint == "AT_TIMESTAMP":
-        where["Timestamp"] = timestamp_of(settings.kcl) / 1000
-    iterator = kinesis.get_shard_iterator(ShardId=shard, **request_of(settings), **where)["ShardIterator"]
-    arn = settings.kcl.get("streamArn")
-    answer = kinesis.get_records(ShardIterator=iterator, Limit=1, **({"StreamARN": arn} if arn else {}))
-    return float(answer["MillisBehindLatest"]) / 1000
+def _text(row: Mapping[str, Any], name: str) -> str:
+    return str(row.get(name, {}).get("S", ""))
+
+
+def _number(row: Mapping[str, Any], name: str) -> int | None:
+    digits = row.get(name, {}).get("N", "")
+    return int(digits) if _is_number(digits) else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -18,7 +18,7 @@ OWNER_INDEX = "LeaseOwnerToLeaseKeyIndex"
 _TABLE_WAIT = {"Delay": 1, "MaxAttempts": 120}
 _HASH_KEYS = 2**128
 
-Item = dict[str, Any]
+Item = Mapping[str, Any]
 Shard = Mapping[str, Any]
 
 
@@ -57,7 +57,7 @@ def prepare(settings: Settings, kinesis: Any, dynamodb: Any) -> Prepared:  # noq
     position = initial_position(settings.kcl)
     protected = settings.kcl.get("leaseTableDeletionProtectionEnabled", "").lower() == "true"
     make_table(dynamodb, table, protected=protected)
-    existing = {item["leaseKey"]["S"]: item for item in scan(dynamodb, table)}
+    existing = {item["leaseKey"]["S"]: item for item in scan(dynamodb, table) if is_lease(item)}
     if not all(pristine(item, position) for item in existing.values()):
         return Prepared(table, position, (), tuple(sorted(existing)), running=True)
     shards = roots(_list(settings, kinesis), position)
@@ -94,10 +94,20 @@ def lease(shard: Shard, position: str) -> Item:
     return {**item, "parentShardId": {"SS": parents}} if parents else item
 
 
+def is_lease(row: Item) -> bool:
+    """Whether a row of the table is a shard's, and not KCL's own, which it keeps there from core 3.5 on.
+
+    Those have an `entityType`, or else neither a checkpoint nor a shard's name.
+    """
+    if "entityType" in row:
+        return False
+    return "checkpoint" in row or row["leaseKey"].get("S", "").startswith("shardId-")
+
+
 def pristine(item: Item, position: str) -> bool:
     """Whether no daemon has touched the lease since it was prepared at ``position``."""
-    untouched = item["leaseCounter"]["N"] == "0" and "leaseOwner" not in item
-    return untouched and item["checkpoint"]["S"] == position
+    untouched = item.get("leaseCounter", {}).get("N") == "0" and "leaseOwner" not in item
+    return untouched and item.get("checkpoint", {}).get("S") == position
 
 
 def roots(shards: Iterable[Shard], position: str) -> tuple[Shard, ...]:

@@ -1,10 +1,11 @@
-"""Whether each shard has an owner that lives, and who is to blame where one has not. Pure but for the last two.
+"""Whether each shard has an owner that lives, and who is to blame where one has not. Pure but for the last three.
 
 KCL's leader hands leases out. A lease keeps its owner's name when that has stopped, so that only its counter tells.
 While a lease is handed over, its new owner waits until `checkpointOwner`, who gives, is gone from the row. Where the
 giver dies then, KCL 3.1.3 can wait for ever, with the owner renewing, and through restarts: seen with the real daemon.
 Source: `LeaseAssignmentManager` and `DynamoDBLockBasedLeaderDecider` of KCL 3.1.3, the lock's row is `Leader`;
-amazon-kinesis-client, pull requests 1729 and 1743, for the hand-over.
+amazon-kinesis-client, pull requests 1729 and 1743, for the hand-over. From core 3.5 on a new application has the lock
+in its lease table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,17 +14,19 @@ from typing import Any
 from consumers.config.settings import Settings
 from consumers.kcl.holding import Held
 from consumers.kcl.leases import table_of
+from consumers.kcl.pulse import Pulse
 
 _TABLE = "coordinatorStateTableName"
 
 
-def unheld(leases: Sequence[Held], before: Mapping[str, Held]) -> list[Held]:
-    """List the open leases that nobody has renewed since `before`, by shard, or that are handed over ever since."""
+def unheld(leases: Sequence[Held], pulse: Pulse, since_s: float, givers: Mapping[str, str]) -> list[Held]:
+    """List the open leases that nobody was seen to renew since then, or that `givers`, by shard, still hand over."""
+    silent = {one.shard for one in pulse.silent(leases, since_s)}
 
-    def idle(one: Held, then: Held | None) -> bool:
-        return not one.owner or (then is not None and (then.renewals == one.renewals or one.giver == then.giver != ""))
+    def idle(one: Held) -> bool:
+        return not one.owner or one.shard in silent or givers.get(one.shard, "") == one.giver != ""
 
-    return [one for one in leases if not one.ended and idle(one, before.get(one.shard))]
+    return [one for one in leases if not one.ended and idle(one)]
 
 
 def blame(leases: Sequence[Held], idle: Sequence[Held], mine: str, leader: str, room: int) -> str | None:
@@ -68,8 +71,12 @@ def leader(settings: Settings, dynamodb: Any) -> str:  # noqa: ANN401 - boto3
 
     """
     table = settings.kcl.get(_TABLE, f"{settings.application}-CoordinatorState")
+    return _lock(dynamodb, table_of(settings), "leaseKey") or _lock(dynamodb, table, "key")
+
+
+def _lock(dynamodb: Any, table: str, key: str) -> str:  # noqa: ANN401 - boto3
     try:
-        found = dynamodb.get_item(TableName=table, Key={"key": {"S": "Leader"}}, ConsistentRead=True)
+        found = dynamodb.get_item(TableName=table, Key={key: {"S": "Leader"}}, ConsistentRead=True)
     except dynamodb.exceptions.ResourceNotFoundException:
         return ""
     return str(found.get("Item", {}).get("ownerName", {}).get("S", ""))

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from moto import mock_aws
 
 from consumers.cli import main
+from tests.support.lease_rows import Rows
 
 FILE = (
     "consumer = s3_archive\nstreamName = events\napplicationName = events-archive\nregionName = us-east-1\n"
@@ -39,14 +40,9 @@ def run(tmp_path: Path, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Calla
     return lambda: CliRunner().invoke(main, ["watch", "--for", "1", str(file)])
 
 
-def own(dynamodb: Any, shard: str, worker: str) -> None:
-    """Write a worker's name into a lease."""
-    dynamodb.update_item(
-        TableName="events-archive",
-        Key={"leaseKey": {"S": shard}},
-        UpdateExpression="SET leaseOwner = :w",
-        ExpressionAttributeValues={":w": {"S": worker}},
-    )
+def rows_of(dynamodb: Any) -> Rows:
+    """Give the leases."""
+    return Rows(dynamodb, "events-archive")
 
 
 def lead(dynamodb: Any, worker: str) -> None:
@@ -79,15 +75,15 @@ def test_this_host_leads(run: Callable[[], Result], dynamodb: Any) -> None:
 def test_this_host_does_not_renew(run: Callable[[], Result], dynamodb: Any) -> None:
     """A lease that bears this host's name and stands still is this host's fault; a stranger's is not."""
     for shard, worker in zip(SHARDS, ("host-1", "host-2"), strict=True):
-        own(dynamodb, shard, worker)
+        rows_of(dynamodb).own(worker, shard)
     assert run().exit_code == 75
-    own(dynamodb, SHARDS[0], "host-3")
+    rows_of(dynamodb).own("host-3", SHARDS[0])
     assert run().exit_code == 1
 
 
 def test_a_hand_over_that_lasts_is_ended(run: Callable[[], Result], dynamodb: Any) -> None:
     """The giver's name goes from the row, and nothing else."""
-    own(dynamodb, SHARDS[0], "host-2")
+    rows_of(dynamodb).own("host-2", SHARDS[0])
     dynamodb.update_item(
         TableName="events-archive",
         Key={"leaseKey": {"S": SHARDS[0]}},
@@ -98,3 +94,31 @@ def test_a_hand_over_that_lasts_is_ended(run: Callable[[], Result], dynamodb: An
     row = dynamodb.get_item(TableName="events-archive", Key={"leaseKey": {"S": SHARDS[0]}})["Item"]
     assert "checkpointOwner" not in row
     assert (row["leaseOwner"]["S"], row["checkpoint"]["S"]) == ("host-2", "TRIM_HORIZON")
+
+
+def test_a_shard_without_a_lease(run: Callable[[], Result], dynamodb: Any) -> None:
+    """Nobody reads what has no lease: not before its parent's end, which is no fault, but for ever after."""
+    rows, kinesis = rows_of(dynamodb), boto3.client("kinesis", "us-east-1")
+    kinesis.split_shard(StreamName="events", ShardToSplit=SHARDS[0], NewStartingHashKey=str(2**126))
+    rows.own("host-2", *SHARDS)
+    with rows.renewing(*SHARDS):
+        assert run().exit_code == 0
+        rows.set_checkpoint("SHARD_END", SHARDS[0])
+        assert run().exit_code == 1
+
+
+def test_an_empty_checkpoint(run: Callable[[], Result], dynamodb: Any) -> None:
+    """Its owner renews it, and KCL reads nothing of it."""
+    rows = rows_of(dynamodb)
+    rows.own("host-2", *SHARDS)
+    with rows.renewing(*SHARDS):
+        assert run().exit_code == 0
+        rows.set_checkpoint("", SHARDS[0])
+        assert run().exit_code == 1
+
+
+def test_the_leader_of_a_newer_kcl(run: Callable[[], Result], dynamodb: Any) -> None:
+    """From core 3.5 on, a new application has its lock in the table of the leases."""
+    lock = {"leaseKey": {"S": "Leader"}, "ownerName": {"S": "host-1"}, "entityType": {"S": "LEADER"}}
+    dynamodb.put_item(TableName="events-archive", Item=lock)
+    assert run().exit_code == 75

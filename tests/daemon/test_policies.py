@@ -110,7 +110,7 @@ def run(stage: Stage, who: str, file: Path, records: Iterable[Produced]) -> None
         with flowing(stage, records, rate=0) as flow:
             stage.await_committed(last_of(flow.all_put()))
         assert daemon.drain() in DRAINED
-    fleet(stage, who, "leases", file)
+    fleet(stage, who, "leases", file, codes=frozenset({1}))  # its owner has left
 
 
 def audit(record: Path, who: str, statements: list[dict[str, Any]], unseen: Mapping[str, str] = UNSEEN) -> None:

@@ -85,6 +85,6 @@ def test_leases_are_listed(stage: Stage) -> None:
         assert {one["owner"] for one in json.loads(held.stdout)} == {f"{stage.name}-worker"}
         flow.end()
         daemon.kill()
-    stopped = leases("--wait", "3")
+    stopped = leases()
     assert stopped.returncode == 1
-    assert "has not renewed its lease yet" in stopped.stderr
+    assert "it has stopped, or hangs" in stopped.stderr

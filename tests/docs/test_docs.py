@@ -15,6 +15,7 @@ from consumers.hours.hours import Frontier
 from consumers.hours.manifest import Hole, Manifest, Note, Seal, SealedObject, ShardObjects, Totals
 from consumers.hours.mark import Mark
 from consumers.hours.reading import Gap
+from consumers.kcl.holding import Held
 from consumers.letters.permit import LetThrough
 from consumers.letters.starts import Condemned, StartState
 from consumers.records import Position
@@ -33,8 +34,8 @@ HOURS = (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole, Mark, G
 SEARCH = (Name, StartState, Condemned, LetThrough)
 NO_KEYS = {
     *("sequenceNumber", "subSequenceNumber", "arrivalMs", "partitionKey", "checkpointSubSequenceNumber"),
-    *("apiKey", "sessionId"),
-    *(field.encode_name for struct in (*HOURS, *SEARCH) for field in msgspec.structs.fields(struct)),
+    *("apiKey", "sessionId", "leaseCounter"),
+    *(field.encode_name for struct in (*HOURS, *SEARCH, Held) for field in msgspec.structs.fields(struct)),
 }
 
 
