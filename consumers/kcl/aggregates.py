@@ -1,0 +1,117 @@
+"""What KCL makes of an aggregate of the Kinesis Producer Library: which of its user records reach a child. Pure.
+
+KCL unpacks an aggregate, and drops all of it, silently, as soon as the hash of one user record lies outside the shard.
+One that names a key which it has not ends with an error of Java's instead. What has not the digest, or is no message of
+this format, is delivered as it stands. Source: `AggregatorUtil` of KCL 3.1.3, whose steps these are, and the message
+format of the Kinesis Producer Library.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consumers.kcl.wire import BYTES, NUMBER, Malformed, fields
+
+MAGIC = b"\xf3\x89\x9a\xc2"
+MOST_BYTES = 2**20
+"""What the producer's library makes of one record at the most (`AggregationMaxSize`). More is not looked into."""
+
+_DIGEST = 16
+_KEYS, _HASH_KEYS, _RECORDS = 1, 2, 3  # of AggregatedRecord
+_KEY_INDEX, _HASH_KEY_INDEX, _DATA, _TAGS = 1, 2, 3, 4  # of Record
+_TAG_KEY = 1
+
+UserRecord = tuple[int, int | None]
+"""The index of its key, and of its explicit hash key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """An aggregate as KCL takes it. `outside` and `broken` number the first user record of which that is so, from 0."""
+
+    user_records: int
+    outside: int | None = None
+    broken: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it is delivered."""
+        return self.outside is None and self.broken is None
+
+
+def opened(data: bytes, first_hash: int, last_hash: int) -> Aggregate | None:
+    """Take a record's data as KCL does in a shard of this range; None where it is no aggregate, or is too large."""
+    body, digest = data[len(MAGIC) : -_DIGEST], data[-_DIGEST:]
+    if not data.startswith(MAGIC) or not body or len(data) > MOST_BYTES:
+        return None
+    if hashlib.md5(body, usedforsecurity=False).digest() != digest:
+        return None
+    try:
+        keys, hash_keys, records = parsed(body)
+    except Malformed:
+        return None
+    for number, record in enumerate(records):
+        try:
+            hash_ = _hash(record, keys, hash_keys)
+        except (IndexError, ValueError):
+            return Aggregate(len(records), broken=number)
+        if not first_hash <= hash_ <= last_hash:
+            return Aggregate(len(records), outside=number)
+    return Aggregate(len(records))
+
+
+def parsed(body: bytes) -> tuple[list[bytes], list[bytes], list[UserRecord]]:
+    """Read the message: its keys, its explicit hash keys, its user records.
+
+    Raises:
+        Malformed: it is no such message, or lacks what it must have.
+
+    """
+    keys, hash_keys, records = list[bytes](), list[bytes](), list[UserRecord]()
+    for field, wire, _, data in fields(memoryview(body)):
+        if wire == BYTES and field == _KEYS:
+            keys.append(bytes(data))
+        elif wire == BYTES and field == _HASH_KEYS:
+            hash_keys.append(bytes(data))
+        elif wire == BYTES and field == _RECORDS:
+            records.append(_record(data))
+    return keys, hash_keys, records
+
+
+def _record(message: memoryview) -> UserRecord:
+    key: int | None = None
+    hash_key: int | None = None
+    has_data = False
+    for field, wire, number, data in fields(message):
+        if wire == NUMBER and field == _KEY_INDEX:
+            key = number
+        elif wire == NUMBER and field == _HASH_KEY_INDEX:
+            hash_key = number
+        elif wire == BYTES and field == _DATA:
+            has_data = True
+        elif wire == BYTES and field == _TAGS:
+            _check_tag(data)
+    if key is None or not has_data:
+        raise Malformed
+    return key, hash_key
+
+
+def _check_tag(message: memoryview) -> None:
+    if not any(field == _TAG_KEY and wire == BYTES for field, wire, _, _ in [*fields(message)]):
+        raise Malformed
+
+
+def _hash(record: UserRecord, keys: Sequence[bytes], hash_keys: Sequence[bytes]) -> int:
+    key = keys[_index(record[0])]
+    if record[1] is not None:
+        return int(hash_keys[_index(record[1])])
+    as_java = key.decode(errors="replace").encode()
+    return int.from_bytes(hashlib.md5(as_java, usedforsecurity=False).digest())
+
+
+def _index(number: int) -> int:
+    """Give an index as Java's cast to int has it; a negative one is an error there."""
+    number &= 0xFFFFFFFF
+    if number >> 31:
+        raise IndexError(number)
+    return number
