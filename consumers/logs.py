@@ -17,7 +17,11 @@ import structlog  # noqa: E402
 if _rich is None:
     del sys.modules["rich"]
 
-_RENDERER = structlog.processors.JSONRenderer(separators=(",", ":"))
+MOST_BYTES = 3_800
+"""A longer line is cut: `journalctl -o json` gives nothing of a field from 4,096 bytes on, its name included."""
+
+_SHORTER = (1000, 300, 100, 30)
+_JSON = structlog.processors.JSONRenderer(separators=(",", ":"))
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
@@ -52,9 +56,35 @@ def to_journal() -> bool:
     return (str(found.st_dev), str(found.st_ino)) == (device, inode)
 
 
+def _bounded(log: Any, name: str, event: structlog.typing.EventDict) -> str:  # noqa: ANN401 - as structlog has it
+    """Write a line of a bounded length: long texts and lists are cut where it takes that, and the line says so."""
+    text = str(_JSON(log, name, dict(event)))
+    for most in _SHORTER:
+        if len(text) <= MOST_BYTES:  # what is no ASCII is escaped: characters are bytes
+            break
+        cut = {key: _cut(value, most) for key, value in event.items()}
+        text = str(_JSON(log, name, {**cut, "cut": True}))
+    return text
+
+
+def _cut(value: object, most: int) -> object:
+    if isinstance(value, str):
+        return value if len(value) <= most else f"{value[:most]}\N{HORIZONTAL ELLIPSIS}"
+    if isinstance(value, (list, tuple)):
+        items, size = [], 0
+        for item in value:
+            items.append(_cut(item, most))
+            size += len(str(items[-1]))
+            if size > most:
+                break
+        rest = len(value) - len(items)
+        return [*items, f"\N{HORIZONTAL ELLIPSIS} {rest} more"] if rest else items
+    return value
+
+
 def _rendered(log: Any, name: str, event: structlog.typing.EventDict) -> str:  # noqa: ANN401 - as structlog has it
     priority = PRIORITIES.get(str(event.get("level")), PRIORITIES["info"])
-    return f"<{priority}>{_RENDERER(log, name, event)!s}"
+    return f"<{priority}>{_bounded(log, name, event)}"
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:
@@ -77,7 +107,7 @@ def write_metrics(fields: Mapping[str, object]) -> None:
 
 
 def _renderer() -> Callable[[Any, str, structlog.typing.EventDict], str | bytes]:
-    return _rendered if to_journal() else _RENDERER
+    return _rendered if to_journal() else _bounded
 
 
 def _merged(_log: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:  # noqa: ANN401 - as structlog has it

@@ -32,6 +32,7 @@ public class Logging {
         for (String name : new String[] {"DrainChildSTDERRTask", "MessageWriter", "GetNextMessageTask"}) {
             LoggerFactory.getLogger(multilang + name).error("SECRET");
         }
+        LoggerFactory.getLogger("long").warn("{}", "\\"".repeat(9000));
         System.err.println("{\\"event\\": \\"a child's own line\\"}");
     }
 }
@@ -153,8 +154,10 @@ def test_the_jvms_lines_are_json_without_data(tmp_path: Path) -> None:
     assert [line.get("logger") for line in lines] == [
         "software.amazon.kinesis.lifecycle.ProcessTask",
         "quotes",
+        "long",
         None,
     ]
     assert lines[0]["event"].endswith("data records: [withheld]")
     assert lines[1]["event"].startswith('a "quoted" \\ text with \u00fc | java.lang.Illegal')
-    assert lines[2] == {"event": "a child's own line"}
+    assert lines[2]["event"] == '"' * 1800  # escaped, it has room in a field of the journal
+    assert lines[3] == {"event": "a child's own line"}

@@ -30,7 +30,7 @@ def journal(host: Host, unit: str, since: float | None = None) -> list[dict[str,
     """Read a unit's journal: each entry, with the JSON of its message as `line` where it is some."""
     entries = []
     after = "" if since is None else f"--since @{since:.6f}"
-    for text in host.run(f"journalctl -u {unit} -o json --no-pager {after}").splitlines():
+    for text in host.run(f"journalctl -u {unit} -a -o json --no-pager {after}").splitlines():
         entry: dict[str, Any] = json.loads(text)
         with suppress(ValueError, TypeError):
             entry["line"] = json.loads(entry["MESSAGE"])
