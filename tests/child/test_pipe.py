@@ -14,6 +14,7 @@ from tests.support.fake_daemon import SHARD_END, Child, ChildDied, Lease, new_re
 from tests.support.servers import Server
 
 STATUS = "status"
+IMPATIENT = "tests.child.impatient"
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_transient_refusals_are_tried_again(properties: Path, error: str) -> Non
 def test_lease_table_that_stays_away_is_covered_by_the_next_checkpoint(properties: Path) -> None:
     """After the budget the child goes on; the next checkpoint covers what was written."""
     lease = Lease(records=new_records(10))
-    with Child(properties, lease) as child:
+    with Child(properties, lease, IMPATIENT) as child:
         child.initialize()
         child.refusals = ["ThrottlingException"] * 10_000
         child.deliver(5)
@@ -136,7 +137,7 @@ def test_refusals_that_only_a_bug_explains_end_the_process(properties: Path, err
 def test_end_of_shard_that_cannot_be_committed_ends_the_process(aws: Server, properties: Path) -> None:
     """The children of the shard start only after its end is committed: it is never skipped."""
     lease = Lease(records=new_records(3))
-    with Child(properties, lease) as child:
+    with Child(properties, lease, IMPATIENT) as child:
         child.initialize()
         child.deliver()
         child.refusals = ["KinesisClientLibDependencyException"] * 10_000
