@@ -6,7 +6,7 @@ from consumers import shard
 from consumers.kcl.checkpointer import Commits
 from tests.child.broken import run
 
-shard.Commits = partial(Commits, budget_s=0.5)  # type: ignore[assignment,misc]
+shard.Commits = partial(Commits, budget_s=0.5)  # type: ignore[assignment,attr-defined]
 
 if __name__ == "__main__":
     run()
