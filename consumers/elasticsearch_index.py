@@ -6,6 +6,7 @@ from consumers import __version__
 from consumers.config.consumer import Consumer, Redrive, ShardContext
 from consumers.config.settings import Settings
 from consumers.documents.decode import Limits as DecodeLimits
+from consumers.documents.meter import Meter
 from consumers.grants import Account, Grant, Grants
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter, LetterHead
@@ -85,7 +86,8 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[IndexBatch]]
         store = letter_store(index, SECTION)
         names = IndexNames(store, settings.application, index.name)
         starts = Starts(store, settings.application, settings.stream, context.shard)
-        judge = _judge(settings, context.shard, names)
+        meter = Meter()
+        judge = _judge(settings, context.shard, names, meter)
         following = Following(names, starts, start_text(context.start), judge, context.log)
         indexer = Indexer(
             Bulk(server_of(index), index.max_bytes),
@@ -96,14 +98,15 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[IndexBatch]]
             context.patience.clock,
             context.log,
         )
-        return Pipeline(IndexBatcher(limits, judge.judge), indexer, context.patience, following)
+        batcher = IndexBatcher(limits, judge.judge, context.patience.clock, meter)
+        return Pipeline(batcher, indexer, context.patience, following)
 
     return build
 
 
-def _judge(settings: Settings, shard: str, names: IndexNames) -> Judge:
+def _judge(settings: Settings, shard: str, names: IndexNames, meter: Meter | None = None) -> Judge:
     index: IndexSettings = settings.section
-    limits = DecodeLimits(max_inflated_bytes=index.max_inflated_bytes)
+    limits = DecodeLimits(max_inflated_bytes=index.max_inflated_bytes, inflated=(meter or Meter()).add)
     return Judge(settings.stream, shard, names.of, shape_of(index), limits)
 
 

@@ -10,9 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from consumers import alive
 from consumers.deliveries import Deliveries
 from consumers.records import Position, Record, position_of
 from consumers.waiting import DeadlineReached, Patience
+
+LOOK_S = 0.25
+"""How long a batcher may go on with what it was given before its owner looks at the clock."""
 
 BatchT = TypeVar("BatchT", bound="Batch")
 Made_co = TypeVar("Made_co", bound="Batch", covariant=True)
@@ -49,7 +53,10 @@ class Batcher(Protocol[Made_co]):
         """Begin a batch at the next record."""
 
     def add(self, records: Sequence[Record]) -> int:
-        """Take records up to the next cut, and say how many were taken."""
+        """Take records up to the next cut, and say how many were taken.
+
+        Where each takes its time, fewer are: those that `LOOK_S` was enough for, and one at least.
+        """
         ...
 
     def due(self, now: float) -> str | None:
@@ -217,6 +224,7 @@ class Pipeline(Generic[BatchT]):
         self._batcher.clear()
 
     def _take(self, records: Sequence[Record], now: float, deadline: float | None) -> None:
+        """Gather records, and write what is due meanwhile: one of them can take seconds, and writing an hour."""
         while records:
             if self._covered is not None:
                 records = _after(records, self._covered)
@@ -230,9 +238,12 @@ class Pipeline(Generic[BatchT]):
                     continue
                 self._batcher.open(room, now)
             records = records[self._batcher.add(records) :]
+            alive.beat()
+            now = self._patience.clock()
             why = self._batcher.due(now)
             if why:
                 self._write(why, now, deadline)
+                now = self._patience.clock()
 
     def _write(self, why: str, now: float, deadline: float | None) -> None:
         batch = self._batcher.take(why)

@@ -8,6 +8,7 @@ from consumers.chain.chain import Chain, ChainPlace
 from consumers.config.consumer import Consumer, Redrive, ShardContext
 from consumers.config.settings import Settings
 from consumers.documents.decode import Limits as DecodeLimits
+from consumers.documents.meter import Meter
 from consumers.grants import CONSUMER, LOADER, OPERATOR, Account, Bucket, Grants
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
@@ -56,7 +57,8 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
     versions = Versions(store, settings.application)
 
     def build(context: ShardContext) -> Pipeline[ObjectBatch]:
-        maker = _maker(settings, context.shard)
+        meter, clock = Meter(), context.patience.clock
+        maker = _maker(settings, context.shard, meter)
         watch = StageWatch(
             ShardWatch(store, shards, watched, context),
             lambda: versions.declare(table),
@@ -74,15 +76,15 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
             Breaker(section.pause_records, section.pause_share),
         )
         head = _head(settings, context.shard)
-        batcher = ChainBatcher(limits, lambda: StageWriter(maker.judge, table.version, head))
+        batcher = ChainBatcher(limits, lambda: StageWriter(maker.judge, table.version, head, clock, meter))
         return Pipeline(batcher, stage, context.patience, watch)
 
     return build
 
 
-def _maker(settings: Settings, shard: str) -> RowMaker:
+def _maker(settings: Settings, shard: str, meter: Meter | None = None) -> RowMaker:
     section: RedshiftSettings = settings.section
-    limits = DecodeLimits(max_inflated_bytes=section.max_inflated_bytes)
+    limits = DecodeLimits(max_inflated_bytes=section.max_inflated_bytes, inflated=(meter or Meter()).add)
     return RowMaker(settings.stream, shard, table_of(section), limits)
 
 

@@ -80,7 +80,7 @@ class ChainBatcher:
         self._before = room.before
 
     def add(self, records: Sequence[Record]) -> int:
-        """Take records up to the next cut, and say how many were taken."""
+        """Take records up to the next cut, or as many as the writer has time for, and say how many were taken."""
         if self._writer is None:
             message = "no object is open"
             raise RuntimeError(message)
@@ -94,8 +94,12 @@ class ChainBatcher:
             return 0
         if end < whole:
             records, arrivals = records[:end], arrivals[:end]
+        taken = self._writer.add(records, arrivals)
+        if taken < end:
+            end, self._cut = taken, None  # where it was to be cut is not reached yet
+            records, arrivals = records[:end], arrivals[:end]
+        if end < whole:
             low, high = min(arrivals), max(arrivals)
-        self._writer.add(records, arrivals)
         self._min_ms = min(self._min_ms, low) if self._first else low
         self._max_ms = max(self._max_ms, high)
         self._first, self._last = first, records[-1]

@@ -51,8 +51,12 @@ class Writer(Protocol):
         """The bytes of the payloads so far."""
         ...
 
-    def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> None:
-        """Append a run; `arrivals_ms` are its records' arrival times."""
+    def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> int:
+        """Append a run, and say how many were: fewer where each takes its time, as `Batcher.add` has it.
+
+        `arrivals_ms` are its records' arrival times.
+        """
+        ...
 
     def finish(self) -> Content:
         """Return the content. The writer is of no more use."""

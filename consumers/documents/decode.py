@@ -5,6 +5,7 @@ only what is sure to be right, and encoded again. What comes out with the same b
 and no escape that needs a closer look. Whatever differs or fails goes on to the exact reading, which alone rejects.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -20,13 +21,21 @@ MIB = 1 << 20
 FAST_DEPTH = 8
 
 
+def _unheard(_size_bytes: int) -> None:
+    """Count nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a payload may be. Depth counts the brackets around the innermost value; an object alone has 1."""
+    """What a payload may be. Depth counts the brackets around the innermost value; an object alone has 1.
+
+    `inflated` hears how many bytes a payload was inflated to, whatever becomes of it.
+    """
 
     max_inflated_bytes: int = 16 * MIB
     max_depth: int = 100
     max_documents: int = 10_000
+    inflated: Callable[[int], None] = _unheard
 
 
 def _admitted() -> Any:  # noqa: ANN401 - a type that is computed
@@ -86,6 +95,7 @@ def _carefully(payload: bytes, limits: Limits) -> Decoded | Rejected:
 def _exactly(payload: bytes, limits: Limits) -> Decoded | Rejected:
     if packed(payload):
         inflated = inflate(payload, limits.max_inflated_bytes)
+        limits.inflated(limits.max_inflated_bytes if isinstance(inflated, Rejected) else len(inflated))
         if isinstance(inflated, Rejected):
             return inflated
         if packed(inflated):

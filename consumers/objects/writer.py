@@ -50,14 +50,15 @@ class ObjectWriter:
         self.compressed_bytes = 0
         self.payload_bytes = 0
 
-    def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> None:
-        """Append a run; `arrivals_ms` are its records' arrival times."""
+    def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> int:
+        """Append a run, all of it; `arrivals_ms` are its records' arrival times."""
         payloads = [record.data or b"" for record in records]
         lengths = list(map(len, payloads))
         self._index.add(records, lengths, arrivals_ms)
         self.payload_bytes += sum(lengths)
         payloads.append(b"")  # a last newline
         self._keep(self._compressor.compress(b"\n".join(payloads)))
+        return len(records)
 
     def finish(self) -> ObjectBytes:
         """Return the object. The writer is of no more use."""

@@ -5,13 +5,16 @@ in its link: of two objects that raced for a key, only the letters of the one th
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from consumers.documents.document import Rejected
+from consumers.documents.meter import Meter
 from consumers.letters.letter import LetterHead, letter_of, line_of, packed
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectBytes, ObjectWriter
+from consumers.pipeline import LOOK_S
 from consumers.records import Record
 
 ROWS, REJECTED, TABLE, LETTERS = "rows", "rejected", "table", "letters"
@@ -73,9 +76,22 @@ class StageContent:
 class StageWriter:
     """One row a line; a record without rows leaves a letter."""
 
-    def __init__(self, judge: Judge, table: int, head: LetterHead) -> None:
-        """Begin an object. `table` is the version of the table that `judge` makes rows for."""
+    def __init__(
+        self,
+        judge: Judge,
+        table: int,
+        head: LetterHead,
+        clock: Callable[[], float] = time.monotonic,
+        meter: Meter | None = None,
+    ) -> None:
+        """Begin an object. `table` is the version of the table that `judge` makes rows for.
+
+        `clock` gives monotonic seconds, and `meter` how much the judge has inflated.
+        """
         self._judge = judge
+        self._clock = clock
+        self._meter = meter or Meter()
+        self._inflated_before = self._meter.total_bytes
         self._table = table
         self._head = head
         codec = CODECS["gzip"]
@@ -93,23 +109,28 @@ class StageWriter:
 
     @property
     def payload_bytes(self) -> int:
-        """The bytes of the payloads so far."""
-        return self._raw.payload_bytes
+        """The bytes of the payloads so far, and of what they were inflated to."""
+        return self._raw.payload_bytes + self._meter.total_bytes - self._inflated_before
 
-    def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> None:
-        """Judge a run, and append its rows."""
-        self._raw.add(records, arrivals_ms)
+    def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> int:
+        """Judge a run, or as much of it as there is time for, and append its rows."""
         lines: list[bytes] = []
+        taken, until = 0, self._clock() + LOOK_S
         for record in records:
             judged = self._judge(record)
+            taken += 1
             if isinstance(judged, tuple):
                 lines += judged
             else:
                 letter = line_of(letter_of(self._head, record, judged.reason, judged.detail))
                 self._letters.append(letter)
                 self._kept_bytes += len(letter)  # as they lie in memory, so that they bound it too
+            if self._clock() >= until:
+                break
+        self._raw.add(records[:taken], arrivals_ms[:taken])
         self._rows += len(lines)
         self._keep(self._compressor.compress(b"".join(lines)))
+        return taken
 
     def finish(self) -> StageContent:
         """Return the object. The writer is of no more use."""

@@ -1,15 +1,21 @@
-"""Gathers a shard's records into the next bulk request. Pure: no clock, no server."""
+"""Gathers a shard's records into the next bulk request. No server; a clock, as judging a record can take seconds."""
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from consumers.documents.document import Rejected
-from consumers.pipeline import Room
+from consumers.documents.meter import Meter
+from consumers.pipeline import LOOK_S, Room
 from consumers.records import Record
 from consumers.search.batch import Entry, IndexBatch
 
 Judged = tuple[bytes, ...] | Rejected
+
+_INFLATED_SHARE = (
+    8  # bytes that are inflated for a request, for each that it may have: rejected or left out for the most
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +30,23 @@ class Limits:
 class IndexBatcher:
     """One open request at a time."""
 
-    def __init__(self, limits: Limits, judge: Callable[[Record], Judged]) -> None:
-        """Begin without an open request. `judge` decides on each record as it comes."""
+    def __init__(
+        self,
+        limits: Limits,
+        judge: Callable[[Record], Judged],
+        clock: Callable[[], float] = time.monotonic,
+        meter: Meter | None = None,
+    ) -> None:
+        """Begin without an open request. `judge` decides on each record as it comes.
+
+        `clock` gives monotonic seconds, and `meter` how much the judge has inflated.
+        """
         self._limits = limits
         self._judge = judge
+        self._clock = clock
+        self._meter = meter or Meter()
         self._batch: IndexBatch | None = None
-        self._bytes = 0
+        self._bytes = self._inflated_before = 0
         self._opened = 0.0
 
     @property
@@ -46,13 +63,15 @@ class IndexBatcher:
         """Begin a request at the next record."""
         self._batch = IndexBatch()
         self._bytes = 0
+        self._inflated_before = self._meter.total_bytes
         self._opened = now
 
     def add(self, records: Sequence[Record]) -> int:
-        """Take records up to the next cut, and say how many were taken."""
+        """Take records up to the next cut, or until it is time to look, and say how many were taken."""
         batch = self._open_batch()
-        judge, documents = self._judge, batch.documents
+        judge, clock, documents = self._judge, self._clock, batch.documents
         size, most, taken = self._bytes, self._limits.max_bytes, 0
+        until = clock() + LOOK_S
         for record in records[: self._limits.max_records - len(batch.records)]:
             judged = judge(record)
             taken += 1
@@ -64,7 +83,7 @@ class IndexBatcher:
             else:
                 batch.undecoded.append((record, judged))
                 size += len(record.payload)
-            if size >= most:
+            if size >= most or clock() >= until:
                 break
         batch.records += records[:taken]
         self._bytes = size
@@ -74,7 +93,8 @@ class IndexBatcher:
         """Say why the request must be sent now, or None."""
         if self._batch is None:
             return None
-        if self._bytes >= self._limits.max_bytes:
+        inflated = self._meter.total_bytes - self._inflated_before
+        if max(self._bytes, inflated // _INFLATED_SHARE) >= self._limits.max_bytes:
             return "bytes"
         if len(self._batch.records) >= self._limits.max_records:
             return "records"
@@ -102,5 +122,7 @@ def gathered(records: Sequence[Record], judge: Callable[[Record], Judged]) -> In
     """Make one batch of all these records, whatever its size."""
     batcher = IndexBatcher(Limits(sys.maxsize, len(records), 0), judge)
     batcher.open(Room(), 0)
-    batcher.add(records)
+    taken = 0
+    while taken < len(records):
+        taken += batcher.add(records[taken:])
     return batcher.take("all")

@@ -42,7 +42,7 @@ class Judge:
         """Give an action and a document for each of the record's documents; none if they are left out on purpose."""
         if self.condemned and record.position in self.condemned:
             return _CONDEMNED
-        decoded = decode(record.payload, self.limits)
+        decoded = decode(record.data or b"", self.limits)
         if isinstance(decoded, Rejected):
             return decoded
         hour = record.arrival_ms // HOUR_MS

@@ -65,7 +65,7 @@ BAD: tuple[tuple[dict[str, Any] | bytes, str, str], ...] = (
 )
 
 
-def maker(table: Table = TABLE, **limits: int) -> RowMaker:
+def maker(table: Table = TABLE, **limits: Any) -> RowMaker:
     return RowMaker("stream", "shard-1", table, Limits(**limits))
 
 
