@@ -9,6 +9,7 @@ from consumers.kcl.checkpointer import Commits
 from consumers.kcl.lines import LineReader
 from consumers.kcl.pipe import ShardProcess
 from consumers.kcl.processor import ShardProcessor
+from consumers.kcl.stopping import SIGN, Alarm, Sign, time_of
 from consumers.logs import logger, say_shard
 from consumers.pipeline import Pipeline, Start
 from consumers.registry import CONSUMERS
@@ -33,6 +34,7 @@ def serve(
         pipeline: Pipeline[Any] = build(ShardContext(shard, start, patience, log))
         return pipeline
 
-    commits = Commits(clock, pause, log)
+    sign = Sign(settings.path.with_name(SIGN), time_of(settings.flush_timeout_s, settings.kcl), clock)
+    commits = Commits(clock, pause, log, stop=Alarm(sign, clock))
     processor = ShardProcessor(new_pipeline, commits, clock, settings.flush_timeout_s, log)
     ShardProcess(processor, source, sink).run()

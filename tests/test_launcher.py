@@ -14,6 +14,7 @@ import pytest
 from consumers.config.faults import Faults
 from consumers.kcl import heap, jars, launcher
 from consumers.kcl.jars import Unavailable
+from consumers.kcl.stopping import SIGN, Sign
 from tests.config.sample import settings
 
 LOGGING = """
@@ -33,6 +34,7 @@ public class Logging {
             LoggerFactory.getLogger(multilang + name).error("SECRET");
         }
         LoggerFactory.getLogger("long").warn("{}", "\\"".repeat(9000));
+        LoggerFactory.getLogger(multilang + "MultiLangDaemon").info("Process terminated, will initiate shutdown.");
         System.err.println("{\\"event\\": \\"a child's own line\\"}");
     }
 }
@@ -146,6 +148,7 @@ def test_the_jvms_lines_are_json_without_data(tmp_path: Path) -> None:
     """Every line parses, none holds what a record held, and a child's line passes once, as is."""
     source = tmp_path / "Logging.java"
     source.write_text(LOGGING)
+    (tmp_path / SIGN).write_text("of the start before\n")
     launch = launcher.render(settings(tmp_path), tmp_path)
     flags = launch.command[1 : launch.command.index(launcher.MAIN_CLASS)]
     answer = subprocess.run([launch.command[0], *flags, str(source)], capture_output=True, text=True, check=True)
@@ -155,9 +158,13 @@ def test_the_jvms_lines_are_json_without_data(tmp_path: Path) -> None:
         "software.amazon.kinesis.lifecycle.ProcessTask",
         "quotes",
         "long",
+        "software.amazon.kinesis.multilang.MultiLangDaemon",
         None,
     ]
     assert lines[0]["event"].endswith("data records: [withheld]")
     assert lines[1]["event"].startswith('a "quoted" \\ text with \u00fc | java.lang.Illegal')
     assert lines[2]["event"] == '"' * 1800  # escaped, it has room in a field of the journal
-    assert lines[3] == {"event": "a child's own line"}
+    assert lines[4] == {"event": "a child's own line"}
+    # What the daemon says at its end is the sign for the shards' processes, and nothing else is; a start empties it.
+    assert Sign(tmp_path / SIGN, 10, lambda: 0.0).deadline() is not None
+    assert (tmp_path / SIGN).read_text().count("\n") == 1

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from amazon_kclpy.checkpoint_error import CheckpointError
 
+from consumers.kcl.stopping import NoStop, Stop
 from consumers.records import Position
 from consumers.waiting import Log
 
@@ -36,13 +37,14 @@ class CheckpointRefused(Exception):
 
 @dataclass(slots=True)
 class Commits:
-    """Commits with full jitter between tries, for at most `budget_s` a commit."""
+    """Commits with full jitter between tries, for at most `budget_s` a commit, and no longer than a stop allows."""
 
     clock: Callable[[], float]
     pause: Callable[[float], None]
     log: Log
     budget_s: float = 10.0
     jitter: random.Random = field(default_factory=random.Random)
+    stop: Stop = field(default_factory=NoStop)
 
     def commit(self, raw: RawCheckpointer, position: Position) -> Outcome:
         """Commit a position. `LATER` means that the lease table did not answer: the next commit covers this one.
@@ -83,7 +85,8 @@ class Commits:
                 raise CheckpointRefused(message)
             pause_s = min(pause_s * 2, 2.0)
             wait_s = self.jitter.uniform(0, pause_s)
-            if self.clock() + wait_s >= until:
+            stop = self.stop.deadline()
+            if self.clock() + wait_s >= (until if stop is None else min(until, stop)):
                 self.log.warning("checkpoint_later", position=what, reason=error, remedy="none: the next one covers it")
                 return Outcome.LATER
             self.pause(wait_s)

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 from consumers.config import effective
 from consumers.config.faults import Fault, Faults
 from consumers.config.settings import Settings
 from consumers.kcl import heap, jars
 from consumers.kcl.jars import Unavailable
+from consumers.kcl.stopping import SIGN
 from consumers.logs import TO_JOURNAL, to_journal
 
 MAIN_CLASS = "software.amazon.kinesis.multilang.MultiLangDaemon"
@@ -57,14 +59,19 @@ def render(settings: Settings, directory: Path) -> Launch:
     class_path = jars.class_path(jars.folder(), jars.locked())
     _write(properties, effective.write({**settings.kcl, **own, **settings.own}))
     journal = to_journal()
-    source = Path(__file__).with_name(LOGBACK).read_text(encoding="utf-8")
-    _write(directory / LOGBACK, source.replace("<pattern>", f"<pattern>{_PRIORITY}") if journal else source)
+    _write(directory / LOGBACK, _logging(directory, journal=journal))
     flags = (*_flags(settings), f"-Dlogback.configurationFile={directory / LOGBACK}")
     joined = os.pathsep.join(str(jar) for jar in class_path)
     tail = ("-cp", joined, MAIN_CLASS, "--properties-file", str(properties))
     # KCL opens the pipes in the platform's charset.
     environment = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", TO_JOURNAL: "1" if journal else "0"}
     return Launch((str(java), *flags, *tail), environment, properties)
+
+
+def _logging(directory: Path, *, journal: bool) -> str:
+    source = Path(__file__).with_name(LOGBACK).read_text(encoding="utf-8")
+    source = source.replace("@STOP@", escape(str(directory / SIGN)))
+    return source.replace("<pattern>{", f"<pattern>{_PRIORITY}{{") if journal else source
 
 
 def executable(settings: Settings, properties: Path) -> str:

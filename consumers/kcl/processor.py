@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from consumers.kcl.checkpointer import Commits, Outcome, RawCheckpointer
+from consumers.kcl.stopping import OutOfTime
 from consumers.metrics import METER
 from consumers.pipeline import Pipeline, Start
 from consumers.records import Position, Record
@@ -28,22 +29,31 @@ class ShardProcessor:
         drain_s: float,
         log: Log,
     ) -> None:
-        """Wait for a shard. `drain_s` bounds the last flush when the daemon stops."""
+        """Wait for a shard. `drain_s` bounds the last flush at a hand-over; the stop of `commits` bounds all else."""
         self._new_pipeline = new_pipeline
         self._commits = commits
         self._clock = clock
         self._drain_s = drain_s
         self._log = log
+        self._stop = commits.stop
         self._pipeline: Pipeline[Any] | None = None
         self._committed: Position | None = None
 
     def initialize(self, shard: str, sequence_number: str, sub_sequence_number: int) -> None:
-        """Take the shard over."""
+        """Take the shard over; not while the daemon leaves, since KCL hands out again what was drained a moment ago."""
+        if self._stop.deadline() is not None:
+            self._log.info("shard_not_taken", shard=shard, reason="the daemon leaves")
+            return
         if sequence_number.isdigit():
             start = Start(Position(int(sequence_number), sub_sequence_number), None)
         else:
             start = Start(None, sequence_number or "TRIM_HORIZON")
-        self._pipeline = self._new_pipeline(shard, start)
+        try:
+            with self._stop.cutting():
+                self._pipeline = self._new_pipeline(shard, start)
+        except OutOfTime:
+            self._cut_short()
+            return
         self._committed = start.checkpoint
         self._log.info("shard_taken", start=start.initial or str(start.checkpoint))
 
@@ -52,13 +62,18 @@ class ShardProcessor:
         if self._pipeline is None:
             return
         METER.delivered(len(records), behind_ms, self._clock())
-        with suppress(_LeaseLost):
-            self._pipeline.offer(
-                records, self._clock(), lambda position: self._commit(to, position), caught_up=behind_ms == 0
-            )
-            self._commit(to, self._pipeline.durable)
-            self._pipeline.settle()
-            METER.settled(self._pipeline.oldest_ms)
+        try:
+            with self._stop.cutting():
+                self._pipeline.offer(
+                    records, self._clock(), lambda position: self._commit(to, position), caught_up=behind_ms == 0
+                )
+                self._commit(to, self._pipeline.durable)
+                self._pipeline.settle()
+                METER.settled(self._pipeline.oldest_ms)
+        except _LeaseLost:
+            pass
+        except OutOfTime:
+            self._cut_short()
 
     def lease_lost(self) -> None:
         """Write nothing more."""
@@ -80,27 +95,42 @@ class ShardProcessor:
         if self._pipeline is None:
             return
         METER.given_up()
-        now = self._clock()
-        if self._pipeline.drain(now, now + self._drain_s):
-            with suppress(_LeaseLost):
-                self._commit(to, self._pipeline.durable)
-            self._pipeline = None  # the lease is given back next
-            self._log.info("drained", position=str(self._committed) if self._committed else None)
+        if not self._drained(self._pipeline):
+            self._cut_short()
             return
-        self._pipeline = None  # what it held is forgotten: it must not go on after it
+        with suppress(_LeaseLost):
+            self._commit(to, self._pipeline.durable)
+        self._pipeline = None  # the lease is given back next
+        self._log.info("drained", position=str(self._committed) if self._committed else None)
+
+    def _drained(self, pipeline: Pipeline[Any]) -> bool:
+        now = self._clock()
+        deadlines = (now + self._drain_s, self._stop.deadline())
+        until = min(one for one in deadlines if one is not None)
+        try:
+            with self._stop.cutting(until):
+                return pipeline.drain(now, until)
+        except OutOfTime:
+            return False
+
+    def _cut_short(self) -> None:
+        """Give the shard up for good, so that nothing is ever checkpointed past what it held."""
+        METER.given_up()
+        self._pipeline = None
         self._log.warning(
             "drain_cut_short",
-            reason=f"the destination did not accept within {self._drain_s:g} s",
+            reason="not all was durable when the time that a stop or a hand-over leaves was over",
             remedy="none: the records are delivered again",
         )
 
     def _commit(self, to: RawCheckpointer, position: Position | None) -> None:
         if position is None or (self._committed is not None and position <= self._committed):
             return
-        outcome = self._commits.commit(to, position)
-        if outcome is Outcome.DONE:
-            self._committed = position
-        elif outcome is Outcome.LEASE_LOST:
+        with self._stop.whole():
+            outcome = self._commits.commit(to, position)
+            if outcome is Outcome.DONE:
+                self._committed = position
+        if outcome is Outcome.LEASE_LOST:
             self._abandon("lease_lost_at_checkpoint")
             raise _LeaseLost
 
