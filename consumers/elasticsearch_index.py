@@ -8,6 +8,7 @@ from consumers.config.settings import Settings
 from consumers.documents.decode import Limits as DecodeLimits
 from consumers.documents.meter import Meter
 from consumers.grants import Account, Grant, Grants
+from consumers.letters.aside import SetAside
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter, LetterHead
 from consumers.letters.permit import Permit
@@ -88,18 +89,21 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[IndexBatch]]
         starts = Starts(store, settings.application, settings.stream, context.shard)
         meter = Meter()
         judge = _judge(settings, context.shard, names, meter)
+        letters, head = dead_letters(index, store, settings.application), _head(settings, context.shard)
+        permit = Permit(store, settings.application)
+        aside = SetAside(letters, head, permit, context.log, context.start.checkpoint)
         following = Following(names, starts, start_text(context.start), judge, context.log)
         indexer = Indexer(
             Bulk(server_of(index), index.max_bytes),
-            dead_letters(index, store, settings.application),
-            _head(settings, context.shard),
-            Permit(store, settings.application),
+            letters,
+            head,
+            permit,
             Breaker(index.pause_records, index.pause_share),
             context.patience.clock,
             context.log,
         )
         batcher = IndexBatcher(limits, judge.judge, context.patience.clock, meter)
-        return Pipeline(batcher, indexer, context.patience, following)
+        return Pipeline(batcher, indexer, context.patience, following, aside)
 
     return build
 

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from consumers import alive
 from consumers.deliveries import Deliveries
+from consumers.envelope import Unreadable
 from consumers.records import Position, Record, position_of
 from consumers.waiting import DeadlineReached, Patience
 
@@ -134,6 +135,37 @@ class NoWatch:
         """Forget it."""
 
 
+class Aside(Protocol):
+    """Who keeps what of a delivery is no record."""
+
+    def take(self, unreadable: Sequence[Unreadable], records: int, delivered: Position | None) -> None:
+        """Hold them durably; raises `Unavailable` to be called again.
+
+        `records` is how many came with them, `delivered` the last position that came before.
+        """
+
+
+class NoAside:
+    """Nobody does: a consumer that has no place for them ends, rather than to go on without them."""
+
+    def take(self, unreadable: Sequence[Unreadable], records: int, delivered: Position | None) -> None:  # noqa: ARG002 - as the protocol has it
+        """Go on where there is nothing to keep.
+
+        Raises:
+            NoPlace: there is.
+
+        """
+        if unreadable:
+            message = f"{len(unreadable)} records cannot be read, and this consumer has no dead letters: " + (
+                unreadable[0].fault
+            )
+            raise NoPlace(message)
+
+
+class NoPlace(Exception):
+    """A record cannot be read, and there is no place to keep it in."""
+
+
 Commit = Callable[[Position], None]
 
 
@@ -145,10 +177,16 @@ class Pipeline(Generic[BatchT]):
     """Offers a shard's records to a sink, and knows up to where they are durable."""
 
     def __init__(
-        self, batcher: Batcher[BatchT], sink: Sink[BatchT], patience: Patience, watch: Watch | None = None
+        self,
+        batcher: Batcher[BatchT],
+        sink: Sink[BatchT],
+        patience: Patience,
+        watch: Watch | None = None,
+        aside: Aside | None = None,
     ) -> None:
         """Join the parts of one shard."""
         self._watch = watch or NoWatch()
+        self._aside = aside or NoAside()
         self._batcher = batcher
         self._sink = sink
         self._patience = patience
@@ -172,6 +210,13 @@ class Pipeline(Generic[BatchT]):
     def oldest_ms(self) -> int | None:
         """The earliest arrival time of what was taken and is not written, or None."""
         return self._batcher.oldest_ms
+
+    def set_aside(self, unreadable: Sequence[Unreadable], records: int) -> None:
+        """Keep what of a delivery is no record, before so many records of it are offered.
+
+        Whatever is committed behind it then finds it durable. Blocks while it cannot be kept.
+        """
+        self._patience.until_done(lambda: self._aside.take(unreadable, records, self._delivered))
 
     def offer(self, records: Sequence[Record], now: float, commit: Commit = _later, *, caught_up: bool = False) -> None:
         """Take a delivery, which may be empty, and write what is due. `now` is in monotonic seconds.

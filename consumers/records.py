@@ -1,10 +1,19 @@
 """The words of a stream: a record and its position in a shard."""
 
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 import msgspec
+from msgspec import Meta
 
 HOUR_MS = 3_600_000
+SEQUENCE_DIGITS = 56
+SUB_DIGITS = 10
+LAST_MS = 253_402_300_799_999  # 9999-12-31, the last day that a key can name
+
+# What a key, a checkpoint or an index can say. The pipe's decoder looks; who makes a record in Python is trusted.
+SequenceNumber = Annotated[str, Meta(min_length=1, max_length=SEQUENCE_DIGITS)]
+Sub = Annotated[int, Meta(ge=0, lt=10**SUB_DIGITS)]
+Moment = Annotated[int, Meta(ge=0, le=LAST_MS)]
 
 
 class Position(NamedTuple):
@@ -60,15 +69,16 @@ class Record(
     """One record, exactly as the daemon's pipe yields it: decoded once, never converted.
 
     `arrival_ms` is the approximate arrival time in UTC milliseconds, set by the stream and the same
-    at each delivery. `data` is None only for a record without a payload. `partition_key` is None where the producer
-    gave none, as it may on a stream that distributes its records itself; an empty key is another thing.
+    at each delivery; where the stream sets none, `consumers.envelope` derives it. `data` is None only
+    for a record without a payload. `partition_key` is None where the producer gave none, as it may on
+    a stream that distributes its records itself; an empty key is another thing.
     """
 
     data: bytes | None
     partition_key: str | None
-    sequence_number: str
-    arrival_ms: int
-    sub_sequence_number: int = 0
+    sequence_number: SequenceNumber
+    arrival_ms: Moment
+    sub_sequence_number: Sub = 0
 
     @property
     def position(self) -> Position:

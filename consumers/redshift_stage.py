@@ -13,6 +13,7 @@ from consumers.grants import CONSUMER, LOADER, OPERATOR, Account, Bucket, Grants
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
 from consumers.hours.watch import ShardWatch, WatchPlace
+from consumers.letters.aside import SetAside
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter, LetterHead
 from consumers.letters.permit import Permit
@@ -58,7 +59,9 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
 
     def build(context: ShardContext) -> Pipeline[ObjectBatch]:
         meter, clock = Meter(), context.patience.clock
-        maker = _maker(settings, context.shard, meter)
+        maker, head = _maker(settings, context.shard, meter), _head(settings, context.shard)
+        dead, permit = dead_letters(section, letters, settings.application), Permit(letters, settings.application)
+        aside = SetAside(dead, head, permit, context.log, context.start.checkpoint)
         watch = StageWatch(
             ShardWatch(store, shards, watched, context),
             lambda: versions.declare(table),
@@ -66,18 +69,17 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
             start_text(context.start),
             maker,
             store,
-            dead_letters(section, letters, settings.application),
+            dead,
             context.log,
         )
         place = ChainPlace(settings.application, context.shard, stream, layout, writer, section.retention_hours)
         stage = Stage(
             Chain(store, place, context.start, context.log, watch),
-            Permit(letters, settings.application),
+            permit,
             Breaker(section.pause_records, section.pause_share),
         )
-        head = _head(settings, context.shard)
         batcher = ChainBatcher(limits, lambda: StageWriter(maker.judge, table.version, head, clock, meter))
-        return Pipeline(batcher, stage, context.patience, watch)
+        return Pipeline(batcher, stage, context.patience, watch, aside)
 
     return build
 

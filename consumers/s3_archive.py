@@ -12,10 +12,15 @@ from consumers.chain.chain import Chain, ChainPlace
 from consumers.chain.layout import Layout, layout_faults
 from consumers.config.consumer import Consumer, ShardContext
 from consumers.config.settings import Settings
-from consumers.grants import CONSUMER, Account, Bucket, Grants
+from consumers.grants import CONSUMER, OPERATOR, Account, Bucket, Grant, Grants
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
 from consumers.hours.watch import ShardWatch, WatchPlace
+from consumers.letters.aside import SetAside
+from consumers.letters.keys import aside_place
+from consumers.letters.letter import LetterHead
+from consumers.letters.permit import Permit
+from consumers.letters.store import DeadLetters
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectWriter
 from consumers.pipeline import Pipeline
@@ -136,7 +141,15 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
         watch = ShardWatch(store, shards, watched, context)
         chain = Chain(store, place, context.start, context.log, watch)
         batcher = ChainBatcher(limits, lambda: ObjectWriter(codec, level))
-        return Pipeline(batcher, chain, context.patience, watch)
+        aside = SetAside(
+            DeadLetters(store, aside_place(settings.application)),
+            LetterHead(settings.stream, context.shard, settings.consumer, __version__, settings.application),
+            Permit(store, settings.application),
+            context.log,
+            context.start.checkpoint,
+            watch.set_aside,
+        )
+        return Pipeline(batcher, chain, context.patience, watch, aside)
 
     return build
 
@@ -144,7 +157,12 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
 def _grants(settings: Settings, account: Account) -> Grants:
     archive: ArchiveSettings = settings.section
     bucket = Bucket(archive.bucket, archive.prefix, archive.sse, archive.kms_key_id, archive.region)
-    return {CONSUMER: [*bucket.grants("Objects", account)]}
+    kept = f"arn:{account.partition}:s3:::{archive.bucket}/{aside_place(settings.application).root}*"
+    removal = Grant("SetAsideRemoval", ("s3:DeleteObject",), (kept,))
+    return {
+        CONSUMER: [*bucket.grants("Objects", account)],
+        OPERATOR: [*bucket.grants("Objects", account), removal],
+    }
 
 
-S3_ARCHIVE = Consumer("s3_archive", "archive", ArchiveSettings, _faults, _probe, _build, _grants)
+S3_ARCHIVE = Consumer("s3_archive", "archive", ArchiveSettings, _faults, _probe, _build, _grants, aside=store_of)

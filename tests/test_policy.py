@@ -22,6 +22,7 @@ NAMES = {
 }
 ROLES = [
     ("s3_archive", "consumer"),
+    ("s3_archive", "operator"),
     ("elasticsearch_index", "consumer"),
     ("elasticsearch_index", "operator"),
     ("redshift_stage", "consumer"),

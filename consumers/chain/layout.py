@@ -10,10 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from consumers.objects.codecs import CODECS
-from consumers.records import HOUR_MS, Position
-
-SEQUENCE_DIGITS = 56
-SUB_DIGITS = 10
+from consumers.records import HOUR_MS, SEQUENCE_DIGITS, SUB_DIGITS, Position
 
 _DIRECTIVES = frozenset("YmdH")
 _SAFE = re.compile(r"[A-Za-z0-9=_.\-/]*")

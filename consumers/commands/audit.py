@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from consumers.audit.aside import set_aside
 from consumers.audit.audit import READERS, Audit, Span, Tally
 from consumers.audit.finding import Finding
 from consumers.audit.place import hours_given, hours_of, layouts_of, refuse_another, store_for
@@ -36,6 +37,7 @@ Each finding is a line: what it is, the key, and more. With --json a JSON object
 
 \b
 An hour that is not decided has no manifest: what its objects prove of one another is checked, not its two ends.
+What was set aside, since it could not be read, stands in no object, and is named at the end.
 
 \b
 Exit codes: 0 whole; 1 something was found, or there was nothing to prove; 2 wrong usage; 69 S3 refuses;
@@ -64,6 +66,7 @@ def command(file: Path, first: str, last: str, *, quick: bool, as_json: bool) ->
     span = Span(place.stream, layouts, first_ms, last_ms, decided)
     audit = Audit(store, span, _json if as_json else _text, _Progress(first_ms, last_ms))
     tally = audit.run(read=not quick)
+    tally.declared += set_aside(store, settings.application, settings.stream, first_ms, last_ms)
     _sums(tally, store, span, as_json=as_json, quick=quick)
     raise SystemExit(1 if tally.findings or _nothing(tally, span) else 0)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -11,6 +11,9 @@ from consumers.letters.letter import Letter
 from consumers.pipeline import Start
 from consumers.records import Record
 from consumers.waiting import Log, Patience
+
+if TYPE_CHECKING:  # a command that asks no bucket need not wait for boto3
+    from consumers.s3.store import S3Store
 
 CrossFaults = Iterable[tuple[str, str]]
 EX_UNAVAILABLE = 69
@@ -60,7 +63,8 @@ class Consumer:
     single field can tell. ``probe`` proves, before the daemon starts, that the destination accepts
     what the consumer relies on: it waits while the destination is away, and raises ``NotReady``.
     ``build`` makes the shard's pipeline in its child process. ``redrive`` makes what puts dead
-    letters through again; a consumer that rejects nothing has none. ``grants`` says, by role, what its settings need of
+    letters through again; a consumer that rejects nothing has none, and ``aside`` gives the bucket where
+    such a one keeps what is no record at all. ``grants`` says, by role, what its settings need of
     the destination; what every consumer needs of the stream is added.
     """
 
@@ -72,3 +76,4 @@ class Consumer:
     build: Callable[..., Any]
     grants: Callable[[Any, Account], Grants] = _no_grants
     redrive: Callable[[Any], Redrive] | None = None
+    aside: "Callable[[Any], S3Store] | None" = None

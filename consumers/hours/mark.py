@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from consumers.chain.store import STATE_PREFIX, ObjectStore
-from consumers.hours.reading import EDGE_MARGIN_MS, Gap
+from consumers.hours.reading import EDGE_MARGIN_MS, SET_ASIDE, Gap
 from consumers.hours.stored import decoded
 
 
@@ -45,11 +45,11 @@ def marks_folder(application: str, stream: str) -> str:
 
 
 def merge(theirs: Mark, mine: Mark) -> Mark:
-    """Join two statements about one shard. What one of them has settled is no gap of the other."""
+    """Join two statements about one shard. What one of them has settled is no gap of the other, but what none can."""
     added = [
-        Gap(max(gap.from_ms, theirs.watermark_ms), gap.to_ms, gap.reason)
+        gap if gap.reason == SET_ASIDE else Gap(max(gap.from_ms, theirs.watermark_ms), gap.to_ms, gap.reason)
         for gap in mine.gaps
-        if gap not in theirs.gaps and gap.to_ms > theirs.watermark_ms
+        if gap not in theirs.gaps and (gap.reason == SET_ASIDE or gap.to_ms > theirs.watermark_ms)
     ]
     return Mark(
         theirs.shard,

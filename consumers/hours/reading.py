@@ -20,6 +20,8 @@ EDGE_MARGIN_MS = 60_000
 """The same while reading goes on: the two clocks differ, and no lease moved."""
 
 RETENTION = "RETENTION"
+SET_ASIDE = "SET_ASIDE"
+"""A record came that could not be read. It is kept as it came, and is in no object."""
 MOVED = frozenset({"LATEST", "AT_TIMESTAMP"})
 """Where an operator let reading begin, whatever the stream still holds from before."""
 
@@ -28,7 +30,7 @@ class Gap(msgspec.Struct, frozen=True, rename="camel"):
     """A range of arrival times in which records may be missing, from and to in UTC milliseconds, and why.
 
     A `from_ms` of 0 means everything before. Reasons: LATEST, AT_TIMESTAMP and TRIM_HORIZON for where reading began,
-    RETENTION where records may have expired unread.
+    RETENTION where records may have expired unread, SET_ASIDE where one that came could not be read.
     """
 
     from_ms: int

@@ -65,7 +65,7 @@ class Manifests:
                 manifest=note.manifest,
                 reason="; ".join(sorted({f"{hole.shard}: {hole.reason}" for hole in standing.holes}))[:500],
                 remedy="records of this hour may be missing and will not come: tell who reads it, and find out why "
-                "reading began there",
+                "reading began there, or with SET_ASIDE, what could not be read: kinesis-fleet dead-letters list FILE",
             )
         elif new:
             self._log.info("hour_complete", hour=note.hour, manifest=note.manifest, **msgspec.to_builtins(note.totals))

@@ -15,7 +15,7 @@ from consumers.config.consumer import ShardContext
 from consumers.hours.hours import Hours, ShardList
 from consumers.hours.mark import Mark, joined, load, mark_key, merge
 from consumers.hours.place import HoursPlace
-from consumers.hours.reading import Horizon, Reading
+from consumers.hours.reading import SET_ASIDE, Gap, Horizon, Reading
 from consumers.hours.revisions import Manifests
 from consumers.hours.seals import Sealer
 from consumers.hours.times import hour_of, moment_text
@@ -52,6 +52,7 @@ class _Known:
     mark: Mark | None
     version: str | None
     unsaid: bool = False
+    aside: tuple[Gap, ...] = ()
 
 
 class ShardWatch:
@@ -98,6 +99,24 @@ class ShardWatch:
                 to_ms=gap.to_ms,
             )
         return True
+
+    def set_aside(self, from_ms: int | None, to_ms: int | None) -> None:
+        """Take note of a record that came and is in no object, before its delivery is `received`.
+
+        It arrived between these times, as far as that is known: no hour that they touch holds all of its records.
+
+        Raises:
+            Unavailable: what is known of the shard could not be read yet: try again.
+
+        """
+        known = self._known = self._known or self._take_over()
+        before = known.mark.watermark_ms if known.mark else 0
+        first = before if from_ms is None else from_ms
+        last = self._store.now_ms() if to_ms is None else to_ms
+        aside = joined((*known.aside, Gap(first, max(last, first + 1), SET_ASIDE)))
+        settled_ms = known.hours.next_ms or 0
+        known.aside = tuple(gap for gap in aside if gap.to_ms > settled_ms)
+        known.unsaid = True
 
     def lapse(self, first: Position) -> str | None:
         """Take the reason why records may be missing before an object that begins here; None if none can be."""
@@ -228,7 +247,7 @@ class ShardWatch:
         for hour_ms in unsealed:
             self._seal(known, hour_ms)
         sealed_ms = max(until_ms, mark.sealed_to_ms if mark else began_ms)
-        gaps = joined(known.reading.gaps)
+        gaps = joined((*known.reading.gaps, *known.aside))
         mine = Mark(self._shard, began_ms, watermark_ms, sealed_ms, self._place.writer, ended, gaps)
         mine = merge(mark, mine) if mark else mine
         settled_ms = known.hours.next_ms or 0

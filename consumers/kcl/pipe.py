@@ -6,12 +6,16 @@ Protocol: package `software.amazon.kinesis.multilang` of the Kinesis Client Libr
 """
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import BinaryIO, Protocol
 
 import msgspec
 from amazon_kclpy import kcl, messages
 
-from consumers import alive
+from consumers import alive, envelope
+from consumers.envelope import UNDECODABLE, Unreadable
+from consumers.kcl.cutting import Uncut, elements, members
 from consumers.kcl.lines import LineReader
 from consumers.records import Record
 
@@ -22,8 +26,14 @@ class Processor(Protocol):
     def initialize(self, shard: str, sequence_number: str, sub_sequence_number: int) -> None:
         """The shard is ours; records come from this position on."""
 
-    def process_records(self, records: list[Record], millis_behind_latest: int | None, to: "kcl.Checkpointer") -> None:
-        """Records were delivered, or none."""
+    def process_records(
+        self,
+        records: list[Record],
+        millis_behind_latest: int | None,
+        to: "kcl.Checkpointer",
+        unreadable: Sequence[Unreadable] = (),
+    ) -> None:
+        """Records were delivered, or none; and what is no record."""
 
     def lease_lost(self) -> None:
         """The shard is somebody else's."""
@@ -33,6 +43,10 @@ class Processor(Protocol):
 
     def shutdown_requested(self, to: "kcl.Checkpointer") -> None:
         """The daemon is about to stop."""
+
+
+class NotUnderstood(Exception):
+    """A line is no message of the protocol, or one without what it cannot do without. It names no data."""
 
 
 class _Message(msgspec.Struct, tag_field="action", rename="camel"):
@@ -59,6 +73,22 @@ class _ProcessRecords(_Message, tag="processRecords"):
 
     def dispatch(self, checkpointer: "kcl.Checkpointer", processor: Processor) -> None:
         processor.process_records(self.records, self.millis_behind_latest, checkpointer)
+
+
+class _Elements(_Message, tag="processRecords"):
+    """The same, where not each of its records is one at first sight."""
+
+    records: list[msgspec.Raw] | None = None
+    millis_behind_latest: msgspec.Raw = msgspec.Raw()
+
+    def dispatch(self, checkpointer: "kcl.Checkpointer", processor: Processor) -> None:
+        behind_ms = None
+        with suppress(*UNDECODABLE):
+            behind_ms = msgspec.json.decode(self.millis_behind_latest, type=int | None)
+        if self.records is None:  # nothing was read, so nothing is known of what waits
+            behind_ms = None
+        delivery = envelope.read(self.records or ())
+        processor.process_records(delivery.records, behind_ms, checkpointer, delivery.unreadable)
 
 
 class _LeaseLost(_Message, tag="leaseLost"):
@@ -106,10 +136,23 @@ class _Pipe(kcl._IOHandler):  # type: ignore[misc]  # noqa: SLF001 - kclpy offer
         self._decoder = msgspec.json.Decoder(_Any)
 
     def load_action(self, line: memoryview) -> object:
-        """Decode one line; the error of a line that cannot be decoded holds no data of it."""
+        """Decode one line.
+
+        Raises:
+            NotUnderstood: it is no message of the protocol.
+
+        """
         if not line:  # the daemon died instead of answering a checkpoint
             raise SystemExit(0)
-        message = self._decoder.decode(line)
+        try:
+            message = self._decoder.decode(line)
+        except UNDECODABLE as fault:
+            delivery = _by_elements(bytes(line))
+            if delivery is None:
+                raise _not_understood(line, fault) from None
+            return delivery
+        if isinstance(message, _ProcessRecords) and not envelope.numbered(message.records):
+            return _decode_elements(line)
         if isinstance(message, _Checkpoint):
             answer = {
                 "action": "checkpoint",
@@ -123,6 +166,34 @@ class _Pipe(kcl._IOHandler):  # type: ignore[misc]  # noqa: SLF001 - kclpy offer
     def write_action(self, response: dict[str, object]) -> None:
         """Write one line of the protocol."""
         self.write_line(json.dumps(response))
+
+
+_decode_elements = msgspec.json.Decoder(_Elements).decode
+
+
+def _by_elements(line: bytes) -> _Elements | None:
+    """Decode a delivery element by element, and cut it into them where one is no JSON; None if it is no delivery."""
+    try:
+        return _decode_elements(line)
+    except msgspec.ValidationError:
+        return None
+    except UNDECODABLE:
+        pass
+    with suppress(Uncut):
+        parts = members(line)
+        if parts.get("action") == b'"processRecords"' and "records" in parts:
+            behind = parts.get("millisBehindLatest", b"null")
+            return _Elements([msgspec.Raw(one) for one in elements(parts["records"])], msgspec.Raw(behind))
+    return None
+
+
+def _not_understood(line: memoryview, fault: Exception) -> NotUnderstood:
+    why = envelope.said(fault)
+    if "$.action" in why:  # it would quote it
+        why = "its action is none of those known"
+    elif "$.records[" in why:  # which alone would have been an element's fault
+        why = "it is no whole JSON"
+    return NotUnderstood(f"a line of {len(line)} bytes from the daemon is no message of the protocol: {why}")
 
 
 class ShardProcess(kcl.KCLProcess):  # type: ignore[misc]

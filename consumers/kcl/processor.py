@@ -1,9 +1,10 @@
 """Joins the daemon's messages to a shard's pipeline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from consumers.envelope import Unreadable
 from consumers.kcl.checkpointer import Commits, Outcome, RawCheckpointer
 from consumers.kcl.stopping import OutOfTime
 from consumers.metrics import METER
@@ -57,13 +58,16 @@ class ShardProcessor:
         self._committed = start.checkpoint
         self._log.info("shard_taken", start=start.initial or str(start.checkpoint))
 
-    def process_records(self, records: list[Record], behind_ms: int | None, to: RawCheckpointer) -> None:
+    def process_records(
+        self, records: list[Record], behind_ms: int | None, to: RawCheckpointer, unreadable: Sequence[Unreadable] = ()
+    ) -> None:
         """Write what is due, then commit how far it is durable, then let the watermark follow."""
         if self._pipeline is None:
             return
-        METER.delivered(len(records), behind_ms, self._clock())
+        METER.delivered(len(records) + len(unreadable), behind_ms, self._clock())
         try:
             with self._stop.cutting():
+                self._pipeline.set_aside(unreadable, len(records))
                 self._pipeline.offer(
                     records, self._clock(), lambda position: self._commit(to, position), caught_up=behind_ms == 0
                 )

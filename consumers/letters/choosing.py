@@ -12,8 +12,7 @@ from consumers.audit.place import hour_given
 from consumers.hours.times import hour_text
 from consumers.letters.permit import LONGEST_MS
 from consumers.letters.reading import Selection
-from consumers.letters.store import END_OF_TIME_MS
-from consumers.records import HOUR_MS, Position
+from consumers.records import HOUR_MS, LAST_MS, Position
 
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": HOUR_MS}
 _MOST_DIGITS = 6
@@ -79,7 +78,7 @@ def milliseconds(text: str, option: str = "--for", longest_ms: int = LONGEST_MS)
 
 def _hours(first: str, last: str) -> tuple[int, int]:
     first_ms = hour_given(first, "--from", 0) if first else 0
-    last_ms = hour_given(last, "--to", 23) if last else END_OF_TIME_MS
+    last_ms = hour_given(last, "--to", 23) if last else LAST_MS
     if first_ms > last_ms:
         message = f"--from {hour_text(first_ms)} is after --to {hour_text(last_ms)}"
         raise click.UsageError(message)

@@ -9,10 +9,10 @@ from itertools import groupby
 
 from consumers.config.consumer import Redrive
 from consumers.letters.keys import Stored
-from consumers.letters.letter import KILLS_PROCESS, Letter, unique
+from consumers.letters.letter import KILLS_PROCESS, Letter, StillUnreadable, unique
 from consumers.letters.reading import Reader, Selection
 from consumers.letters.store import DeadLetters
-from consumers.records import Position
+from consumers.records import Record
 
 Tell = Callable[[Stored], None]
 
@@ -53,7 +53,9 @@ class Clearing:
         What it raises leaves the object that it was at as it was; `tally` says what was done before.
         """
         for stored, chosen, rest in self._chosen(self._entries, wanted):
-            again = redrive(stored.shard, [letter.record() for letter in chosen])
+            records, again = _read(chosen)
+            if records:
+                again += redrive(stored.shard, records)
             self._letters.replace(stored.key, (*rest, *again))
             self.tally.objects += 1
             self.tally.passed += len(chosen) - len(again)
@@ -80,11 +82,11 @@ class Clearing:
     ) -> Iterator[tuple[Stored, list[Letter], list[Letter]]]:
         for hour in self._hours(entries):
             # The latest version of each position decides, wherever in the hour it stands, and for all its doubles.
-            places = {_place(letter) for letter in Reader(self._letters).distinct(hour) if wanted(letter)}
+            places = {letter.place for letter in Reader(self._letters).distinct(hour) if wanted(letter)}
             for stored, letters in self._reader.objects(self._told(hour)):
-                chosen = [letter for letter in unique(letters) if _place(letter) in places]
+                chosen = [letter for letter in unique(letters) if letter.place in places]
                 if chosen:
-                    yield stored, chosen, [letter for letter in letters if _place(letter) not in places]
+                    yield stored, chosen, [letter for letter in letters if letter.place not in places]
 
     def _told(self, entries: Iterable[Stored]) -> Iterator[Stored]:
         for stored in entries:
@@ -97,5 +99,12 @@ class Clearing:
             yield list(hour)
 
 
-def _place(letter: Letter) -> tuple[str, str, Position]:
-    return letter.stream, letter.shard, letter.position
+def _read(letters: Iterable[Letter]) -> tuple[list[Record], list[Letter]]:
+    """Give their records, and the letters of those that cannot be read."""
+    records, unreadable = [], []
+    for letter in letters:
+        try:
+            records.append(letter.record())
+        except StillUnreadable:
+            unreadable.append(letter)
+    return records, unreadable

@@ -47,7 +47,7 @@ class Counting:
         """Count these, each of a position of its own."""
         for letter in letters:
             self._groups[hour_in(letter), letter.shard, letter.reason] += 1
-            if self._oldest_ms is None or letter.arrival_ms < self._oldest_ms:
+            if letter.arrival_ms and (self._oldest_ms is None or letter.arrival_ms < self._oldest_ms):
                 self._oldest_ms = letter.arrival_ms
 
     def counts(self, objects: int, damaged: Iterable[object], now_ms: int) -> Counts:

@@ -2,8 +2,9 @@
 
     PREFIX/APPLICATION/dt=YYYY-MM-DD/hour=HH/STREAM.SHARD.SEQUENCE-SUB.DIGEST.ndjson.gz
 
-The hour is that in which all its records arrived (UTC). Sequence and sub-sequence number are the first letter's,
-padded. The digest is of the content: whoever meets a key that exists has met the same letters.
+The hour is that in which all its records arrived (UTC), the first of 1970 where no time is known. Sequence and
+sub-sequence number are the first letter's, padded. The digest is of the content: whoever meets a key that exists has
+met the same letters.
 """
 
 import re
@@ -11,10 +12,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from consumers.chain.layout import SEQUENCE_DIGITS, SUB_DIGITS
+from consumers.chain.store import STATE_PREFIX
 from consumers.hours.times import hour_of, parse_hour
 from consumers.letters.letter import Letter
-from consumers.records import HOUR_MS, Position
+from consumers.records import HOUR_MS, SEQUENCE_DIGITS, SUB_DIGITS, Position
 
 EXTENSION = ".ndjson.gz"
 DAY_MS = 24 * HOUR_MS
@@ -78,6 +79,11 @@ class LetterPlace(NamedTuple):
         return Stored(
             key, size, hour_ms, found["stream"], found["shard"], Position(int(found["sequence"]), int(found["sub"]))
         )
+
+
+def aside_place(application: str) -> LetterPlace:
+    """Say where a consumer without dead letters keeps what is no record: in its own bucket, among the fleet's state."""
+    return LetterPlace(f"{STATE_PREFIX}/{application}", "set-aside")
 
 
 def digest_in(key: str) -> str:

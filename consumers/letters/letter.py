@@ -3,15 +3,20 @@
 import io
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
+from consumers.envelope import Unreadable, record_of
 from consumers.objects.codecs import CODECS, DAMAGE, gunzip
 from consumers.records import Position, Record
+from consumers.sequence import put_ms
 
 DETAIL_MAX = 2_000
 KILLS_PROCESS = "kills_process"
 """The reason of a record that ended the process of whoever judged it."""
+ENVELOPE_INVALID = "envelope_invalid"
+"""The reason of what the daemon sent as a record, and is none. The payload is its JSON, as it came."""
 
 _MOST_BYTES = 128 << 20  # an object is cut at 64 MiB, and a record of 10 MiB makes a line of 14
 _LEVEL = 1  # a dead letter is read seldom; at a bad stream's pace it is the writing that costs
@@ -22,6 +27,10 @@ class DamagedLetters(ValueError):
     """The bytes are not what was stored."""
 
     exit_code = 65
+
+
+class StillUnreadable(ValueError):
+    """What was set aside is no record for this version either."""
 
 
 class LetterHead(msgspec.Struct, frozen=True):
@@ -39,6 +48,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     `sequence` is the decimal number as Kinesis gives it, `arrival_ms` UTC milliseconds. `reason` is one word, to filter
     by; `detail` is for people, and may quote the record. `partition_key` is None where the record has none.
+    `behind`: this is no record with a place of its own, but the first, second, ... that came behind that position.
+    An `arrival_ms` of 0 is not known.
     """
 
     stream: str
@@ -53,15 +64,40 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     consumer: str
     version: str
     application: str
+    behind: int | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def position(self) -> Position:
         """Where its record stands in the shard."""
         return Position(int(self.sequence), self.sub)
 
+    @property
+    def place(self) -> "LetterOf":
+        """Whose letter it is: those of one place are one."""
+        return LetterOf(self.stream, self.shard, self.position, self.behind or 0)
+
     def record(self) -> Record:
-        """Give the record back, as it was delivered."""
+        """Give the record back, as it was delivered.
+
+        Raises:
+            StillUnreadable: it is none that this version can read either.
+
+        """
+        if self.reason == ENVELOPE_INVALID:
+            read = record_of(self.payload)
+            if isinstance(read, Record):
+                return read
+            raise StillUnreadable(read.fault)
         return Record(self.payload, self.partition_key, self.sequence, self.arrival_ms, self.sub)
+
+
+class LetterOf(NamedTuple):
+    """What identifies a letter."""
+
+    stream: str
+    shard: str
+    position: Position
+    behind: int
 
 
 _DECODER = msgspec.json.Decoder(Letter)
@@ -82,6 +118,29 @@ def letter_of(head: LetterHead, record: Record, reason: str, detail: str) -> Let
         consumer=head.consumer,
         version=head.version,
         application=head.application,
+    )
+
+
+def letter_of_unreadable(head: LetterHead, one: Unreadable, after: Position, behind: int) -> Letter:
+    """Make the letter of what is no record: at its own position, or else as the n-th behind another one.
+
+    Its arrival is a function of its place, so that it meets the same key at each delivery.
+    """
+    at = one.position or after
+    known_ms = one.arrival_ms if one.position else None
+    return Letter(
+        stream=head.stream,
+        shard=head.shard,
+        sequence=str(at.sequence),
+        sub=at.sub,
+        arrival_ms=(put_ms(at.sequence) or 0) if known_ms is None else known_ms,
+        payload=one.raw,
+        reason=ENVELOPE_INVALID,
+        detail=_bounded(one.fault),
+        consumer=head.consumer,
+        version=head.version,
+        application=head.application,
+        behind=msgspec.UNSET if one.position else behind,
     )
 
 
@@ -141,9 +200,9 @@ def unique(letters: Iterable[Letter]) -> list[Letter]:
 
     That of the later version of the consumer stands; of one version, the last that was given.
     """
-    found: dict[tuple[str, str, Position], Letter] = {}
+    found: dict[LetterOf, Letter] = {}
     for letter in letters:
-        place = (letter.stream, letter.shard, letter.position)
+        place = letter.place
         if place not in found or _version(letter) >= _version(found[place]):
             found[place] = letter
     return [found[place] for place in sorted(found)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from consumers.config.consumer import Consumer, NotForThis, Redrive
 from consumers.config.settings import Settings
+from consumers.letters.keys import aside_place
 from consumers.letters.letter import Letter
 from consumers.letters.settings import LetterSettings, dead_letters, letter_store
 from consumers.letters.store import DeadLetters
@@ -27,6 +28,9 @@ def opened(settings: Settings, consumer: Consumer) -> tuple[DeadLetters, S3Store
     """
     section = settings.section
     if not isinstance(section, LetterSettings):
+        if consumer.aside is not None:
+            store = S3Store(replace(consumer.aside(section).access, attempts=_ATTEMPTS))
+            return DeadLetters(store, aside_place(settings.application)), store
         message = (
             f"{settings.path} is of {consumer.name}, which rejects no record, and so has no dead letters. "
             "Give the file of a consumer that looks into records."

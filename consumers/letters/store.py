@@ -8,10 +8,9 @@ from consumers.chain.store import ObjectStore
 from consumers.letters.keys import LetterPlace, Stored, digest_in, hour_in
 from consumers.letters.letter import DamagedLetters, Letter, letters_in, line_of, packed, unique, unpacked
 from consumers.metrics import METER
-from consumers.records import HOUR_MS
+from consumers.records import HOUR_MS, LAST_MS
 
 MAX_BYTES = 64 << 20
-END_OF_TIME_MS = 253_402_300_799_999  # 9999-12-31, the last day that a key can name
 
 
 class RemovingStore(ObjectStore, Protocol):
@@ -36,16 +35,20 @@ class DeadLetters:
 
         The same letters meet the same keys: a call that was cut short is repeated whole, and stores nothing twice.
         """
-        for _ in self._stored(letters):
-            pass
+        self.keep(letters)
+
+    def keep(self, letters: Sequence[Letter]) -> list[str]:
+        """Put letters, and say where."""
+        keys = list(self._stored(letters))
         METER.rejected(len(letters))
+        return keys
 
     def replace(self, key: str, rest: Sequence[Letter]) -> None:
         """Leave only the rest of an object's letters. Cut short, it leaves doubles, which count once; never too few."""
         if key not in set(self._stored(rest)):  # otherwise the rest is all of it, and stands already
             self._store.remove(key)
 
-    def entries(self, first_ms: int = 0, last_ms: int = END_OF_TIME_MS) -> Iterator[Stored]:
+    def entries(self, first_ms: int = 0, last_ms: int = LAST_MS) -> Iterator[Stored]:
         """Yield the objects of these hours, both included, by hour, stream, shard and first position."""
         for scan in self._place.scans(first_ms, last_ms):
             for entry in self._store.list(scan):

@@ -7,11 +7,11 @@ may be redriven again at any time.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from consumers.chain.layout import SEQUENCE_DIGITS, SUB_DIGITS, Layout
+from consumers.chain.layout import Layout
 from consumers.chain.link import Link
 from consumers.chain.store import ObjectStore
 from consumers.letters.letter import Letter, letters_in, unpacked
-from consumers.records import Record
+from consumers.records import SEQUENCE_DIGITS, SUB_DIGITS, Record
 from consumers.redshift.stage_writer import StageWriter
 
 ROW = ".row"

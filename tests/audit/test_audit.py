@@ -10,10 +10,15 @@ import msgspec
 import pytest
 
 from consumers.chain.layout import position_in
+from consumers.envelope import Unreadable
+from consumers.hours.times import hour_text
+from consumers.letters.keys import aside_place
+from consumers.letters.letter import LetterHead, letter_of_unreadable
+from consumers.letters.store import DeadLetters
 from consumers.s3.store import S3Store
 from tests.conftest import empty_bucket
 from tests.support.archive import BUCKET, archive_of, object_keys, write_properties
-from tests.support.hours import OneShard, past_records
+from tests.support.hours import SHARD, OneShard, past_records
 from tests.support.real_daemon import FLEET, fleet_environment
 from tests.support.servers import Server
 
@@ -181,3 +186,25 @@ def test_the_prefix_of_another_application_is_refused(archive: Server, folder: P
     command = [*FLEET, "audit", str(properties)]
     ran = subprocess.run(command, env=fleet_environment(folder), check=False, capture_output=True, text=True)
     assert (ran.returncode, "belongs to app" in ran.stderr) == (78, True)
+
+
+def test_what_was_set_aside_is_named(disk: Server, folder: Path) -> None:
+    """It stands in no object: of these hours, and of an hour that nobody knows, each position once."""
+    empty_bucket(disk)
+    records = past_records()
+    shard = OneShard(archive_of(disk))
+    shard.deliver(records)
+    shard.idle()
+    letters = DeadLetters(archive_of(disk), aside_place("app"))
+    head = LetterHead("events", SHARD, "s3_archive", "1", "app")
+    dated = Unreadable(b"1", "no base64", records[3].sequence_number, 0, records[3].arrival_ms)
+    letters.put([letter_of_unreadable(head, dated, records[2].position, 0)])
+    letters.put(
+        [letter_of_unreadable(head, Unreadable(b"2", "null"), records[2].position, behind) for behind in (1, 2)]
+    )
+    _, found, sums = audit(disk, folder)
+    assert found == []
+    assert sums["declared"][-2:] == [
+        f"{SHARD}: 2 of an hour that is not known could not be read and were set aside",
+        f"{SHARD}: 1 of {hour_text(records[3].arrival_ms)} could not be read and were set aside",
+    ]

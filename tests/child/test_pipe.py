@@ -157,7 +157,7 @@ def test_line_that_cannot_be_read_ends_the_process_without_its_data_in_the_log(p
     with Child(properties, Lease()) as child:
         child.initialize()
         assert child.process.stdin
-        child.process.stdin.write(b'{"action":"processRecords","records":[{"data":"secretpayload"}]}\n')
+        child.process.stdin.write(b'{"action":"processRecords","records":[{"data":"secretpayload"}\n')
         child.process.stdin.flush()
         with pytest.raises(ChildDied):
             child.read()

@@ -103,5 +103,5 @@ def properties(folder: Path, endpoint: str, **more: str) -> Path:
         **more,
     }
     path = folder / "sample.properties"
-    path.write_text("".join(f"{key} = {value}\n" for key, value in values.items()))
+    path.write_text("".join(f"{key} = {value}\n" for key, value in values.items() if value))
     return path

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.letters.clearing import Clearing, redriven
-from consumers.letters.letter import KILLS_PROCESS, Letter
+from consumers.letters.letter import ENVELOPE_INVALID, KILLS_PROCESS, Letter
 from consumers.letters.reading import Reader, Selection
 from consumers.letters.store import DeadLetters
 from consumers.records import HOUR_MS, Position, Record
@@ -67,6 +67,28 @@ def test_what_passes_goes_and_what_does_not_stays() -> None:
         (letter(4).position, "still_bad", "0.2.0")
     ]
     assert (work.tally.objects, work.tally.passed, work.tally.again) == (2, 5, 1)
+
+
+def test_what_could_not_be_read_passes_once_it_can() -> None:
+    """A later version reads it anew from its bytes, key absent and all; what still is no record stays as it is."""
+    letters = DeadLetters(MemoryStore(), PLACE)
+    element = b'{"sequenceNumber":"%d","data":"e30=","approximateArrivalTimestamp":%d}'
+    readable = letter(1, ENVELOPE_INVALID, payload=element % (letter(1).position.sequence, NOON_MS))
+    still = letter(2, ENVELOPE_INVALID, payload=b"null", behind=1)
+    letters.put([readable, still])
+    taken: list[Record] = []
+    work = clearing(letters)
+
+    def take(_: str, records: Sequence[Record]) -> list[Letter]:
+        taken.extend(records)
+        return []
+
+    work.redrive(take, all_of)
+    assert taken == [Record(b"{}", None, readable.sequence, NOON_MS)]
+    assert stored(letters) == [still]
+    assert (work.tally.passed, work.tally.again) == (1, 1)
+    clearing(letters).redrive(Destination(set()), all_of)
+    assert stored(letters) == [still]
 
 
 def test_what_is_rejected_for_the_same_reason_stands_as_it_was() -> None:

@@ -24,6 +24,7 @@ from consumers.letters.shown import shown
 from consumers.letters.store import DeadLetters
 from consumers.records import HOUR_MS, Record
 from consumers.registry import CONSUMERS
+from consumers.s3_archive import S3_ARCHIVE
 from consumers.waiting import Unavailable
 from tests.letters.sample import NOON_MS, PLACE, SAMPLE, SHARD, letter, properties, stored
 from tests.support.archive import archive_of, write_properties
@@ -266,6 +267,7 @@ def test_a_damaged_object_is_named_and_hides_nothing(stage: Stage) -> None:
 
 def test_a_consumer_without_dead_letters(stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 78, and what to do."""
+    stage.use(monkeypatch, replace(S3_ARCHIVE, aside=None))
     stage.file = write_properties(folder, stage.server.endpoint)
     for arguments in (("list",), ("purge", "--yes"), ("let-through", "--for", "1h")):
         answer = stage.run(*arguments)

@@ -48,12 +48,12 @@ class Unconditional(MemoryStore):
 class Swallows(ShardProcessor):
     """Does what kclpy does with an exception: goes on as if nothing had happened."""
 
-    def process_records(self, records: list[Record], behind: int | None, to: Any) -> None:
+    def process_records(self, records: list[Record], behind_ms: int | None, to: Any, unreadable: Any = ()) -> None:
         try:
             if records and self._commits.jitter.random() < 0.05:
                 message = "a bug"
                 raise ValueError(message)
-            super().process_records(records, behind, to)
+            super().process_records(records, behind_ms, to, unreadable)
         except ValueError:
             pass
 

@@ -18,7 +18,7 @@ _process = ShardProcessor.process_records
 _empty = [0]
 
 
-def _blocked(self, records, behind_ms, to):  # type: ignore[no-untyped-def]
+def _blocked(self, records, behind_ms, to, unreadable=()):  # type: ignore[no-untyped-def]
     logger().info("delivery", records=len(records), behind_ms=behind_ms)
     _empty[0] += not records
     if _empty[0] == STEADY and not records:
@@ -27,7 +27,7 @@ def _blocked(self, records, behind_ms, to):  # type: ignore[no-untyped-def]
         while not release.exists():
             time.sleep(0.05)
         logger().info("released")
-    _process(self, records, behind_ms, to)
+    _process(self, records, behind_ms, to, unreadable)
 
 
 if __name__ == "__main__":

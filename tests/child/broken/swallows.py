@@ -7,13 +7,13 @@ _process = ShardProcessor.process_records
 _calls = [0]
 
 
-def _swallowing(self, records, behind_ms, to):  # type: ignore[no-untyped-def]
+def _swallowing(self, records, behind_ms, to, unreadable=()):  # type: ignore[no-untyped-def]
     _calls[0] += 1
     try:
         if _calls[0] == 1:
             message = "a bug"
             raise ValueError(message)
-        _process(self, records, behind_ms, to)
+        _process(self, records, behind_ms, to, unreadable)
     except ValueError:
         pass
 

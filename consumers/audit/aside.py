@@ -1,0 +1,28 @@
+"""What was set aside of the hours of an audit: it came, and stands in no object."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from consumers.hours.times import hour_text
+from consumers.letters.keys import Stored, aside_place, hour_in
+from consumers.letters.reading import Reader
+from consumers.letters.store import DeadLetters, RemovingStore
+
+
+def set_aside(store: RemovingStore, application: str, stream: str, first_ms: int, last_ms: int) -> Iterator[str]:
+    """Say how much of each shard and hour; also of the hour that is not known, since it may be one of these.
+
+    Raises:
+        Unavailable: the bucket does not answer.
+
+    """
+    letters = DeadLetters(store, aside_place(application))
+    unknown = (one for one in letters.entries(0, 0) if first_ms > 0)
+    found: list[Stored] = [*unknown, *letters.entries(first_ms, last_ms)]
+    reader = Reader(letters)
+    counts = Counter((one.shard, hour_in(one)) for one in reader.distinct(found) if one.stream == stream)
+    for (shard, hour_ms), count in sorted(counts.items()):
+        hour = hour_text(hour_ms) if hour_ms else "an hour that is not known"
+        yield f"{shard}: {count} of {hour} could not be read and were set aside"
+    for fault in reader.damaged:
+        yield f"set aside, and now damaged: {fault}"

@@ -1,0 +1,146 @@
+"""From the elements of a delivery to its records, and to what can be none. Pure, and never raises for what they hold.
+
+A record's envelope is what the daemon's pipe says around its payload. What Kinesis and KCL call optional is optional
+here. What cannot be read is kept as it came, so that one element does not stop all that stands behind it.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
+
+import msgspec
+
+from consumers.records import Moment, Position, Record, SequenceNumber, Sub
+from consumers.sequence import put_ms
+
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises."""
+
+_MOST_FAULT = 200
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """An element that is no record: its bytes, why, and what could be read of it.
+
+    `before` and `behind` are the records next to it in its delivery. `arrival_ms` is the stream's word; without a
+    `sequence` nothing says where it stands but its neighbours. `fault` holds no data of it.
+    """
+
+    raw: bytes
+    fault: str
+    sequence: str | None = None
+    sub: int = 0
+    arrival_ms: int | None = None
+    before: Record | None = None
+    behind: Record | None = None
+
+    @property
+    def position(self) -> Position | None:
+        """Where it stands, if that could be read."""
+        return Position(int(self.sequence), self.sub) if self.sequence else None
+
+
+class Delivery(NamedTuple):
+    """What came, in order."""
+
+    records: list[Record]
+    unreadable: list[Unreadable]
+
+
+class _Loose(
+    msgspec.Struct,
+    rename={
+        "partition_key": "partitionKey",
+        "sequence_number": "sequenceNumber",
+        "sub_sequence_number": "subSequenceNumber",
+        "arrival_ms": "approximateArrivalTimestamp",
+    },
+):
+    """A record of which everything but its place may be left out, or null."""
+
+    sequence_number: SequenceNumber
+    data: bytes | None = None
+    partition_key: str | None = None
+    sub_sequence_number: Sub | None = 0
+    arrival_ms: Moment | None = None
+
+
+class _Place(msgspec.Struct, rename={"sequence": "sequenceNumber", "sub": "subSequenceNumber"}):
+    sequence: SequenceNumber
+    sub: Sub | None = 0
+
+
+class _Arrival(msgspec.Struct):
+    moment: Moment | None = msgspec.field(name="approximateArrivalTimestamp", default=None)
+
+
+_strict = msgspec.json.Decoder(Record).decode
+_loose = msgspec.json.Decoder(_Loose).decode
+_place = msgspec.json.Decoder(_Place).decode
+_arrival = msgspec.json.Decoder(_Arrival).decode
+
+
+def said(fault: Exception) -> str:
+    """Say what is wrong with bytes that cannot be decoded, and nothing of what they hold."""
+    if isinstance(fault, UnicodeDecodeError):
+        return "a text is not UTF-8"
+    return "it is nested too deep" if isinstance(fault, RecursionError) else str(fault)[:_MOST_FAULT]
+
+
+def numbered(records: list[Record]) -> bool:
+    """Whether all sequence numbers are decimal, which the decoder does not look at."""
+    numbers = "".join([record.sequence_number for record in records])
+    return not records or (numbers.isdigit() and numbers.isascii())
+
+
+def read(elements: Iterable[bytes]) -> Delivery:
+    """Make a record of each element that can be one."""
+    records: list[Record] = []
+    unreadable: list[Unreadable] = []
+    waiting = 0  # elements at the end whose next record has not come yet
+    for raw in elements:
+        found = record_of(raw)
+        if isinstance(found, Record):
+            records.append(found)
+            for at in range(len(unreadable) - waiting, len(unreadable)):
+                unreadable[at] = msgspec.structs.replace(unreadable[at], behind=found)
+            waiting = 0
+        else:
+            before = records[-1] if records else None
+            unreadable.append(msgspec.structs.replace(found, before=before))
+            waiting += 1
+    return Delivery(records, unreadable)
+
+
+def record_of(raw: bytes) -> Record | Unreadable:
+    """Make a record of one element, or say why not."""
+    try:
+        strict = _strict(raw)
+    except UNDECODABLE:
+        return _leniently(raw)
+    return strict if numbered([strict]) else _unreadable(raw, "sequenceNumber: it is no decimal number")
+
+
+def _leniently(raw: bytes) -> Record | Unreadable:
+    try:
+        loose = _loose(raw)
+    except UNDECODABLE as fault:
+        return _unreadable(raw, said(fault))
+    number = loose.sequence_number
+    if not (number.isdigit() and number.isascii()):
+        return _unreadable(raw, "sequenceNumber: it is no decimal number")
+    arrival_ms = loose.arrival_ms if loose.arrival_ms is not None else put_ms(int(number))
+    if arrival_ms is None:
+        return _unreadable(raw, "approximateArrivalTimestamp: there is none, and the sequence number holds none either")
+    return Record(loose.data, loose.partition_key, number, arrival_ms, loose.sub_sequence_number or 0)
+
+
+def _unreadable(raw: bytes, fault: str) -> Unreadable:
+    sequence, sub, arrival_ms = None, 0, None
+    with suppress(*UNDECODABLE):
+        place = _place(raw)
+        if place.sequence.isdigit() and place.sequence.isascii():
+            sequence, sub = place.sequence, place.sub or 0
+    with suppress(*UNDECODABLE):
+        arrival_ms = _arrival(raw).moment
+    return Unreadable(bytes(raw), fault, sequence, sub, arrival_ms)

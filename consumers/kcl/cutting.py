@@ -1,0 +1,73 @@
+"""Cuts a line of the protocol into its parts by brackets and quotes alone, where a part of it is no JSON. Pure."""
+
+import re
+from collections.abc import Iterator
+
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},"]', re.DOTALL)
+_MEMBER = re.compile(rb'\s*"(\w*)"\s*:\s*(.*?)\s*', re.DOTALL)
+_PAIRS = {b"[": b"]", b"{": b"}"}
+
+
+class Uncut(ValueError):
+    """It has no such parts: it was cut short, or is no JSON at all. The message holds no data."""
+
+
+def members(text: bytes) -> dict[str, bytes]:
+    """Give the members of an object.
+
+    Raises:
+        Uncut: it is none.
+
+    """
+    found = {}
+    for part in _parts(text, b"{"):
+        member = _MEMBER.fullmatch(part)
+        if member is None:
+            message = "a member of the object has no name"
+            raise Uncut(message)
+        found[member[1].decode()] = member[2]
+    return found
+
+
+def elements(text: bytes) -> list[bytes]:
+    """Give the elements of an array.
+
+    Raises:
+        Uncut: it is none.
+
+    """
+    return [part.strip() for part in _parts(text, b"[")]
+
+
+def _parts(text: bytes, opening: bytes) -> Iterator[bytes]:
+    text = text.strip()
+    closed = list(_commas(text, opening))
+    if text[1:-1].strip():
+        begins = [1, *(at + 1 for at in closed[:-1])]
+        yield from (text[begin:end] for begin, end in zip(begins, closed, strict=True))
+
+
+def _commas(text: bytes, opening: bytes) -> Iterator[int]:
+    """Give where each part ends; the last is the closing bracket."""
+    if text[:1] != opening:
+        message = f"it does not begin with {opening.decode()}"
+        raise Uncut(message)
+    open_: list[bytes] = []
+    for token in _TOKEN.finditer(text):
+        character = token[0][:1]
+        if character in _PAIRS:
+            open_.append(_PAIRS[character])
+        elif character in b"]}":
+            if not open_ or open_.pop() != character:
+                break
+            if not open_:
+                if token.end() != len(text):
+                    break
+                yield token.start()
+                return
+        elif character == b"," and len(open_) == 1:
+            yield token.start()
+        elif token[0] == b'"':  # it never ends
+            break
+    message = "its brackets do not match: it was cut short, or is no JSON"
+    raise Uncut(message)
