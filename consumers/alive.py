@@ -1,7 +1,9 @@
 """Sees a shard's process that hangs, says where, and ends it: the daemon then leaves, and delivers again elsewhere.
 
 Busy is a process that works on one message of the daemon. A quiet stream leaves it idle, and whoever waits for a
-destination gives a sign of life at each try: neither is stuck. One process is one shard, so its state is the module's.
+destination gives a sign of life at each try: neither is stuck. Nor is it while bytes move on its connections: a
+destination may be slow, and one that moves nothing is given up by the time-outs of its own calls. One process is one
+shard, so its state is the module's.
 """
 
 import faulthandler
@@ -13,6 +15,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from consumers.moving import moved_bytes
 from consumers.waiting import Log
 
 EX_STUCK = 75
@@ -48,17 +51,22 @@ def watch(limit_s: float, log: Log) -> None:
     """
     if limit_s > 0:
         main = threading.get_ident()
-        threading.Thread(target=_look, args=(limit_s, log, main), daemon=True, name="alive").start()
+        threading.Thread(target=_look, args=(limit_s, log, main, moved_bytes()), daemon=True, name="alive").start()
 
 
-def _look(limit_s: float, log: Log, main: int) -> None:
+def _look(limit_s: float, log: Log, main: int, moved: int) -> None:
     reported: float | None = None
+    moved_at = 0.0
     while True:
         faulthandler.dump_traceback_later(2 * limit_s, exit=True)
         time.sleep(limit_s / _LOOKS)
+        before, moved = moved, moved_bytes()
+        if moved != before:
+            moved_at = time.monotonic()
         since = _since
         if since is None:
             continue
+        since = max(since, moved_at)
         stood_s = time.monotonic() - since
         if stood_s >= limit_s:
             _say(log, stood_s, main, "none: this process ends, and the records come again")

@@ -15,9 +15,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.parsers import ResponseParserError
 
-from consumers import aws
+from consumers import alive, aws
 from consumers.chain.store import STATE_PREFIX, Entry, Found
 from consumers.s3 import answers
+from consumers.s3.body import Body
 from consumers.s3.outcomes import ABSENT, EXISTS, code_of, odd, unavailable, unreachable
 
 CONNECT_TIMEOUT_S = 3
@@ -156,7 +157,8 @@ class S3Store:
         options = dict(self._put_options)
         if key.startswith(STATE_PREFIX):  # it is read again at each lease, and must never need a restore
             options.pop("StorageClass", None)
-        what = {"Body": body, "ChecksumSHA256": base64.b64encode(sha256).decode(), **condition, **options}
+        where, checksum = f"s3://{self._bucket}/{key}", base64.b64encode(sha256).decode()
+        what = {"Body": Body(body, where), "ChecksumSHA256": checksum, **condition, **options}
         return self._call(
             "PutObject",
             key,
@@ -184,6 +186,7 @@ class S3Store:
             "s3", region_name=self.access.region or None, endpoint_url=self.access.endpoint or None, config=config
         )
         client.meta.events.register("before-call.s3", _follow_no_redirect)
+        client.meta.events.register("before-call.s3.PutObject", _wait_for_what_is_on_its_way)
         client.meta.events.register("after-call.s3.PutObject", answers.note_body)
         return client
 
@@ -220,6 +223,8 @@ class S3Store:
                 self._client = None  # it looks for credentials only when it is made
                 aws.forget()
             raise unreachable(operation, where, fault, keys) from fault
+        finally:
+            alive.beat()  # one try may take many calls
         if wrong := look(answer):
             raise odd(operation, where, wrong, keys)
         self._set_clock(answer["ResponseMetadata"])
@@ -234,6 +239,13 @@ class S3Store:
 def _follow_no_redirect(context: dict[str, Any], **_: object) -> None:
     """Tell of a wrong region instead of asking for the right one each time: without an answer, that goes in circles."""
     context.setdefault("s3_redirect", {})["redirected"] = True
+
+
+def _wait_for_what_is_on_its_way(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    """Give the answer more time than others: the system takes megabytes that have not moved yet."""
+    body = params.get("body")
+    if isinstance(body, Body):
+        context["read_timeout"] = READ_TIMEOUT_S + body.answer_s
 
 
 def _digest(answer: dict[str, Any]) -> dict[str, Any]:

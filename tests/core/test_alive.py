@@ -64,3 +64,44 @@ def test_not_stuck(body: str) -> None:
     """A quiet stream, a wait with tries, and short deliveries are no hang."""
     done = run(body)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+CONNECTED = """
+import socket, threading
+listener = socket.create_server(("127.0.0.1", 0))
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+near = socket.create_connection(listener.getsockname())
+far, _ = listener.accept()
+def trickle():
+    for _ in range(20):
+        {moves}
+        time.sleep(0.1)
+    {ends}
+threading.Thread(target=trickle, daemon=True).start()
+with alive.busy():
+    {waits}
+"""
+
+
+@pytest.mark.parametrize(
+    ("moves", "ends", "waits"),
+    [
+        (
+            "far.recv(65536)",
+            "far.close(); near.close()",
+            "\n    try: near.sendall(bytes(64 << 20))\n    except OSError: pass",
+        ),
+        ("far.sendall(b'.')", "far.close()", "\n    while near.recv(1 << 20, socket.MSG_WAITALL): pass"),
+    ],
+    ids=["request", "answer"],
+)
+def test_bytes_that_move_are_a_sign_of_life(moves: str, ends: str, waits: str) -> None:
+    """A destination that is slow holds one call up for as long as it likes."""
+    done = run(CONNECTED.format(moves=moves, ends=ends, waits=waits))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_connection_on_which_nothing_moves_is_none() -> None:
+    """It hangs in a call that has no time-out of its own."""
+    done = run(CONNECTED.format(moves="pass", ends="pass", waits="near.recv(1)"))
+    assert done.returncode == EX_STUCK

@@ -1,0 +1,63 @@
+"""The body of an upload: each piece that is taken is a sign of life, and an upload that is slow is said to be."""
+
+import io
+import time
+from collections.abc import Callable
+
+from consumers import alive
+from consumers.logs import logger
+
+SLOW_S = 30.0
+SAY_EVERY_S = 60.0
+_SMALL_BYTES = 1 << 14  # a piece has one time-out, so that its size is the least pace that passes
+_LARGE_BYTES = 1 << 17  # costs less, once it is known to be quick
+_BUFFERED_BYTES = 4 << 20  # the most that a connection takes before any of it has moved (net.ipv4.tcp_wmem)
+_QUICK_BYTES_S = 10e6
+_LEAST_BYTES_S = 64e3
+
+
+class Body(io.BytesIO):
+    """Bytes that are read in order by whoever sends them. To read them again, it is sought to the begin."""
+
+    def __init__(self, content: bytes, where: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Say of what object they are. The bytes are not copied; `clock` gives monotonic seconds."""
+        super().__init__(content)
+        self._where = where
+        self._size = len(content)
+        self._clock = clock
+        self._began: float | None = None
+        self._say_at = 0.0
+
+    @property
+    def answer_s(self) -> float:
+        """The seconds that what is still on its way may take, where all has been handed over and nothing is known."""
+        return min(self._size, _BUFFERED_BYTES) / _LEAST_BYTES_S
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Begin anew."""
+        self._began = None
+        return super().seek(offset, whence)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Give the next piece: what was given before it has been taken."""
+        alive.beat()
+        now = self._clock()
+        if self._began is None:
+            self._began, self._say_at = now, now + SLOW_S
+        sent, took_s = self.tell(), now - self._began
+        if now >= self._say_at:
+            self._say_at = now + SAY_EVERY_S
+            self._say(sent, took_s)
+        quick = sent > _BUFFERED_BYTES and sent > took_s * _QUICK_BYTES_S
+        most = _LARGE_BYTES if quick else _SMALL_BYTES
+        return super().read(most if size is None or size < 0 else min(size, most))
+
+    def _say(self, sent: int, took_s: float) -> None:
+        pace = sent / took_s
+        logger().warning(
+            "writing_slowly",
+            reason=f"{self._where}: {sent} of {self._size} bytes in {took_s:.0f} s",
+            bytes_s=round(pace),
+            remaining_s=round((self._size - sent) / pace) if pace else None,
+            remedy="none: it goes on while bytes move; if lag grows, look at the network, or write less at once",
+        )
