@@ -1,6 +1,8 @@
 """The stream: its identity, how KCL reads it, and its shards as Kinesis lists them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.config import Config
@@ -47,6 +49,33 @@ def prefetch_of(kcl: Mapping[str, str]) -> int:
 def timestamp_of(kcl: Mapping[str, str]) -> int:
     """Give where a start at AT_TIMESTAMP begins, in UTC milliseconds; 0 if there is none."""
     return int(kcl.get("initialPositionInStreamExtended", "0")) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The stream as Kinesis describes it. What the answer leaves out is None, or not so."""
+
+    arn: str | None
+    created: datetime | None
+    retention_hours: int | None
+    distributes_itself: bool
+    """Whether Kinesis chooses the shard of each record: a key may be absent, and says nothing of the shard."""
+
+
+def described(kinesis: Any, name: Mapping[str, str]) -> Described:  # noqa: ANN401 - boto3
+    """Ask for the stream's summary.
+
+    Raises:
+        botocore.exceptions.ClientError: AWS refused the call.
+
+    """
+    summary = kinesis.describe_stream_summary(**name).get("StreamDescriptionSummary", {})
+    return Described(
+        summary.get("StreamARN"),
+        summary.get("StreamCreationTimestamp"),
+        summary.get("RetentionPeriodHours"),
+        summary.get("RecordDistributionStrategy") == "AUTO",  # a botocore of before October 2026 leaves it out
+    )
 
 
 def listed(kinesis: Any, name: Mapping[str, str]) -> list[StreamShard]:  # noqa: ANN401 - boto3

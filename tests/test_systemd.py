@@ -32,6 +32,15 @@ def test_only_the_daemon_is_told_to_stop() -> None:
     assert unit()["Service"]["KillMode"] == "mixed"
 
 
+@pytest.mark.parametrize("path", [path for path in sorted(UNITS.glob("*.service")) if "\nRestart=" in path.read_text()])
+def test_a_faulty_configuration_stays_stopped(path: Path) -> None:
+    """Only the main process's exit code counts: nothing that may end with 78 runs before it."""
+    text = path.read_text()
+    assert "\nRestartPreventExitStatus=78\n" in text
+    assert "ExecStartPre" not in text
+    assert "ExecCondition" not in text
+
+
 @pytest.mark.parametrize("unit_file", sorted(UNITS.iterdir()), ids=lambda path: path.name)
 def test_systemd_accepts_the_unit(tmp_path: Path, unit_file: Path) -> None:
     """systemd-analyze finds no fault, where it is installed."""

@@ -1,23 +1,44 @@
-"""``kinesis-fleet prepare``: the lease table before the first start."""
+"""``kinesis-fleet prepare``: the lease table before the first start, and a look at what KCL would not deliver."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
 
-from consumers.config.settings import load
+from consumers.config.settings import Settings, load
 from consumers.kcl import leases
 from consumers.kcl.aws import clients, refusals
+from consumers.kcl.sampling import Sample, sample
 from consumers.registry import CONSUMERS
+from consumers.stream import described, listed, request_of
 
 EPILOG = """\b
 Examples:
   kinesis-fleet prepare s3_archive.properties
-  kinesis-fleet prepare --json s3_archive.properties
+  kinesis-fleet prepare --json s3_archive.properties | jq '.aggregates.dropped'
 
 \b
-Exit codes: 78 the configuration has faults; 69 AWS refused, or the stream is being resharded.
+It also reads some of the newest and oldest records of each shard, for at most 20 s, and names aggregates of the Kinesis
+Producer Library that KCL would drop as a whole, without a word. That is a warning: what mends it is at the producer.
+Exit codes: 0 done, with or without warnings; 2 wrong usage; 69 AWS refused, or the stream is being resharded; 78 the
+configuration has faults.
 """
+
+_MOST_NAMED = 10
+DISTRIBUTES_ITSELF = (
+    "the stream distributes its records by itself (RecordDistributionStrategy is AUTO): KCL drops an aggregate of the "
+    "Kinesis Producer Library, as a whole and without a word, as soon as one of its keys hashes outside the shard that "
+    "it came to. Let producers send records one by one"
+)
+_REMEDY = (
+    "Let the producer give each user record an explicit hash key within the shard, or make an aggregate for each shard "
+    "(the Kinesis Producer Library does), or not aggregate"
+)
+_UNSEEN = "whether the stream holds aggregates that KCL drops"
 
 
 @click.command(epilog=EPILOG)
@@ -31,8 +52,13 @@ def command(file: Path, *, as_json: bool) -> None:
     """
     settings = load(file, CONSUMERS)
     with refusals(settings):
-        prepared = leases.prepare(settings, *clients(settings))
-    click.echo(msgspec.json.encode(prepared) if as_json else _words(prepared))
+        kinesis, dynamodb = clients(settings)
+        prepared = leases.prepare(settings, kinesis, dynamodb)
+    found, warnings = _looked(settings, kinesis)
+    result = {**msgspec.to_builtins(prepared), "aggregates": found, "warnings": warnings}
+    click.echo(msgspec.json.encode(result) if as_json else _words(prepared))
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 def _words(prepared: leases.Prepared) -> str:
@@ -40,3 +66,39 @@ def _words(prepared: leases.Prepared) -> str:
         return f"{prepared.table}: the application has run already; its leases stay as they are"
     created, existing = len(prepared.created), len(prepared.existing)
     return f"{prepared.table}: {created} leases created at {prepared.position}, {existing} kept"
+
+
+def _looked(settings: Settings, kinesis: Any) -> tuple[Sample | None, list[str]]:  # noqa: ANN401 - boto3
+    """Read some records; what is to be said of them. The leases are made: a refusal here is no failure."""
+    warnings: list[str] = []
+    name = request_of(settings)
+    with _asked(warnings, "whether the stream distributes its records by itself"):
+        if described(kinesis, name).distributes_itself:
+            warnings.append(DISTRIBUTES_ITSELF)
+    with _asked(warnings, _UNSEEN):
+        found = sample(settings, kinesis, listed(kinesis, name))
+        return found, [*warnings, *_said(found)]
+    return None, warnings
+
+
+@contextmanager
+def _asked(warnings: list[str], what: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as refusal:
+        code = refusal.response.get("Error", {}).get("Code", "unknown")
+        warnings.append(f"{what} is not known: {refusal.operation_name} was refused ({code})")
+    except BotoCoreError as fault:
+        warnings.append(f"{what} is not known: {type(fault).__name__}")
+
+
+def _said(found: Sample) -> Iterator[str]:
+    unseen = found.of_shards - found.shards
+    if unseen:
+        yield f"{_UNSEEN} is not known of {unseen} of {found.of_shards} shards: try again later"
+    for one in found.dropped[:_MOST_NAMED]:
+        what = f"the aggregate {one.sequence_number} of {one.user_records} user records"
+        yield f"{one.shard}: KCL will not deliver {what}: number {one.at}, from 0, {one.why}"
+    if found.dropped:
+        share = f"{len(found.dropped)} of {found.aggregates} aggregates among {found.records} records"
+        yield f"KCL will not deliver {share} that were looked at. {_REMEDY}"

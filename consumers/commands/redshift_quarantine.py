@@ -1,6 +1,7 @@
 """``kinesis-fleet redshift-quarantine``: the staged objects that COPY refuses, and what becomes of them."""
 
 import secrets
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -8,11 +9,14 @@ import click
 import msgspec
 
 from consumers.config.settings import load
+from consumers.redshift.database import Database, Unsure
 from consumers.redshift.ledger import forgetting, quarantined
+from consumers.redshift.names import Names
 from consumers.redshift.opening import database_of, insist_on_redshift, names_of
 from consumers.redshift.transaction import Step, locked
 from consumers.registry import CONSUMERS
 
+_AT_ONCE = 100
 EPILOG = """\b
 Examples:
   kinesis-fleet redshift-quarantine list redshift_stage.properties
@@ -58,13 +62,26 @@ def retry(file: Path, keys: tuple[str, ...]) -> None:
     section = insist_on_redshift(settings)
     names = names_of(section)
     with closing(database_of(section)) as database:
-        standing = [names.key(str(row[0])) for row in database.ask(quarantined(names))]
-        chosen = [key for key in standing if not keys or key in keys]
-        for at in range(0, len(chosen), 100):
-            steps = (*locked(names), Step("ledger", forgetting(names, chosen[at : at + 100])))
-            database.transact(steps, secrets.token_hex(16))
-    for key in chosen:
-        click.echo(f"{key} waits again")
+        chosen = [key for key in _standing(database, names) if not keys or key in keys]
+        for at in range(0, len(chosen), _AT_ONCE):
+            some = chosen[at : at + _AT_ONCE]
+            _forget(database, names, some)
+            for key in some:
+                click.echo(f"{key} waits again")
     for key in sorted(set(keys) - set(chosen)):
         click.echo(f"{key} is not quarantined", err=True)
     raise SystemExit(2 if set(keys) - set(chosen) else 0)
+
+
+def _standing(database: Database, names: Names) -> list[str]:
+    return [names.key(str(row[0])) for row in database.ask(quarantined(names))]
+
+
+def _forget(database: Database, names: Names, keys: Sequence[str]) -> None:
+    """Delete the rows of quarantined objects. Where the answer was lost, the ledger says whether it is done."""
+    try:
+        database.transact((*locked(names), Step("ledger", forgetting(names, keys))), secrets.token_hex(16))
+    except Unsure:
+        database.transact(tuple(locked(names)), secrets.token_hex(16))  # the other transaction is over now
+        if set(keys) & set(_standing(database, names)):
+            raise

@@ -16,9 +16,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from consumers.config.settings import Settings
+from consumers.kcl.aggregates import opened
 from consumers.kcl.holding import SENTINELS, Held
 from consumers.stream import request_of, timestamp_of
 
+_LAST_HASH = 2**128 - 1
 _MOST_READS = 8
 _APART_S = 0.5
 _BUSY = frozenset(
@@ -54,7 +56,7 @@ def lag_of(settings: Settings, kinesis: Any, one: Held, pause: Callable[[float],
     """
     try:
         iterator = kinesis.get_shard_iterator(ShardId=one.shard, **request_of(settings), **_place(settings, one))
-        return _follow(settings, kinesis, iterator.get("ShardIterator"), pause)
+        return _follow(settings, kinesis, one, iterator.get("ShardIterator"), pause)
     except ClientError as refusal:
         code = refusal.response.get("Error", {}).get("Code", "")
         if code in _BUSY:
@@ -71,12 +73,23 @@ def _place(settings: Settings, one: Held) -> dict[str, Any]:
         return {"ShardIteratorType": one.checkpoint, "Timestamp": timestamp_of(settings.kcl) / 1000}
     if one.checkpoint in SENTINELS:
         return {"ShardIteratorType": one.checkpoint}
-    return {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": one.checkpoint}
+    # A checkpoint inside an aggregate: the rest of its own record may be unread.
+    type_ = "AT_SEQUENCE_NUMBER" if one.sub_sequence_number else "AFTER_SEQUENCE_NUMBER"
+    return {"ShardIteratorType": type_, "StartingSequenceNumber": one.checkpoint}
+
+
+def _is_read(one: Held, record: Mapping[str, Any]) -> bool:
+    """Whether a record is the checkpoint's own, and nothing of it is left."""
+    if record["SequenceNumber"] != one.checkpoint:
+        return False
+    aggregate = opened(record["Data"], 0, _LAST_HASH)
+    return aggregate is None or aggregate.user_records <= one.sub_sequence_number + 1
 
 
 def _follow(
     settings: Settings,
     kinesis: Any,  # noqa: ANN401 - boto3
+    one: Held,
     iterator: str | None,
     pause: Callable[[float], None],
 ) -> Lag:
@@ -90,9 +103,10 @@ def _follow(
             pause(_APART_S)
         answer = kinesis.get_records(ShardIterator=iterator, Limit=1, **more)
         behind_ms = answer.get("MillisBehindLatest")
-        if answer.get("Records"):
+        records = answer.get("Records", ())
+        if any(not _is_read(one, record) for record in records):
             return _age(answer)
-        if behind_ms == 0:
+        if behind_ms == 0 and not records:
             return Lag(0.0)
         iterator = answer.get("NextShardIterator")
     if behind_ms is None:

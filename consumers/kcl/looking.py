@@ -12,8 +12,8 @@ from consumers.kcl.pulse import Pulse, failover_s
 from consumers.kcl.standing import judged, problems, with_lags
 from consumers.stream import listed, request_of
 
-LOOK_S = 1.0
-LAG_APART_S = 5.0  # all consumers of a shard share five reads a second
+_LOOK_S = 1.0
+_LAG_APART_S = 5.0  # all consumers of a shard share five reads a second
 
 Say = Callable[[str], None]
 
@@ -52,12 +52,12 @@ def looked(settings: Settings, clients: tuple[Any, Any], demand: Demand, say: Sa
         if last or (not wrong and now >= next_lag):
             rows = with_lags(rows, _lags(settings, kinesis, rows), demand.most_lag_s)
             wrong = problems(rows, demand.worker)
-            next_lag = time.monotonic() + LAG_APART_S
+            next_lag = time.monotonic() + _LAG_APART_S
             if last or not wrong:
                 return rows, wrong
         if wrong:
             say(_waiting(wrong))
-        time.sleep(LOOK_S)
+        time.sleep(_LOOK_S)
 
 
 def _lags(settings: Settings, kinesis: Any, rows: Sequence[Held]) -> dict[str, Lag]:  # noqa: ANN401 - boto3

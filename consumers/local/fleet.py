@@ -40,15 +40,15 @@ class Fleet:
         self._socket = socket
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, environment: dict[str, str]) -> None:
-        """Start supervisord and wait until it answers.
+    def start(self, environment: dict[str, str], text: str | None = None) -> None:
+        """Start supervisord, with another configuration if one is given, and wait until it answers.
 
         Raises:
             Broken: it ended, or did not answer in time.
 
         """
         conf = self._socket.with_suffix(".conf")
-        conf.write_text(configuration(self._programs, self._socket))
+        conf.write_text(configuration(self._programs, self._socket) if text is None else text)
         command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(conf)]
         with (self._logs / "supervisord.err").open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and file

@@ -69,7 +69,13 @@ def servers_of(plan: Plan, sinks: Sequence[Sink]) -> list[Server]:
 def programs(plan: Plan, sinks: Sequence[Sink], place: Place) -> list[Program]:
     """List what supervisord runs for ``plan``."""
     servers = [
-        Program(server.name, _server_command(server, place), _SERVER_STOP_TIMEOUT_S, autostart=not server.reads_s3)
+        Program(
+            server.name,
+            _server_command(server, place),
+            _SERVER_STOP_TIMEOUT_S,
+            autostart=not server.reads_s3,
+            settles_s=1,  # one that cannot start has no code of its own to say so
+        )
         for server in servers_of(plan, sinks)
     ]
     daemons = [

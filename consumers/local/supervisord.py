@@ -34,7 +34,7 @@ environment = {environment}
 autostart = {autostart}
 autorestart = unexpected
 exitcodes = {exitcodes}
-startsecs = 1
+startsecs = {settles_s}
 startretries = 2
 stopsignal = TERM
 stopwaitsecs = {stop_timeout_s}
@@ -61,6 +61,8 @@ class Program:
     autostart: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables of its own, besides those of supervisord."""
+    settles_s: int = 0
+    """A start that ends sooner is repeated twice, whatever its exit code: supervisor looks at codes only after it."""
 
 
 def configuration(programs: Sequence[Program], socket: Path) -> str:
@@ -77,6 +79,7 @@ def configuration(programs: Sequence[Program], socket: Path) -> str:
             command=_literal(shlex.join(program.command)),
             autostart=str(program.autostart).lower(),
             exitcodes=_FINAL_EXIT_CODES,
+            settles_s=program.settles_s,
             stop_timeout_s=int(program.stop_timeout_s),
             directory=_literal(Path.cwd()),
             environment=_literal(",".join(f'{name}="{value}"' for name, value in program.environment.items())),

@@ -4,15 +4,19 @@ A load is one batch, which is one transaction; it cannot look at answers, so tha
 token makes a request that was sent twice one batch. Source: Amazon Redshift Data API, BatchExecuteStatement.
 """
 
+import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.parsers import ResponseParserError
 
 from consumers import aws
+from consumers.redshift import data_answers as answers
 from consumers.redshift.database import Away, Conflict, Refused, Taken, TooSlow, Unsure
 from consumers.redshift.transaction import Step
 
@@ -20,9 +24,7 @@ MOST_STATEMENTS = 40
 _POLL_S = 0.2
 _LONGEST_POLL_S = 2.0
 _CANCEL_S = 60.0
-_RUNNING = frozenset({"SUBMITTED", "PICKED", "STARTED"})
-_CONFLICTS = ("1023", "serializable isolation", "deadlock detected")
-_CANCELLED = ("cancel", "timeout")
+_CODE = re.compile("[A-Za-z0-9.]{1,80}")
 _AGAIN = "none: it is tried again"
 _OPERATOR = {
     "AccessDeniedException": "grant redshift-data:BatchExecuteStatement, ExecuteStatement, DescribeStatement, "
@@ -71,34 +73,39 @@ class DataApi:
         if len(sqls) > MOST_STATEMENTS:
             message = f"{len(sqls)} statements, and a batch has {MOST_STATEMENTS}: lower redshift.loadFiles"
             raise Refused(message)
+        limit_s = self._access.copy_s + len(sqls) * self._access.statement_s
         try:
             answer = self._call("batch_execute_statement", Sqls=sqls, ClientToken=token, **self._target)
-            ended = self._ended(answer["Id"], self._access.copy_s + len(sqls) * self._access.statement_s)
         except Away as fault:
             if fault.operator:
-                raise
-            raise Unsure(fault.reason, "none: the ledger is read") from fault
-        if ended["Status"] == "FINISHED":
-            return
-        subs = ended.get("SubStatements", [])
-        failed = next((at for at, sub in enumerate(subs) if sub["Status"] == "FAILED"), None)
-        if failed is None:
-            reason = f"a batch ended as {ended['Status']}, and no statement of it failed"
-            raise Unsure(reason, "none: the ledger is read")
-        kind = steps[failed - 1].kind if failed else "limit"
-        self._failed(kind, str(subs[failed].get("Error", ended.get("Error", ""))))
+                raise  # it was refused
+            raise _unsure(fault) from fault
+        try:
+            failure = answers.failure_of(self._ended(answers.id_of(answer), limit_s), len(sqls))
+        except Away as fault:
+            raise _unsure(fault) from fault
+        if failure:
+            self._failed(steps[failure.at - 1].kind if failure.at else "limit", failure.error)
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """Give a query's rows."""
-        done = self._alone(query)
+        statement_id, described = self._alone(query)
+        if described.get("HasResultSet") is False:
+            what = "a query has no result"
+            raise answers.odd(what)
         rows: list[tuple[Any, ...]] = []
-        page: dict[str, Any] = {}
+        token = ""
         while True:
-            answer = self._call("get_statement_result", Id=done["Id"], **page)
-            rows += [tuple(_value(cell) for cell in record) for record in answer["Records"]]
+            page = {"NextToken": token} if token else {}
+            answer = self._call("get_statement_result", Id=statement_id, **page)
+            rows += answers.rows_of(answer, len(rows[0]) if rows else None)
             if not answer.get("NextToken"):
+                answers.insist_on_all(described, answer, rows)
                 return rows
-            page = {"NextToken": answer["NextToken"]}
+            if answer["NextToken"] == token:
+                what = "a result goes on where it was"
+                raise answers.odd(what)
+            token = answer["NextToken"]
 
     def alter(self, statement: str) -> None:
         """Run a statement alone."""
@@ -107,12 +114,12 @@ class DataApi:
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def _alone(self, sql: str, kind: str = "query") -> dict[str, Any]:
-        answer = self._call("execute_statement", Sql=sql, **self._target)
-        ended = self._ended(answer["Id"], self._access.statement_s)
-        if ended["Status"] != "FINISHED":
+    def _alone(self, sql: str, kind: str = "query") -> tuple[str, dict[str, Any]]:
+        statement_id = answers.id_of(self._call("execute_statement", Sql=sql, **self._target))
+        ended = self._ended(statement_id, self._access.statement_s)
+        if ended["Status"] != answers.FINISHED:
             self._failed(kind, str(ended.get("Error", ended["Status"])))
-        return {"Id": answer["Id"]}
+        return statement_id, ended
 
     def _limit(self) -> str:
         return f"SET statement_timeout TO {self._access.statement_s * 1000}"
@@ -122,31 +129,31 @@ class DataApi:
         until, pause_s, cancelled = self._clock() + limit_s, _POLL_S, False
         while True:
             described = self._call("describe_statement", Id=statement_id)
-            if described["Status"] not in _RUNNING:
+            if not answers.is_running(described):
                 return described
             if self._clock() >= until:
                 if cancelled:
                     reason = f"statement {statement_id} runs on, cancelled or not"
                     raise Away(reason, _AGAIN)
-                self._call("cancel_statement", Id=statement_id)
+                with suppress(Away):  # it may have come to its end just now
+                    self._call("cancel_statement", Id=statement_id)
                 until, cancelled = self._clock() + _CANCEL_S, True
             self._pause(pause_s)
             pause_s = min(pause_s * 1.5, _LONGEST_POLL_S)
 
     def _failed(self, kind: str, error: str) -> NoReturn:
         """Tell by the words: the API gives no codes."""
-        said = error.lower()
-        if any(word in said for word in _CONFLICTS):
+        if answers.is_conflict(error):
             reason = f"{kind}: another transaction was in the way"
             raise Conflict(reason, _AGAIN)
-        if any(word in said for word in _CANCELLED):
+        if answers.is_cancelled(error):
             if kind == "copy":
                 raise TooSlow
             reason = f"{kind}: the database took too long"
             raise (Conflict if kind == "lock" else Away)(reason, _AGAIN)
-        if kind == "taken":
+        if kind == "taken" and answers.is_unmet(error):
             raise Taken
-        if kind == "count":
+        if kind == "count" and answers.is_unmet(error):
             message = "COPY loaded another number of rows than the objects hold"
             raise Refused(message)
         if kind in {"copy", "statement"}:
@@ -159,12 +166,16 @@ class DataApi:
             self._client = self._client or self._connect()
             answer: dict[str, Any] = getattr(self._client, operation)(**request)
         except ClientError as fault:
-            code = str(fault.response.get("Error", {}).get("Code", "unknown"))
+            code = str(fault.response.get("Error", {}).get("Code", ""))
+            code = code if _CODE.fullmatch(code) else "an error without a code"
             reason = f"the Data API refuses {operation}: {code}"
             raise Away(reason, _OPERATOR.get(code, _AGAIN), operator=code in _OPERATOR) from fault
         except ParamValidationError as fault:  # the message quotes what was asked, which is SQL without data
             reason = f"the Data API cannot be asked for {operation}: {str(fault)[:300]}"
             raise Away(reason, _OPERATOR["ValidationException"], operator=True) from fault
+        except (ResponseParserError, KeyError, TypeError, AttributeError) as fault:  # what botocore makes of pages
+            what = f"the answer to {operation} cannot be read ({type(fault).__name__})"
+            raise answers.odd(what) from fault
         except (BotoCoreError, ValueError, RuntimeError) as fault:  # botocore raises bare ones for bad credentials
             self._client = None
             aws.forget()
@@ -178,5 +189,6 @@ class DataApi:
         return aws.client("redshift-data", region_name=region, endpoint_url=endpoint, config=config)
 
 
-def _value(cell: dict[str, Any]) -> Any:  # noqa: ANN401 - as the API types it
-    return None if cell.get("isNull") else next(iter(cell.values()))
+def _unsure(fault: Away) -> Unsure:
+    """Say of a batch that was sent that it may stand, whatever hides it."""
+    return Unsure(fault.reason, fault.remedy if fault.operator else "none: the ledger is read", operator=fault.operator)

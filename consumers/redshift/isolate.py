@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from consumers.redshift.database import LoadError, Refused, TooSlow
 from consumers.redshift.staged import Staged
@@ -11,12 +12,20 @@ MOST_FAILURES = 12
 """So many refusals in a row, with nothing loaded between them, are the table's fault: ten halve a thousand objects."""
 
 
+class Suspect(NamedTuple):
+    """An object that COPY refuses alone, why, and whether the database itself named it."""
+
+    staged: Staged
+    why: str
+    named: bool
+
+
 @dataclass(slots=True)
 class Isolation:
     """One batch's fate.
 
     `load` loads all or nothing; `errors` gives what the database says of these objects, `gone` which of them are not
-    there any more. `bad` are objects that COPY refuses alone, each with why and whether the database named it.
+    there any more. `bad` are objects that COPY refuses alone, and `slow` those that it does not end with in time.
     """
 
     load: Callable[[Sequence[Staged]], None]
@@ -24,9 +33,15 @@ class Isolation:
     gone: Callable[[Sequence[Staged]], Collection[str]]
     loaded: list[Staged] = field(default_factory=list)
     missing: list[Staged] = field(default_factory=list)
-    bad: list[tuple[Staged, str, bool]] = field(default_factory=list)
+    bad: list[Suspect] = field(default_factory=list)
     slow: list[Staged] = field(default_factory=list)
     _failures: int = 0
+
+    @property
+    def settled(self) -> set[str]:
+        """The keys of the objects whose fate is known."""
+        known = (*self.loaded, *self.missing, *self.slow, *(one.staged for one in self.bad))
+        return {staged.key for staged in known}
 
     def run(self, objects: Sequence[Staged]) -> None:
         """Load what can be.
@@ -60,7 +75,7 @@ class Isolation:
         errors = {error.key: error for error in reversed(self.errors(objects))}
         if len(objects) == 1:
             error = errors.get(objects[0].key)
-            self.bad.append((objects[0], str(error) if error else str(fault), error is not None))
+            self.bad.append(Suspect(objects[0], str(error) if error else str(fault), error is not None))
             self._failures += 1
             return
         self._failures += 1

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from consumers.records import Position
 from consumers.redshift.names import Names, literal
 from consumers.redshift.staged import Staged
+from consumers.waiting import Unavailable
 
 LOADED, QUARANTINED = "loaded", "quarantined"
 MOST_SQL_BYTES = 90_000
@@ -132,12 +133,25 @@ def reading(names: Names, from_ms: int | None = None, before_ms: int | None = No
 
 
 def done(names: Names, rows: Iterable[Sequence[Any]]) -> dict[str, Done]:
-    """Read that query's rows, by the keys of the objects."""
-    return {one.key: one for one in _done(names, rows)}
+    """Read that query's rows, by the keys of the objects.
+
+    Raises:
+        Unavailable: one cannot be read: an object would be taken for one that waits, or for one that is loaded.
+
+    """
+    try:
+        return {one.key: one for one in _done(names, rows)}
+    except (ValueError, TypeError, AttributeError) as fault:
+        reason = f"a row of {names.ledger} cannot be read ({type(fault).__name__})"
+        remedy = "look at the ledger, which only loaders may write, and at what stands between here and the database"
+        raise Unavailable(reason, remedy, operator=True) from fault
 
 
 def _done(names: Names, rows: Iterable[Sequence[Any]]) -> Iterator[Done]:
     for url, status, load_id, count, sha256, shard, first, last, after, origin, hour in rows:
+        if status not in {LOADED, QUARANTINED} or None in {url, load_id, sha256, shard}:
+            message = "neither loaded nor quarantined, or of nothing"
+            raise ValueError(message)
         yield Done(
             names.key(str(url)),
             str(status),
@@ -157,6 +171,12 @@ def _milliseconds(hour: datetime | str) -> int:
     """Read a timestamp as a session gives it, or as the Data API writes it."""
     moment = hour if isinstance(hour, datetime) else datetime.fromisoformat(hour)
     return int(moment.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def standing_of(names: Names, load_ids: Sequence[str]) -> str:
+    """Give the query for how many objects stand in the ledger by each of these loads."""
+    listed = ", ".join(literal(load_id) for load_id in load_ids)
+    return f"SELECT load_id, COUNT(*) FROM {names.ledger} WHERE load_id IN ({listed}) GROUP BY load_id"
 
 
 def twice(names: Names, load_id: str) -> str:

@@ -28,4 +28,5 @@ def _some(database: Database, bucket: str, keys: Sequence[str]) -> list[LoadErro
     return [
         LoadError(by_name[str(name)], int(line or 0), str(column or ""), int(code or 0), str(message or ""))
         for name, line, column, code, message in rows
+        if str(name) in by_name  # whatever else is told is no evidence
     ]

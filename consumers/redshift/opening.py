@@ -10,7 +10,8 @@ from consumers.records import HOUR_MS
 from consumers.redshift.copy_options import options_of
 from consumers.redshift.data_api import DataApi, DataApiAccess
 from consumers.redshift.database import Database
-from consumers.redshift.loader import Bounds, Loader, LoadPlace
+from consumers.redshift.load_place import LoadPlace
+from consumers.redshift.loader import Bounds, Loader
 from consumers.redshift.names import Names
 from consumers.redshift.settings import SECTION, RedshiftSettings, layout_of, store_of, table_of
 from consumers.search.access import secret_line_of

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, NoReturn
 
 import redshift_connector
@@ -98,12 +99,16 @@ class Session:
             cursor = self._cursor()
             cursor.execute(step.sql)
             answer = cursor.fetchone() if step.expect is not None else None
-        if answer is not None and int(answer[0]) != step.expect:
-            self._drop()  # which rolls back
-            if step.kind == "taken":
-                raise Taken
-            message = f"COPY loaded {int(answer[0])} rows, and the objects hold {step.expect}"
-            raise Refused(message)
+        if step.expect is None or (number := _number(answer)) == step.expect:
+            return
+        self._drop()  # which rolls back
+        if number is None:
+            reason = f"{step.kind}: the answer is no number of rows"
+            raise Away(reason, "look at what stands between here and the database: it is tried again", operator=True)
+        if step.kind == "taken":
+            raise Taken
+        message = f"COPY loaded {number} rows, and the objects hold {step.expect}"
+        raise Refused(message)
 
     def _cursor(self) -> Any:  # noqa: ANN401 - the driver's
         if self._connection is None:
@@ -194,6 +199,14 @@ class Session:
             raise Away(reason, remedy, operator=True) from fault
         reason = f"{kind}: the database {where} did not accept it ({code or type(cause).__name__})"
         raise Away(reason, again) from fault
+
+
+def _number(row: Sequence[Any] | None) -> int | None:
+    """Read a count; None where there is none. -1 rows are what the server calls a COPY that did not run."""
+    number = row[0] if row else None
+    if isinstance(number, bool) or not isinstance(number, (int, Decimal)) or number < 0 or number % 1:
+        return None
+    return int(number)
 
 
 def _is_conflict(fault: BaseException) -> bool:

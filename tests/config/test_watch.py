@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from moto import mock_aws
 
 from consumers.cli import main
-from tests.support.lease_rows import Rows
+from tests.support.lease_rows import Daemons, Rows
 
 FILE = (
     "consumer = s3_archive\nstreamName = events\napplicationName = events-archive\nregionName = us-east-1\n"
@@ -30,14 +30,19 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Result]:
-    """Watch prepared leases for a second."""
-    del dynamodb
-    monkeypatch.setattr("consumers.commands.watch._LOOK_S", 0.1)
+def daemons(dynamodb: Any) -> Daemons:
+    """Have daemons, none of which lives yet."""
+    return Daemons(rows_of(dynamodb))
+
+
+@pytest.fixture
+def run(tmp_path: Path, daemons: Daemons, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Result]:
+    """Watch prepared leases."""
+    monkeypatch.setattr("consumers.commands.watch.time", daemons)
     file = tmp_path / "archive.properties"
     file.write_text(FILE)
     assert CliRunner().invoke(main, ["prepare", str(file)]).exit_code == 0
-    return lambda: CliRunner().invoke(main, ["watch", "--for", "1", str(file)])
+    return lambda: CliRunner().invoke(main, ["watch", "--for", "10", str(file)])
 
 
 def rows_of(dynamodb: Any) -> Rows:
@@ -96,22 +101,22 @@ def test_a_hand_over_that_lasts_is_ended(run: Callable[[], Result], dynamodb: An
     assert (row["leaseOwner"]["S"], row["checkpoint"]["S"]) == ("host-2", "TRIM_HORIZON")
 
 
-def test_a_shard_without_a_lease(run: Callable[[], Result], dynamodb: Any) -> None:
+def test_a_shard_without_a_lease(run: Callable[[], Result], dynamodb: Any, daemons: Daemons) -> None:
     """Nobody reads what has no lease: not before its parent's end, which is no fault, but for ever after."""
     rows, kinesis = rows_of(dynamodb), boto3.client("kinesis", "us-east-1")
     kinesis.split_shard(StreamName="events", ShardToSplit=SHARDS[0], NewStartingHashKey=str(2**126))
     rows.own("host-2", *SHARDS)
-    with rows.renewing(*SHARDS):
+    with daemons.renewing(*SHARDS):
         assert run().exit_code == 0
         rows.set_checkpoint("SHARD_END", SHARDS[0])
         assert run().exit_code == 1
 
 
-def test_an_empty_checkpoint(run: Callable[[], Result], dynamodb: Any) -> None:
+def test_an_empty_checkpoint(run: Callable[[], Result], dynamodb: Any, daemons: Daemons) -> None:
     """Its owner renews it, and KCL reads nothing of it."""
     rows = rows_of(dynamodb)
     rows.own("host-2", *SHARDS)
-    with rows.renewing(*SHARDS):
+    with daemons.renewing(*SHARDS):
         assert run().exit_code == 0
         rows.set_checkpoint("", SHARDS[0])
         assert run().exit_code == 1

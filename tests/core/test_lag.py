@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_kinesis_agg.aggregator import RecordAggregator
 from botocore.exceptions import ClientError
 
 from consumers.kcl.holding import Held
@@ -139,3 +140,21 @@ def test_reading_begins_where_kcl_would(tmp_path: Path, checkpoint: str, place: 
     changes = {"initialPositionInStreamExtended": "1764547200"}
     lag_of(settings(tmp_path, changes), kinesis, Held("shardId-0", "", checkpoint, 0), lambda _: None)
     assert kinesis.asked[0] == {"ShardId": "shardId-0", "StreamName": "events", **place}
+
+
+def test_the_rest_of_an_aggregate_is_unread(tmp_path: Path) -> None:
+    """A checkpoint inside one leaves its later user records; one at its last leaves none of it."""
+    aggregator = RecordAggregator()
+    for number in range(3):
+        aggregator.add_user_record("key", b"%d" % number)
+    own = answer(90)
+    own["Records"][0].update(SequenceNumber="495", Data=aggregator.clear_and_get().get_contents()[2])
+
+    def lag(sub: int, *answers: dict[str, Any]) -> Lag:
+        lease = Held("shardId-0", "host-1", "495", 7, sub_sequence_number=sub)
+        return lag_of(settings(tmp_path), Kinesis(*answers), lease, lambda _: None)
+
+    assert lag(1, own) == Lag(90.0)
+    assert lag(2, own, answer()) == Lag(0.0)
+    assert lag(2, own, answer(7)) == Lag(7.0)
+    assert lag(2, answer(7)) == Lag(7.0), "its own record has expired"

@@ -42,6 +42,39 @@ def test_one_of_64(place: Place) -> None:
     assert any("quarantined" in problem for problem in place.report().problems)
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_lost_commit_of_a_quarantine(place: Place, when: str) -> None:
+    """A quarantine whose COMMIT was not answered is looked up: it is alarmed about and counted once, by its object."""
+    place.stage_many(8, 10)
+    bad = place.staged()[3]
+    place.spoil(bad, WRONG)
+
+    def cut() -> None:
+        place.house.faults.add(Fault("commit", when))  # type: ignore[arg-type]
+
+    place.house.faults.add(Fault("insert", "after", "call", containing="'quarantined'", call=cut))
+    loader = place.loader()
+    place.work(loader)
+    assert [line["stands"] for line in place.heard.of("commit_resolved")] == [when == "after"]
+    assert [(line["key"], line["rows"]) for line in place.heard.of("quarantined")] == [(bad, 10)]
+    assert (loader.totals.quarantined, loader.totals.waiting) == (1, 0)
+    assert sorted(one.status for one in place.ledger().values()) == ["loaded"] * 7 + ["quarantined"]
+    place.work(loader)
+    assert loader.totals.quarantined == 1
+
+
+def test_lost_commit_of_a_retry(place: Place) -> None:
+    """`redshift-quarantine retry` whose COMMIT was not answered looks it up, and says what is done."""
+    place.stage_many(4, 10)
+    bad = place.staged()[1]
+    place.spoil(bad, WRONG)
+    place.work(place.loader())
+    place.house.faults.add(Fault("commit", "after"))
+    done = CliRunner().invoke(main, ["redshift-quarantine", "retry", str(place.file)])
+    assert (done.exit_code, done.stdout) == (0, f"{bad} waits again\n"), done.output
+    assert bad not in place.ledger()
+
+
 def test_mended(place: Place) -> None:
     """A quarantined object is listed with its reason, waits again when an operator says so, and is loaded once."""
     run = place.stage_many(4, 10)

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from consumers.cli import main
 from consumers.config.settings import load
 from consumers.records import HOUR_MS, Record
-from consumers.redshift import loader as loading
+from consumers.redshift.frontier import FULL_EACH
 from consumers.redshift.loader import Bounds
 from consumers.redshift.service import Service
 from consumers.redshift.windows import windows_of
@@ -117,7 +117,7 @@ def test_late_hours_are_found(place: Place) -> None:
     loader = place.loader()
     place.work(loader)
     run = hours(place, 2)
-    for _ in range(loading._FULL_EACH):
+    for _ in range(FULL_EACH):
         loader.work(Bounds(200, 1 << 40, 0))
         if place.ledger():
             break

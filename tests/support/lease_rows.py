@@ -1,6 +1,6 @@
 """Leases in a table, changed as those who hold them do."""
 
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,20 +35,32 @@ class Rows:
         for shard in shards:
             self.change(shard, "SET leaseOwner = :w ADD leaseCounter :n", w={"S": worker}, n={"N": "1"})
 
+
+@dataclass(slots=True)
+class Daemons:
+    """Time that passes only where somebody sleeps; meanwhile the leases of those that live are renewed."""
+
+    rows: Rows
+    alive: tuple[str, ...] = ()
+    now_s: float = 0.0
+
+    def monotonic(self) -> float:
+        """Tell the time, as the module does."""
+        return self.now_s
+
+    def time(self) -> float:
+        """Tell the time, as the module does."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now_s += seconds
+        for shard in self.alive:
+            self.rows.change(shard, "ADD leaseCounter :n", n={"N": "1"})
+
     @contextmanager
     def renewing(self, *shards: str) -> Iterator[None]:
-        """Renew leases, as a daemon does."""
-        over = threading.Event()
-
-        def renew() -> None:
-            while not over.wait(0.1):
-                for shard in shards:
-                    self.change(shard, "ADD leaseCounter :n", n={"N": "1"})
-
-        thread = threading.Thread(target=renew)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+        """Have these leases renewed until the block ends."""
+        self.alive = shards
+        yield
+        self.alive = ()
