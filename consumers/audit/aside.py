@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from consumers.chain.store import ObjectStore
 from consumers.hours.times import hour_text
 from consumers.letters.keys import Stored, aside_place, hour_in
 from consumers.letters.reading import Reader
-from consumers.letters.store import DeadLetters, RemovingStore
+from consumers.letters.store import DeadLetters
 
 
-def set_aside(store: RemovingStore, application: str, stream: str, first_ms: int, last_ms: int) -> Iterator[str]:
+def set_aside(store: ObjectStore, application: str, stream: str, first_ms: int, last_ms: int) -> Iterator[str]:
     """Say how much of each shard and hour; also of the hour that is not known, since it may be one of these.
 
     Raises:

@@ -60,7 +60,7 @@ def letter_faults(settings: LetterSettings, section: str) -> Iterator[tuple[str,
 
 
 def letter_grants(settings: LetterSettings, application: str, account: Account) -> Grants:
-    """Say what may be done there: the daemon puts, and removes nothing; people look, put through again and purge."""
+    """Say what may be done there. Nobody needs to delete: what people put through again or purge leaves an object."""
     bucket = Bucket(
         settings.letters_bucket,
         f"{settings.letters_prefix.strip('/')}/{application}",
@@ -70,7 +70,7 @@ def letter_grants(settings: LetterSettings, application: str, account: Account) 
     )
     return {
         CONSUMER: [*bucket.grants("Letters", account)],
-        OPERATOR: [*bucket.grants("Letters", account, removal=True)],
+        OPERATOR: [*bucket.grants("Letters", account)],
     }
 
 

@@ -1,30 +1,30 @@
-"""An application's dead letters in a bucket: put before the checkpoint, read and removed by commands."""
+"""An application's dead letters in a bucket: put before the checkpoint, read and removed by commands.
+
+Letters that are removed leave an empty object at their key. So whoever copies the same letters once more, as from
+beside a staged object, sees that they were here, and does not bring them back.
+"""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
 
-from consumers.chain.store import ObjectStore
+from consumers.chain.store import Entry, ObjectStore
 from consumers.letters.keys import LetterPlace, Stored, digest_in, hour_in
 from consumers.letters.letter import DamagedLetters, Letter, letters_in, line_of, packed, unique, unpacked
 from consumers.metrics import METER
 from consumers.records import HOUR_MS, LAST_MS
+from consumers.waiting import Unavailable
 
 MAX_BYTES = 64 << 20
 
-
-class RemovingStore(ObjectStore, Protocol):
-    """A bucket from which something may be removed. Only commands do."""
-
-    def remove(self, key: str) -> None:
-        """Remove an object; nothing is wrong where there is none."""
-        ...
+EMPTIED = bytes.fromhex("1f8b0800000000000003 0300 00000000 00000000")
+"""What stands where letters were: gzip of nothing, so that any tool that reads letters reads none. None of ours is as
+small, so that a listing tells."""
 
 
 class DeadLetters:
     """Puts, lists, reads and removes letters. Each call may raise `Unavailable` to be tried again."""
 
-    def __init__(self, store: RemovingStore, place: LetterPlace, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, store: ObjectStore, place: LetterPlace, max_bytes: int = MAX_BYTES) -> None:
         """Say where. `max_bytes` bounds an object before compression, but for a letter that is larger alone."""
         self._store = store
         self._place = place
@@ -33,38 +33,54 @@ class DeadLetters:
     def put(self, letters: Sequence[Letter]) -> None:
         """Make letters durable, and return once they are. Of one shard and hour they become one object.
 
-        The same letters meet the same keys: a call that was cut short is repeated whole, and stores nothing twice.
+        The same letters meet the same keys: a call that was cut short is repeated whole, and stores nothing twice. A
+        record that was rejected anew has its letter, also where the same one was removed before.
         """
         self.keep(letters)
 
     def keep(self, letters: Sequence[Letter]) -> list[str]:
         """Put letters, and say where."""
-        keys = list(self._stored(letters))
+        keys = list(self._standing(letters))
         METER.rejected(len(letters))
         return keys
 
+    def put_once(self, letters: Sequence[Letter]) -> None:
+        """Make letters durable that may have been here before: those that were removed since stay removed."""
+        for key, body, count in self._objects_of(letters):
+            if self._store.metadata(key) is None and self._put(key, body):
+                METER.rejected(count)
+
+    def were_here(self, letters: Sequence[Letter]) -> bool:
+        """Whether these were put, and stand or were removed since."""
+        return all(self._store.metadata(key) is not None for key, _, _ in self._objects_of(letters))
+
     def replace(self, key: str, rest: Sequence[Letter]) -> None:
         """Leave only the rest of an object's letters. Cut short, it leaves doubles, which count once; never too few."""
-        if key not in set(self._stored(rest)):  # otherwise the rest is all of it, and stands already
-            self._store.remove(key)
+        if key not in set(self._standing(rest)):  # otherwise the rest is all of it
+            self.remove(key)
 
     def entries(self, first_ms: int = 0, last_ms: int = LAST_MS) -> Iterator[Stored]:
         """Yield the objects of these hours, both included, by hour, stream, shard and first position."""
         for scan in self._place.scans(first_ms, last_ms):
             for entry in self._store.list(scan):
                 stored = self._place.read(entry.key, entry.size)
-                if stored and first_ms < stored.hour_ms + HOUR_MS and stored.hour_ms <= last_ms:
+                if (
+                    stored
+                    and entry.size != len(EMPTIED)
+                    and first_ms < stored.hour_ms + HOUR_MS
+                    and stored.hour_ms <= last_ms
+                ):
                     yield stored
 
     def read(self, key: str) -> list[Letter] | None:
-        """Read an object's letters; None if it is gone.
+        """Read an object's letters; None if they are gone.
 
         Raises:
             DamagedLetters: it is not what was stored.
 
         """
         found = self._store.find(key)
-        if found is None:
+        if found is None or found.body == EMPTIED:
             return None
         try:
             lines = unpacked(found.body)
@@ -77,23 +93,45 @@ class DeadLetters:
             raise DamagedLetters(message) from fault
 
     def remove(self, key: str) -> None:
-        """Remove an object for good, or what a bucket with versions takes for that."""
-        self._store.remove(key)
+        """Remove an object's letters for good, or what a bucket with versions takes for that."""
+        while (entry := self._entry(key)) and entry.size != len(EMPTIED):
+            if self._store.swap(key, EMPTIED, entry.version):
+                return
 
     def now_ms(self) -> int:
         """Return the time by the store's clock; 0 before its first answer."""
         return self._store.now_ms()
 
-    def _stored(self, letters: Iterable[Letter]) -> Iterator[str]:
+    def _objects_of(self, letters: Iterable[Letter]) -> Iterator[tuple[str, bytes, int]]:
+        """Give the objects that letters make: the key, the bytes, and how many letters it holds."""
         for place_letters in _by_place(letters):
             for first, lines in _objects(place_letters, self._max_bytes):
                 content = hashlib.sha256()
                 for line in lines:
                     content.update(line)
-                key = self._place.key(first, content.hexdigest())
-                body = packed(lines)
-                self._store.put_new(key, body, {}, hashlib.sha256(body).digest())  # False: the same stands there
-                yield key
+                yield self._place.key(first, content.hexdigest()), packed(lines), len(lines)
+
+    def _standing(self, letters: Iterable[Letter]) -> Iterator[str]:
+        for key, body, _ in self._objects_of(letters):
+            self._stand(key, body)
+            yield key
+
+    def _stand(self, key: str, body: bytes) -> None:
+        """Make letters stand at their key, whatever has become of the same ones before."""
+        if self._put(key, body):
+            return
+        entry = self._entry(key)
+        if entry and entry.size != len(EMPTIED):
+            return
+        if entry is None or not self._store.swap(key, body, entry.version):
+            reason = f"{key} was there, and is not, or not as it was"
+            raise Unavailable(reason, "none: it is put again")
+
+    def _put(self, key: str, body: bytes) -> bool:
+        return self._store.put_new(key, body, {}, hashlib.sha256(body).digest())
+
+    def _entry(self, key: str) -> Entry | None:
+        return next((entry for entry in self._store.list(key) if entry.key == key), None)
 
 
 def _by_place(letters: Iterable[Letter]) -> Iterable[list[Letter]]:

@@ -198,8 +198,8 @@ class Loader:
     def _put_letters(self, staged: Staged) -> None:
         """Make sure of an object's dead letters before the ledger says that it is done with.
 
-        Its writer has put them, unless it died just then and nobody came after it. Those that are staged as rows of
-        their own by now stay away.
+        Its writer has put them, unless it died just then and nobody came after it. Those that were purged since, or are
+        staged as rows of their own by now, stay away.
         """
         try:
             letters = letters_beside(self._store, staged.key, staged.link)
@@ -207,13 +207,12 @@ class Loader:
             self.totals.problems[fault.key] = str(fault)
             self._log.error("letters_missing", key=fault.key, reason=str(fault), remedy=REMEDY)
             return
-        left = [
-            one
-            for one in letters
-            if row_key(self._place.layout, one.shard, one.record()) not in self._frontier.redriven
-        ]
-        if left:
-            self._letters.put(left)
+        redriven, layout = self._frontier.redriven, self._place.layout
+        left = [one for one in letters if row_key(layout, one.shard, one.record()) not in redriven]
+        if len(left) == len(letters):
+            self._letters.put_once(letters)
+        elif left and not self._letters.were_here(letters):
+            self._letters.put_once(left)
 
     def _errors(self, objects: Sequence[Staged]) -> list[LoadError]:
         return load_errors(self._database, self._place.bucket, [staged.key for staged in objects])

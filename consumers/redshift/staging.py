@@ -27,8 +27,8 @@ from consumers.waiting import Log, Parked, Unavailable
 class Letters(Protocol):
     """Where dead letters go."""
 
-    def put(self, letters: Sequence[Letter]) -> None:
-        """Hold them durably; raises `Unavailable` to be tried again."""
+    def put_once(self, letters: Sequence[Letter]) -> None:
+        """Hold them durably, unless they were removed since they were put; raises `Unavailable` to be tried again."""
 
 
 class Permit(Protocol):
@@ -125,5 +125,5 @@ class StageWatch:
         except LettersGone as fault:
             raise Parked(str(fault), REMEDY) from fault
         if letters:
-            self.letters.put(letters)
+            self.letters.put_once(letters)
         self.hours.stands(key, link)

@@ -64,10 +64,11 @@ class FailingStore(MemoryStore):
         self._fail(f"put {key}", before=False)
         return new
 
-    def remove(self, key: str) -> None:
-        self._fail(f"remove {key}", before=True)
-        super().remove(key)
-        self._fail(f"remove {key}", before=False)
+    def swap(self, key: str, body: bytes, version: str | None) -> str | None:
+        self._fail(f"swap {key}", before=True)
+        now = super().swap(key, body, version)
+        self._fail(f"swap {key}", before=False)
+        return now
 
     def _fail(self, call: str, *, before: bool) -> None:
         if before:

@@ -1,5 +1,6 @@
 """What is put is durable, once, under a key that tells what is in it; in memory and on both S3 servers."""
 
+import gzip
 import random
 
 import pytest
@@ -173,6 +174,63 @@ def test_replace_never_loses_the_rest(numbers: set[int], data: st.DataObject) ->
         assert positions(rest) <= positions(stored(letters)) <= positions(put)
         letters.replace(entry.key, rest)
     assert stored(letters) == rest
+
+
+def test_what_was_removed_stays_removed(store: S3Store) -> None:
+    """Who copies letters that were here before brings none back; of others, or where none were, each is stored."""
+    letters = DeadLetters(store, PLACE)
+    put = [letter(1), letter(2)]
+    letters.put_once(put)
+    assert stored(letters) == put
+    (entry,) = letters.entries()
+    letters.remove(entry.key)
+    letters.remove(entry.key)
+    assert letters.were_here(put)
+    letters.put_once(put)
+    assert list(letters.entries()) == []
+    assert not letters.were_here([letter(3)])
+    letters.put_once([letter(3)])
+    assert stored(letters) == [letter(3)]
+
+
+def test_a_record_that_is_rejected_anew_has_its_letter(store: S3Store) -> None:
+    """A rewind, or a crash before the checkpoint, brings a record again: its letter stands, though it was removed."""
+    letters = DeadLetters(store, PLACE)
+    letters.put([letter(1)])
+    (entry,) = letters.entries()
+    letters.remove(entry.key)
+    letters.put([letter(1)])
+    assert stored(letters) == [letter(1)]
+
+
+def test_the_rest_of_an_object_stands_where_the_same_was_removed() -> None:
+    """Two objects hold a letter; it is removed from the one, and then left over in the other: it stands."""
+    letters = DeadLetters(MemoryStore(), PLACE)
+    letters.put([letter(1)])
+    (entry,) = letters.entries()
+    letters.remove(entry.key)
+    letters.put([letter(1), letter(2)])
+    (entry,) = letters.entries()
+    letters.replace(entry.key, [letter(1)])
+    assert stored(letters) == [letter(1)]
+
+
+def test_what_is_left_is_nothing_to_any_tool() -> None:
+    """Gzip of nothing: whoever unpacks a whole folder reads no letter, and meets no error."""
+    store = MemoryStore()
+    letters = DeadLetters(store, PLACE)
+    letters.put([letter(1)])
+    (entry,) = letters.entries()
+    letters.remove(entry.key)
+    assert gzip.decompress(store.objects[entry.key][0]) == b""
+
+
+def test_a_letter_is_not_stored_by_a_refusal_alone() -> None:
+    """Whoever is told that the key exists, and then finds no object there, goes on waiting."""
+    store = MemoryStore()
+    store.put_new = lambda *_: False  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        DeadLetters(store, PLACE).put([letter(1)])
 
 
 def test_replace_that_removes_first_would_lose() -> None:

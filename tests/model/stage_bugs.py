@@ -56,7 +56,7 @@ class ReadsWithoutDigest(StageWatch):
     def stands(self, key: str, link: Link) -> None:
         if link.notes.get(LETTERS):
             found = self.store.find(letters_key(key, _SAME))
-            self.letters.put(letters_in(unpacked(found.body)) if found else [])
+            self.letters.put_once(letters_in(unpacked(found.body)) if found else [])
 
 
 @dataclass(slots=True)
