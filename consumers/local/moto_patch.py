@@ -4,12 +4,15 @@ moto 5.2 copies the list of a shard's records to find the newest one at every pu
 from the oldest one at every read, so that both cost the square of what a shard holds. Here
 records lie in a list with their sequence numbers beside them, and are found by bisection.
 
-Three more traits of the real service that KCL and an archive lean on: sequence numbers of 56
-digits with gaps, a resharded parent that keeps its records and ends (``NextShardIterator``
-absent, ``ChildShards`` present), and a GetRecords that returns 10 MiB at the most.
+Four more traits of the real service that KCL and a consumer lean on: sequence numbers of its
+form, of 56 digits and with gaps; a resharded parent that keeps its records and ends
+(``NextShardIterator`` absent, ``ChildShards`` present); a GetRecords that returns 10 MiB at the
+most; and records without a partition key, on every stream as on one that distributes its records
+itself: put without one, and read without one.
 """
 
 import hashlib
+import itertools
 import json
 import logging
 import threading
@@ -30,12 +33,8 @@ _MAX_READ_BYTES = 10 * 1024 * 1024
 _MAX_READ_RECORDS = 10_000
 _BASE64_GROWTH = 4 / 3
 
-# The order of magnitude and the strides are those of the real service: the age of the shard,
-# its number and the record's ordinal lie at such distances in a sequence number.
-_EPOCH = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898
-_SECOND_STRIDE = 2**152
-_SHARD_STRIDE = 2**144
-_RECORD_STRIDE = 2**80
+_VERSION = 2
+_turns = itertools.count()  # of records without a key, which go to whatever shard
 
 
 class Shard(models.Shard):
@@ -47,14 +46,19 @@ class Shard(models.Shard):
         self._log: list[models.Record] = []
         self._sequences: list[int] = []
         self._lock = threading.Lock()
-        age = int(time.time()) * _SECOND_STRIDE
-        self._next = self._start = _EPOCH + age + self._shard_id * _SHARD_STRIDE
+        self._began_s = int(time.time())
+        self._next = self._start = self._number(0)
 
-    def put_record(self, partition_key: str, data: str, explicit_hash_key: str) -> str:
+    def _number(self, ordinal: int) -> int:
+        """Make a sequence number of the real service's form; see ``consumers/sequence.py``."""
+        began = _VERSION << 184 | self._began_s << 148 | (self._shard_id & 15) << 144
+        return began | ordinal << 80 | int(time.time()) << 36 | self._shard_id << 4 | _VERSION
+
+    def put_record(self, partition_key: str | None, data: str, explicit_hash_key: str) -> str:
         """Append a record; safe when several requests put at once."""
         with self._lock:
-            self._next += _RECORD_STRIDE
-            record = models.Record(partition_key, data, self._next, explicit_hash_key)
+            self._next = self._number(len(self._log) + 1)
+            record = models.Record(partition_key, data, self._next, explicit_hash_key)  # type: ignore[arg-type]
             self._log.append(record)
             self._sequences.append(self._next)
             return str(self._next)
@@ -99,10 +103,11 @@ class Shard(models.Shard):
 class Stream(models.Stream):
     """A stream whose closed shards keep their records and take no more."""
 
-    def get_shard_for_key(self, partition_key: str, explicit_hash_key: str) -> models.Shard | None:
+    def get_shard_for_key(self, partition_key: str | None, explicit_hash_key: str) -> models.Shard | None:
         """Find the open shard whose range holds the key's hash; moto finds closed ones first."""
-        super().get_shard_for_key(partition_key, explicit_hash_key)  # refuses bad keys
-        hashed = int(explicit_hash_key) if explicit_hash_key else _hash(partition_key)
+        key = str(next(_turns)) if partition_key is None else partition_key
+        super().get_shard_for_key(key, explicit_hash_key)  # refuses bad keys
+        hashed = int(explicit_hash_key) if explicit_hash_key else _hash(key)
         shards = self.shards.values()
         return next(s for s in shards if s.is_open and s.starting_hash <= hashed <= s.ending_hash)
 
@@ -141,12 +146,28 @@ def _get_records(response: responses.KinesisResponse) -> str:
 
 
 def _document(record: models.Record) -> dict[str, Any]:
+    key = {} if record.partition_key is None else {"PartitionKey": record.partition_key}
     return {
         "Data": record.data,
-        "PartitionKey": record.partition_key,
+        **key,
         "SequenceNumber": str(record.sequence_number),
         "ApproximateArrivalTimestamp": int(record.created_at * 1000) / 1000,
     }
+
+
+def _put_record(  # noqa: PLR0913, PLR0917 - as moto calls it
+    backend: models.KinesisBackend,
+    stream_arn: str,
+    stream_name: str,
+    partition_key: str | None,
+    explicit_hash_key: str | None,
+    data: str,
+) -> tuple[str, str]:
+    """PutRecord by way of PutRecords, which takes a record without a key."""
+    given = {"PartitionKey": partition_key, "ExplicitHashKey": explicit_hash_key, "Data": data}
+    record = {name: value for name, value in given.items() if value is not None}
+    (put,) = backend.put_records(stream_arn, stream_name, [record])["Records"]
+    return put["SequenceNumber"], put["ShardId"]
 
 
 def _hash(partition_key: str) -> int:
@@ -169,5 +190,6 @@ def apply() -> bool:
         return False
     models.Shard = Shard  # type: ignore[misc]
     models.Stream = Stream  # type: ignore[misc]
+    models.KinesisBackend.put_record = _put_record  # type: ignore[method-assign,assignment]
     responses.KinesisResponse.get_records = _get_records  # type: ignore[method-assign,assignment]
     return True

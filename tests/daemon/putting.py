@@ -87,15 +87,39 @@ def put_to(stage: Stage, shard: int, payloads: Sequence[bytes]) -> dict[Place, P
     }
 
 
-def put_aggregate(stage: Stage, shard: int, payloads: Sequence[bytes]) -> dict[Place, Put]:
-    """Put one aggregate, as the Kinesis Producer Library makes it, into one of two shards; what to expect."""
+def put_without_keys(stage: Stage, count: int, every: int) -> dict[Place, Put]:
+    """Put so many records, of which one in so many has no partition key; what to expect."""
+    expected: dict[Place, Put] = {}
+    kinesis = stage.server.client("kinesis")
+    for begin in range(0, count, 500):
+        wanted = [
+            Put(None if number % every == 0 else f"key-{number % 7}", sha256_of(b"%d" % number))
+            for number in range(begin, min(begin + 500, count))
+        ]
+        records = [
+            {"Data": b"%d" % number} | ({} if put.partition_key is None else {"PartitionKey": put.partition_key})
+            for number, put in enumerate(wanted, begin)
+        ]
+        answer = kinesis.put_records(StreamName=stage.name, Records=records)
+        assert not answer["FailedRecordCount"]
+        for put, at in zip(wanted, answer["Records"], strict=True):
+            expected[Place(at["ShardId"], Position(int(at["SequenceNumber"]), 0))] = put
+    return expected
+
+
+def put_aggregate(stage: Stage, shard: int, payloads: Sequence[bytes], *, keyless: bool = False) -> dict[Place, Put]:
+    """Put one aggregate, as the Kinesis Producer Library makes it, into one of two shards; what to expect.
+
+    `keyless`: the record that holds them has no key of its own.
+    """
     aggregator = RecordAggregator()
     keys = [f"ключ-{index % 7}" for index in range(len(payloads))]
     for key, payload in zip(keys, payloads, strict=True):
         aggregator.add_user_record(key, payload, HASH_KEYS[shard])
     first, hash_key, data = aggregator.clear_and_get().get_contents()
+    outer = {} if keyless else {"PartitionKey": first}
     answer = stage.server.client("kinesis").put_record(
-        StreamName=stage.name, Data=data, PartitionKey=first, ExplicitHashKey=hash_key
+        StreamName=stage.name, Data=data, ExplicitHashKey=hash_key, **outer
     )
     at = int(answer["SequenceNumber"])
     return {

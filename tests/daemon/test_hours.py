@@ -17,6 +17,7 @@ from consumers.local.ledger import Ledger
 from consumers.objects.reader import fetch
 from consumers.records import HOUR_MS
 from consumers.s3.store import S3Store
+from consumers.sequence import PUT_TO_ARRIVAL_MS, put_ms
 from consumers.stream import prefetch_of
 from tests.daemon.audit import expected_of, faults_in, store_of
 from tests.daemon.putting import flowing, last_of, put_to
@@ -90,6 +91,7 @@ def test_reshard_and_a_frozen_worker_across_the_end_of_an_hour(aws: Server, fold
     store = store_of(stage)
     assert faults_in(stage, expected_of(ledger)) == []
     assert arrivals.keys() == {(entry.shard, entry.sequence) for entry in ledger}
+    assert all(0 <= ms - (put_ms(sequence) or 0) < PUT_TO_ARRIVAL_MS for (_, sequence), ms in arrivals.items())
     assert stood == {place for place, ms in arrivals.items() if ms < end_ms}
     assert {shard, *children} <= {shard for shard, _ in stood}
     assert_manifest_lists(store, hour, found)

@@ -107,6 +107,20 @@ def test_what_is_put_is_read_in_order(kinesis: Any) -> None:
         assert any(record["ApproximateArrivalTimestamp"].microsecond for record in found)
 
 
+def test_a_record_without_a_key_is_read_without_one(kinesis: Any) -> None:
+    """As on a stream that distributes its records itself: they go to all shards, and one with a key keeps it."""
+    kinesis.create_stream(StreamName="keyless", ShardCount=2)
+    kinesis.put_records(StreamName="keyless", Records=[{"Data": b"%d" % n} for n in range(40)])
+    kinesis.put_record(StreamName="keyless", Data=b"alone")
+    kinesis.put_record(StreamName="keyless", Data=b"keyed", PartitionKey="k")
+    shards = [read(kinesis, "keyless", f"shardId-00000000000{n}") for n in range(2)]
+    assert all(len(found) > 5 for found in shards)
+    keys = {record["Data"]: record.get("PartitionKey") for found in shards for record in found}
+    assert keys.pop(b"keyed") == "k"
+    assert len(keys) == 41
+    assert set(keys.values()) == {None}
+
+
 def test_reading_begins_where_asked(kinesis: Any) -> None:
     """AT and AFTER a sequence number, and LATEST."""
     kinesis.create_stream(StreamName="start", ShardCount=1)

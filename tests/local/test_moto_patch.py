@@ -10,6 +10,7 @@ from moto.kinesis import models
 
 from consumers.local import moto_patch
 from consumers.local.moto_patch import Shard
+from consumers.sequence import put_ms
 
 
 def filled(total: int) -> Shard:
@@ -58,6 +59,16 @@ def test_sequence_numbers_have_gaps_and_56_digits() -> None:
     assert behind_ms >= 0
     assert all(later - earlier > 1 for earlier, later in pairwise(numbers))
     assert all(len(str(number)) == 56 for number in numbers)
+
+
+def test_sequence_numbers_hold_the_second_of_the_put() -> None:
+    """As those of the real service do."""
+    before = int(time.time())
+    records, _, _ = filled(2).get_records("0", None)
+    for record in records:
+        held_ms = put_ms(record.sequence_number)
+        assert held_ms is not None
+        assert before * 1000 <= held_ms <= record.created_at * 1000
 
 
 def test_a_moment_becomes_a_position() -> None:
