@@ -61,7 +61,7 @@ def test_the_command_is_made_of_the_locked_jars(tmp_path: Path) -> None:
     assert command[1:4] == ("-Xmx308m", "-Xmn205m", "-Dfile.encoding=UTF-8")
     assert f"-Dlogback.configurationFile={tmp_path / 'logback.xml'}" in command
     class_path = command[command.index("-cp") + 1].split(os.pathsep)
-    assert [Path(jar).name for jar in class_path] == list(jars.locked())
+    assert [Path(jar).name for jar in class_path] == [*jars.locked(), "java"]
     assert command[-3:] == (launcher.MAIN_CLASS, "--properties-file", str(launch.properties))
     assert launch.environment["LANG"] == "C.UTF-8"
 

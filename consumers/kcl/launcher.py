@@ -24,6 +24,9 @@ from consumers.logs import TO_JOURNAL, to_journal
 MAIN_CLASS = "software.amazon.kinesis.multilang.MultiLangDaemon"
 PROPERTIES = "effective.properties"
 LOGBACK = "logback.xml"
+CLASSES = Path(__file__).with_name("java")
+"""What Java no longer has and KCL asks for: without it, a record that KCL cannot unpack ends the daemon for good."""
+
 _LEAST_JAVA = 17
 _VERSION_TIMEOUT_S = 30
 _PRIVATE_FOLDER = 0o700
@@ -56,7 +59,7 @@ def render(settings: Settings, directory: Path) -> Launch:
         "processingLanguage": f"python/{sys.version_info.major}.{sys.version_info.minor}",
     }
     java = find_java()
-    class_path = jars.class_path(jars.folder(), jars.locked())
+    class_path = (*jars.class_path(jars.folder(), jars.locked()), CLASSES)
     _write(properties, effective.write({**settings.kcl, **own, **settings.own}))
     journal = to_journal()
     _write(directory / LOGBACK, _logging(directory, journal=journal))

@@ -1,14 +1,16 @@
 """Puts records into a stage's stream, and knows what the stream has acknowledged."""
 
+import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
 import boto3
-from aws_kinesis_agg.aggregator import RecordAggregator
+from aws_kinesis_agg.aggregator import RecordAggregator, messages_pb2
 from botocore.config import Config
 
+from consumers.kcl.aggregates import MAGIC
 from consumers.local import simulator
 from consumers.local.ledger import Ledger, sha256_of
 from consumers.local.putter import Putter
@@ -126,6 +128,30 @@ def put_aggregate(stage: Stage, shard: int, payloads: Sequence[bytes], *, keyles
         Place(answer["ShardId"], Position(at, sub)): Put(key, sha256_of(payload))
         for sub, (key, payload) in enumerate(zip(keys, payloads, strict=True))
     }
+
+
+def put_mixed(stage: Stage, count: int) -> None:
+    """Put an aggregate of as many keys into each of two shards, as AWS's library for Python makes it by itself."""
+    for hash_key in HASH_KEYS:
+        aggregator = RecordAggregator()
+        for number in range(count):
+            aggregator.add_user_record(f"key-{number}", b"never delivered")
+        first, _, data = aggregator.clear_and_get().get_contents()
+        stage.server.client("kinesis").put_record(
+            StreamName=stage.name, Data=data, PartitionKey=first, ExplicitHashKey=hash_key
+        )
+
+
+def put_damaged(stage: Stage) -> None:
+    """Put an aggregate whose user record names a key that is not there into each of two shards."""
+    message = messages_pb2.AggregatedRecord()
+    message.records.add(partition_key_index=0, data=b"never delivered")
+    body = message.SerializeToString()
+    data = MAGIC + body + hashlib.md5(body, usedforsecurity=False).digest()
+    for hash_key in HASH_KEYS:
+        stage.server.client("kinesis").put_record(
+            StreamName=stage.name, Data=data, PartitionKey="key", ExplicitHashKey=hash_key
+        )
 
 
 def last_in(expected: Expected) -> Mapping[str, Position]:
