@@ -18,7 +18,7 @@ SEARCH_SERVERS := $(CACHE)/search-servers/.ready
 SEARCH_SERVER_LOCKS := requirements/search/opensearch-3/jars.lock requirements/search/elasticsearch/zips.lock
 CLUSTERS := /etc/postgresql-common/createcluster.conf
 NODE_LOCK := requirements/node/package.json requirements/node/package-lock.json
-SOAK := tests/daemon/test_isolation.py tests/daemon/test_redshift.py::test_database_away
+SOAK := tests/daemon/test_isolation.py tests/daemon/test_redshift.py::test_database_away tests/daemon/test_leader_dies.py
 ANSIBLE := $(CACHE)/ansible/.ready
 HOSTS := $(CACHE)/hosts/.ready
 PYTHON ?= python3
@@ -51,7 +51,7 @@ unit: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgres
 daemon: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgresql
 	$(BIN)/python -m pytest -m daemon $(ARGS)
 
-# The tests of a destination that is away, with an hour of it.
+# The tests of a destination that is away, with an hour of it; and those that wait for KCL's lock of a leader.
 soak: $(READY) $(OPENSEARCH) postgresql
 	OUTAGE_S=3600 $(BIN)/python -m pytest -s $(SOAK) $(ARGS)
 

@@ -22,7 +22,7 @@ UNITS: Mapping[str, str] = {
 
 `LagSeconds`: how long ago the oldest record came to the stream that is not durable at the destination.
 `Records`: taken from the stream since the line before. `DeadLetters`: put since then.
-`Starts`: a daemon began. `UnheldShards`: nobody reads them (written by `kinesis-fleet leases`).
+`Starts`: a daemon began. `UnheldShards`: nobody reads them (written by `kinesis-fleet watch`).
 """
 
 

@@ -32,8 +32,8 @@ _BUSY = frozenset(
     }
 )
 _FOREIGN = (
-    "Kinesis knows no sequence number {number}: the stream was made anew under its name, or the checkpoint was set by "
-    "hand. Stop all workers and set it to one of this shard, or to TRIM_HORIZON"
+    "Kinesis knows no sequence number {number} of this shard: it has expired, the stream was made anew under its name, "
+    "or the checkpoint was set by hand. Stop all workers and set it to one that the shard has, or to TRIM_HORIZON"
 )
 
 Answer = Mapping[str, Any]

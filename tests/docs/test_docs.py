@@ -16,6 +16,7 @@ from consumers.hours.manifest import Hole, Manifest, Note, Seal, SealedObject, S
 from consumers.hours.mark import Mark
 from consumers.hours.reading import Gap
 from consumers.kcl.holding import Held
+from consumers.kcl.sampling import Dropped, Sample
 from consumers.letters.permit import LetThrough
 from consumers.letters.starts import Condemned, StartState
 from consumers.records import Position
@@ -35,7 +36,11 @@ SEARCH = (Name, StartState, Condemned, LetThrough)
 NO_KEYS = {
     *("sequenceNumber", "subSequenceNumber", "arrivalMs", "partitionKey", "checkpointSubSequenceNumber"),
     *("apiKey", "sessionId", "leaseCounter"),
-    *(field.encode_name for struct in (*HOURS, *SEARCH, Held) for field in msgspec.structs.fields(struct)),
+    *(
+        field.encode_name
+        for struct in (*HOURS, *SEARCH, Held, Sample, Dropped)
+        for field in msgspec.structs.fields(struct)
+    ),
 }
 
 
