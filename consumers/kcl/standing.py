@@ -36,6 +36,8 @@ def judged(
             quiet_s = pulse.quiet_s(one.shard, now_s)
             problem = f"{one.owner} has not renewed its lease for {quiet_s:.0f} s"
             problem += ": it has stopped, or hangs" if quiet_s >= failover_s else " yet"
+        elif one.giver:
+            problem = f"{one.giver} hands it over to {one.owner}, which does not read it yet"
         found[one.shard] = replace(one, problem=problem)
     for other in unleased(shards, checkpoints) if leases else ():
         row = found.get(other.shard) or Held(other.shard, "", "", 0)

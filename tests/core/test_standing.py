@@ -1,6 +1,7 @@
 """What is not as it should be with an application is said, and nothing else."""
 
 import pytest
+from msgspec.structs import replace
 
 from consumers.hours.lineage import StreamShard
 from consumers.kcl.holding import Held, of_rows
@@ -17,7 +18,7 @@ NO_LAG = {"shardId-0": Lag(0.0), "shardId-1": Lag(0.0)}
 
 def renewed(*leases: Held) -> list[Held]:
     """Count each lease up once."""
-    return [Held(one.shard, one.owner, one.checkpoint, one.renewals + 1) for one in leases]
+    return [replace(one, renewals=one.renewals + 1) for one in leases]
 
 
 def said(leases: list[Held], shards: list[StreamShard], lags: dict[str, Lag], worker: str | None = None) -> list[str]:
@@ -46,6 +47,13 @@ def said(leases: list[Held], shards: list[StreamShard], lags: dict[str, Lag], wo
             ["shardId-1: nobody has its lease; 61 s behind"],
         ),
         (
+            [ONE, replace(OTHER, giver="host-9")],
+            STREAM,
+            NO_LAG,
+            None,
+            ["shardId-1: host-9 hands it over to host-2, which does not read it yet"],
+        ),
+        (
             [ONE, OTHER],
             STREAM[:1],
             NO_LAG,
@@ -53,7 +61,17 @@ def said(leases: list[Held], shards: list[StreamShard], lags: dict[str, Lag], wo
             ["shardId-1: the stream has no such shard any more: what was unread of it has expired"],
         ),
     ],
-    ids=["well", "unprepared", "no lease", "worker without", "lag", "lag unknown", "nobody's", "expired"],
+    ids=[
+        "well",
+        "unprepared",
+        "no lease",
+        "worker without",
+        "lag",
+        "lag unknown",
+        "nobody's",
+        "handed over",
+        "expired",
+    ],
 )
 def test_what_is_not_so(
     leases: list[Held],
