@@ -12,11 +12,7 @@ import msgspec
 
 from consumers.records import Moment, Position, Record, SequenceNumber, Sub
 from consumers.sequence import put_ms
-
-UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What a decoder raises."""
-
-_MOST_FAULT = 200
+from consumers.undecodable import UNDECODABLE, said
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -78,13 +74,6 @@ _strict = msgspec.json.Decoder(Record).decode
 _loose = msgspec.json.Decoder(_Loose).decode
 _place = msgspec.json.Decoder(_Place).decode
 _arrival = msgspec.json.Decoder(_Arrival).decode
-
-
-def said(fault: Exception) -> str:
-    """Say what is wrong with bytes that cannot be decoded, and nothing of what they hold."""
-    if isinstance(fault, UnicodeDecodeError):
-        return "a text is not UTF-8"
-    return "it is nested too deep" if isinstance(fault, RecursionError) else str(fault)[:_MOST_FAULT]
 
 
 def numbered(records: list[Record]) -> bool:

@@ -16,6 +16,7 @@ from consumers.hours.times import hour_text
 from consumers.objects.codecs import Garbled
 from consumers.objects.reader import codec_of, index_key
 from consumers.records import Position
+from consumers.undecodable import UNDECODABLE
 
 
 class Store(ObjectStore, Protocol):
@@ -97,7 +98,7 @@ class HourAudit:
         found = self._store.find(key)
         try:
             manifest = msgspec.json.decode(found.body if found else b"", type=Manifest)
-        except msgspec.DecodeError:
+        except UNDECODABLE:
             self._found(Finding("manifest", key, "it is damaged, or gone"))
             return None
         marker = f"{key.rpartition('_manifest.')[0]}{SUCCESS if manifest.complete else INCOMPLETE}"
@@ -109,7 +110,7 @@ class HourAudit:
         found = self._store.find(marker) if marker in self._listing.others else None
         try:
             return msgspec.json.decode(found.body if found else b"", type=Note).manifest in self._listing.manifests
-        except msgspec.DecodeError:
+        except UNDECODABLE:
             return False
 
     def _look_up(self, entry: Entry, *, listed: bool) -> tuple[SealedObject, str] | None:

@@ -12,6 +12,7 @@ import msgspec
 from consumers.chain.layout import Layout
 from consumers.chain.store import STATE_PREFIX, ObjectStore
 from consumers.records import Position
+from consumers.undecodable import UNDECODABLE
 from consumers.waiting import Parked, Unavailable
 
 
@@ -62,7 +63,7 @@ def recall(store: ObjectStore, key: str) -> tuple[ChainRecord | None, str | None
         return None, None
     try:
         return msgspec.json.decode(standing.body, type=ChainRecord), standing.version
-    except msgspec.DecodeError as fault:
+    except UNDECODABLE as fault:
         reason = f"the chain's record {key} is damaged"
         remedy = (
             "restore its former version. Without one, delete it while no worker of this application runs, and do not "

@@ -6,6 +6,7 @@ import msgspec
 
 from consumers.chain.store import ObjectStore
 from consumers.hours.manifest import Note
+from consumers.undecodable import UNDECODABLE
 from consumers.waiting import Parked
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ def decoded(body: bytes, kind: type[T], key: str, remedy: str) -> T:
     """
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as fault:
+    except UNDECODABLE as fault:
         reason = f"{key} is damaged"
         raise Parked(reason, remedy) from fault
 

@@ -14,10 +14,11 @@ import msgspec
 from amazon_kclpy import kcl, messages
 
 from consumers import alive, envelope
-from consumers.envelope import UNDECODABLE, Unreadable
+from consumers.envelope import Unreadable
 from consumers.kcl.cutting import Uncut, elements, members
 from consumers.kcl.lines import LineReader
 from consumers.records import Record
+from consumers.undecodable import UNDECODABLE, said
 
 
 class Processor(Protocol):
@@ -188,7 +189,7 @@ def _by_elements(line: bytes) -> _Elements | None:
 
 
 def _not_understood(line: memoryview, fault: Exception) -> NotUnderstood:
-    why = envelope.said(fault)
+    why = said(fault)
     if "$.action" in why:  # it would quote it
         why = "its action is none of those known"
     elif "$.records[" in why:  # which alone would have been an element's fault

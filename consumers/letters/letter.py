@@ -11,6 +11,7 @@ from consumers.envelope import Unreadable, record_of
 from consumers.objects.codecs import CODECS, DAMAGE, gunzip
 from consumers.records import Position, Record
 from consumers.sequence import put_ms
+from consumers.undecodable import UNDECODABLE
 
 DETAIL_MAX = 2_000
 KILLS_PROCESS = "kills_process"
@@ -185,7 +186,7 @@ def letters_in(lines: bytes) -> list[Letter]:
     """
     try:
         letters = _DECODER.decode_lines(lines)
-    except msgspec.DecodeError as fault:
+    except UNDECODABLE as fault:
         message = "does not hold letters, or those of another version"
         raise DamagedLetters(message) from fault
     for letter in letters:

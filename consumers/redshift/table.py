@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from consumers.redshift.types import ColumnType, WrongType, type_of
+from consumers.undecodable import UNDECODABLE
 
 POSITIONAL = frozenset({"$stream", "$shard", "$sequence", "$sub", "$document", "$arrival", "$partitionKey"})
 """What a column may take of the record instead of a field of its document."""
@@ -115,7 +116,7 @@ def read_table(stored: bytes) -> Table:
     """
     try:
         return msgspec.json.decode(stored, type=Table)
-    except msgspec.DecodeError as fault:
+    except UNDECODABLE as fault:
         message = f"is no stored table: {fault}"
         raise WrongTable(message) from fault
 

@@ -13,6 +13,7 @@ import msgspec
 
 from consumers.chain.store import STATE_PREFIX, ObjectStore
 from consumers.records import HOUR_MS
+from consumers.undecodable import UNDECODABLE
 from consumers.waiting import Unavailable
 
 MARGIN_MS = 600_000  # how far clocks may be apart, Kinesis's and S3's, and a process may be late with its word
@@ -154,7 +155,7 @@ class IndexNames:
     def _read(self, body: bytes) -> tuple[Name, ...]:
         try:
             names = msgspec.json.decode(body, type=_Names).names
-        except msgspec.DecodeError as fault:
+        except UNDECODABLE as fault:
             reason = f"{self._key} is damaged"
             raise Unavailable(reason, "restore its former version", operator=True) from fault
         if not names or names[0].from_ms:

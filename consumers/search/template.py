@@ -13,6 +13,7 @@ import msgspec
 
 from consumers.search.names import pattern_of
 from consumers.search.server import Answer, SearchServer
+from consumers.undecodable import UNDECODABLE, said
 from consumers.waiting import Unavailable
 
 EPAS = "epas"
@@ -50,8 +51,8 @@ def template_of(name: str, source: str, *, data_stream: bool) -> Template:
     except OSError as fault:
         message = f"index.template {source} cannot be read: {fault.strerror}. Give epas, none, or the path of a file"
         raise WrongTemplate(message) from fault
-    except msgspec.DecodeError as fault:
-        message = f"index.template {source} is no JSON object: {fault}. Correct it"
+    except UNDECODABLE as fault:
+        message = f"index.template {source} is no JSON object: {said(fault)}. Correct it"
         raise WrongTemplate(message) from fault
     if strange := content.keys() - _PARTS:
         message = f"index.template {source} has {', '.join(sorted(strange))}. Give settings, mappings and aliases only"
@@ -79,7 +80,7 @@ def find(server: SearchServer, name: str) -> Mapping[str, Any] | None:
     try:
         found = msgspec.json.decode(answer.body, type=dict[str, Any])
         body: Mapping[str, Any] = found["index_templates"][0]["index_template"]
-    except (msgspec.DecodeError, KeyError, IndexError, TypeError) as fault:
+    except (*UNDECODABLE, KeyError, IndexError, TypeError) as fault:
         reason = f"{what}: the answer is no template"
         raise Unavailable(reason, "look at what answers at index.url", operator=True) from fault
     return body
