@@ -152,5 +152,13 @@ def _grants(settings: Settings, account: Account) -> Grants:
 
 
 ELASTICSEARCH_INDEX = Consumer(
-    "elasticsearch_index", SECTION, IndexSettings, _faults, _probe, _build, _grants, _redrive
+    "elasticsearch_index",
+    SECTION,
+    IndexSettings,
+    _faults,
+    _probe,
+    _build,
+    _grants,
+    _redrive,
+    state=lambda index: letter_store(index, SECTION),
 )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from consumers.config.consumer import NotReady
 from consumers.logs import logger
@@ -9,25 +10,27 @@ from consumers.s3.probe import ConditionIgnored, probe
 from consumers.s3.store import S3Store
 from consumers.waiting import Patience, Unavailable
 
+T = TypeVar("T")
 
-def insist(what: str, call: Callable[[], None]) -> None:
-    """Make the call until it is answered; it waits while the destination is away.
+
+def insist(what: str, call: Callable[[], T]) -> T:
+    """Make the call until it is answered, and give the answer; it waits while the destination is away.
 
     Raises:
         NotReady: only an operator can mend it. `what` says of which keys.
 
     """
 
-    def ask() -> None:
+    def ask() -> T:
         try:
-            call()
+            return call()
         except Unavailable as fault:
             if fault.operator:
                 message = f"{what}: {fault.reason}. Remedy: {fault.remedy}"
                 raise NotReady(message) from fault
             raise
 
-    Patience(time.sleep, time.monotonic, logger()).until_done(ask)
+    return Patience(time.sleep, time.monotonic, logger()).until_done(ask)
 
 
 def insist_on_conditions(keys: str, store: S3Store) -> None:

@@ -125,4 +125,6 @@ def _grants(settings: Settings, account: Account) -> Grants:
     }
 
 
-REDSHIFT_STAGE = Consumer("redshift_stage", SECTION, RedshiftSettings, faults, _probe, _build, _grants, _redrive)
+REDSHIFT_STAGE = Consumer(
+    "redshift_stage", SECTION, RedshiftSettings, faults, _probe, _build, _grants, _redrive, state=store_of
+)

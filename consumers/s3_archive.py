@@ -165,4 +165,6 @@ def _grants(settings: Settings, account: Account) -> Grants:
     }
 
 
-S3_ARCHIVE = Consumer("s3_archive", "archive", ArchiveSettings, _faults, _probe, _build, _grants, aside=store_of)
+S3_ARCHIVE = Consumer(
+    "s3_archive", "archive", ArchiveSettings, _faults, _probe, _build, _grants, aside=store_of, state=store_of
+)

@@ -9,6 +9,7 @@ from consumers.kcl.checkpointer import Commits
 from consumers.kcl.lines import LineReader
 from consumers.kcl.pipe import ShardProcess
 from consumers.kcl.processor import ShardProcessor
+from consumers.kcl.rivals import WrittenRuns
 from consumers.kcl.stopping import SIGN, Alarm, Sign, time_of
 from consumers.logs import logger, say_shard
 from consumers.pipeline import Pipeline, Start
@@ -27,9 +28,14 @@ def serve(
     log = logger()
     consumer = CONSUMERS[settings.consumer]
     build = consumer.build(settings)
+    runs = None
+    if consumer.state is not None:
+        runs = WrittenRuns(consumer.state(settings.section), settings.application, settings.worker, log)
 
     def new_pipeline(shard: str, start: Start) -> Pipeline[Any]:
         say_shard(settings.consumer, shard)
+        if runs is not None:
+            runs.look()
         patience = Patience(pause, clock, log)
         pipeline: Pipeline[Any] = build(ShardContext(shard, start, patience, log))
         return pipeline

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from consumers.chain.store import ObjectStore
 from consumers.grants import CONSUMER, Account, Grants
 from consumers.letters.letter import Letter
 from consumers.pipeline import Start
@@ -65,7 +66,9 @@ class Consumer:
     ``build`` makes the shard's pipeline in its child process. ``redrive`` makes what puts dead
     letters through again; a consumer that rejects nothing has none, and ``aside`` gives the bucket where
     such a one keeps what is no record at all. ``grants`` says, by role, what its settings need of
-    the destination; what every consumer needs of the stream is added.
+    the destination; what every consumer needs of the stream is added. ``state`` gives the bucket in which the
+    fleet keeps what must outlive the lease table; without one, neither a stream made anew nor a second
+    daemon of a worker on another host is noticed.
     """
 
     name: str
@@ -77,3 +80,4 @@ class Consumer:
     grants: Callable[[Any, Account], Grants] = _no_grants
     redrive: Callable[[Any], Redrive] | None = None
     aside: "Callable[[Any], S3Store] | None" = None
+    state: Callable[[Any], ObjectStore] | None = None

@@ -16,6 +16,7 @@ from consumers.hours.manifest import Hole, Manifest, Note, Seal, SealedObject, S
 from consumers.hours.mark import Mark
 from consumers.hours.reading import Gap
 from consumers.kcl.holding import Held
+from consumers.kcl.rivals import Run
 from consumers.kcl.sampling import Dropped, Sample
 from consumers.letters.permit import LetThrough
 from consumers.letters.starts import Condemned, StartState
@@ -32,13 +33,14 @@ LEVELS = {"debug", "info", "warning", "error"}
 # Words in camel case that are no keys: columns of the index, rows of the lease table, a value, fields of events, names
 # in the JSON of hours and of the search index.
 HOURS = (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole, Mark, Gap, Frontier)
+STATE = (Run,)
 SEARCH = (Name, StartState, Condemned, LetThrough)
 NO_KEYS = {
     *("sequenceNumber", "subSequenceNumber", "arrivalMs", "partitionKey", "checkpointSubSequenceNumber"),
     *("apiKey", "sessionId", "leaseCounter"),
     *(
         field.encode_name
-        for struct in (*HOURS, *SEARCH, Held, Sample, Dropped)
+        for struct in (*HOURS, *SEARCH, *STATE, Held, Sample, Dropped)
         for field in msgspec.structs.fields(struct)
     ),
 }

@@ -1,0 +1,68 @@
+"""One daemon of a worker on a host: two of them would take each other's leases for ever.
+
+What is held is the name of an abstract socket, which belongs to the host and to no folder: runtime folders differ, and
+a unit has a /tmp of its own. It lives as long as the process that bound it, becomes Java with it, and goes however that
+ends. Nothing is ever sent to it. Source: unix(7), "Abstract sockets".
+"""
+
+import hashlib
+import re
+import socket
+from contextlib import suppress
+from errno import EADDRINUSE
+from pathlib import Path
+
+from consumers.config.consumer import EX_UNAVAILABLE
+from consumers.config.settings import Settings
+
+_HELD: list[socket.socket] = []
+
+
+class AlreadyRuns(Exception):
+    """Another daemon of this host has this worker's name, and lives."""
+
+    exit_code = EX_UNAVAILABLE
+
+
+def name_of(settings: Settings) -> str:
+    """Name the worker on this host: by its id, and by the lease table that the id stands in."""
+    kcl = settings.kcl
+    table = (kcl.get("tableName", settings.application), kcl.get("regionName", ""), kcl.get("dynamoDBEndpoint", ""))
+    return f"kinesis-fleet-{hashlib.sha256(repr((settings.worker, *table)).encode()).hexdigest()}"
+
+
+def hold(settings: Settings) -> None:
+    """Be this worker's daemon for as long as this process lives, whatever program it becomes.
+
+    Raises:
+        AlreadyRuns: there is one.
+
+    """
+    name = name_of(settings)
+    held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        held.bind(f"\0{name}")
+    except OSError as fault:
+        held.close()
+        if fault.errno != EADDRINUSE:
+            return  # a system without such names: nothing is held, and nothing is known
+        message = (
+            f"workerId {settings.worker} of {settings.application} is run on this host already, by {_holder(name)}. "
+            "Remedy: stop that one, or give each daemon a workerId of its own"
+        )
+        raise AlreadyRuns(message) from fault
+    held.set_inheritable(True)
+    _HELD.append(held)
+
+
+def _holder(name: str) -> str:
+    """Name the process that has a name bound, as far as this user may see it."""
+    with suppress(OSError):
+        table = Path("/proc/net/unix").read_text(encoding="ascii", errors="replace")
+        found = re.search(rf"(\d+) @{name}$", table, re.MULTILINE)
+        wanted = f"socket:[{found[1]}]" if found else None
+        for link in Path("/proc").glob("[0-9]*/fd/*"):
+            with suppress(OSError):
+                if str(link.readlink()) == wanted:
+                    return f"process {link.parts[2]}"
+    return "a process of another user"
