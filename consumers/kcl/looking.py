@@ -7,7 +7,8 @@ from typing import Any
 
 from consumers.config.settings import Settings
 from consumers.kcl.holding import Held, held
-from consumers.kcl.lag import Lag, lag_of
+from consumers.kcl.lag import Lag
+from consumers.kcl.lags import Lags
 from consumers.kcl.pulse import Pulse, failover_s
 from consumers.kcl.standing import judged, problems, with_lags
 from consumers.stream import listed, request_of
@@ -38,8 +39,9 @@ def looked(settings: Settings, clients: tuple[Any, Any], demand: Demand, say: Sa
 
     """
     kinesis, dynamodb = clients
-    failover, pulse = failover_s(settings.kcl), Pulse()
+    failover, pulse, lags = failover_s(settings.kcl), Pulse(), Lags(settings, kinesis, time.sleep)
     until = time.monotonic() + max(demand.wait_s, failover)
+    known: dict[str, Lag] | None = None
     next_lag = float("-inf")
     while True:
         leases = held(settings, dynamodb)  # before the shards: what these show anew has no lease
@@ -47,22 +49,19 @@ def looked(settings: Settings, clients: tuple[Any, Any], demand: Demand, say: Sa
         now = time.monotonic()
         pulse.look(leases, now)
         rows = judged(leases, shards, pulse, now, failover)
+        rows = rows if known is None else with_lags(rows, known, demand.most_lag_s)
         wrong = problems(rows, demand.worker)
         last = now >= until or not (demand.wait_s or pulse.silent(rows, now - failover))
-        if last or (not wrong and now >= next_lag):
-            rows = with_lags(rows, _lags(settings, kinesis, rows), demand.most_lag_s)
-            wrong = problems(rows, demand.worker)
+        if known is not None and (last or not wrong):
+            return rows, wrong
+        if known is None and (last or (not wrong and now >= next_lag)):
+            known = lags.of(rows)  # which may take a while: then all is looked at once more
             next_lag = time.monotonic() + _LAG_APART_S
-            if last or not wrong:
-                return rows, wrong
+            continue
+        known = None
         if wrong:
             say(_waiting(wrong))
         time.sleep(_LOOK_S)
-
-
-def _lags(settings: Settings, kinesis: Any, rows: Sequence[Held]) -> dict[str, Lag]:  # noqa: ANN401 - boto3
-    readable = [one for one in rows if one.begins]
-    return {one.shard: lag_of(settings, kinesis, one, time.sleep) for one in readable}
 
 
 def _waiting(wrong: Sequence[str]) -> str:

@@ -56,9 +56,14 @@ def with_lags(rows: Sequence[Held], lags: Mapping[str, Lag], most_lag_s: float) 
             return one if far else replace(one, problem=f"it is not read yet: {one.waits_for} is read to its end first")
         if lag is None:
             return one
-        too_much = lag.seconds is not None and lag.seconds > most_lag_s
-        more = f"{lag.seconds:,.0f} s behind" if too_much else lag.problem
-        return replace(one, lag_seconds=lag.seconds, problem="; ".join(filter(None, (one.problem, more))))
+        problem = lag.problem
+        if lag.seconds is not None and lag.seconds > most_lag_s:
+            problem = f"{lag.seconds:,.0f} s behind"
+            problem = (
+                f"at most {problem}: no record was found in the part that was read so far" if lag.at_most else problem
+            )
+        known = None if lag.at_most and problem else lag.seconds
+        return replace(one, lag_seconds=known, problem="; ".join(filter(None, (one.problem, problem))))
 
     return [lagging(one) for one in rows]
 

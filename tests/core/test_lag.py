@@ -10,7 +10,8 @@ from aws_kinesis_agg.aggregator import RecordAggregator
 from botocore.exceptions import ClientError
 
 from consumers.kcl.holding import Held
-from consumers.kcl.lag import Lag, lag_of
+from consumers.kcl.lag import Lag
+from consumers.kcl.lags import ROUNDS, Lags
 from tests.config.sample import settings
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -59,6 +60,12 @@ def answer(
     }
 
 
+def lag_of(folder: Path, kinesis: Kinesis, lease: Held = LEASE, pauses: list[float] | None = None) -> Lag:
+    """Read one lease's lag."""
+    pauses = [] if pauses is None else pauses
+    return Lags(settings(folder), kinesis, pauses.append).of([lease])[lease.shard]
+
+
 def refusal(code: str) -> ClientError:
     """Give what boto3 raises."""
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "GetRecords")
@@ -78,7 +85,7 @@ def refusal(code: str) -> ClientError:
         ([answer(None, 9000), answer(None, 8000), answer(7)], Lag(7.0)),
         ([answer(None, 9000), answer(None, 0)], Lag(0.0)),
         ([answer(None, 9000), answer(None, 1, more=False)], Lag(0.0)),
-        ([answer(None, 9000)] * 8, Lag(9.0)),
+        ([answer(None, 9000)] * ROUNDS, Lag(9.0, at_most=True)),
     ],
     ids=[
         "the last record is old",
@@ -96,9 +103,9 @@ def refusal(code: str) -> ClientError:
     ],
 )
 def test_the_lag(tmp_path: Path, answers: list[dict[str, Any]], expected: Lag) -> None:
-    """It is the age of the first record after the checkpoint; an empty answer is followed, eight reads at the most."""
+    """It is the age of the first record after the checkpoint; an empty answer is followed, a few reads at a time."""
     kinesis, pauses = Kinesis(*answers), list[float]()
-    assert lag_of(settings(tmp_path), kinesis, LEASE, pauses.append) == expected
+    assert lag_of(tmp_path, kinesis, LEASE, pauses) == expected
     assert kinesis.answers == []
     assert pauses == [0.5] * (len(answers) - 1), "the reads of a shard are shared: two a second are gentle"
 
@@ -109,13 +116,13 @@ def test_the_lag(tmp_path: Path, answers: list[dict[str, Any]], expected: Lag) -
         ([refusal("ProvisionedThroughputExceededException")], "Kinesis takes no more reads of this shard now"),
         ([refusal("ResourceNotFoundException")], "no such shard any more"),
         ([refusal("InvalidArgumentException")], "Kinesis knows no sequence number 495"),
-        ([answer(None, None)] * 8, "neither a record nor MillisBehindLatest"),
+        ([answer(None, None)] * ROUNDS, "neither a record nor MillisBehindLatest"),
         ([answer(90, None, arrival=False)], "neither the record's arrival nor MillisBehindLatest"),
     ],
 )
 def test_what_is_not_known_is_said(tmp_path: Path, answers: list[Any], words: str) -> None:
     """It is no lag of 0, and no trace."""
-    lag = lag_of(settings(tmp_path), Kinesis(*answers), LEASE, lambda _: None)
+    lag = lag_of(tmp_path, Kinesis(*answers))
     assert lag.seconds is None
     assert words in lag.problem
 
@@ -123,7 +130,7 @@ def test_what_is_not_known_is_said(tmp_path: Path, answers: list[Any], words: st
 def test_a_refusal_that_is_not_the_leases_is_the_commands(tmp_path: Path) -> None:
     """A missing permission ends it."""
     with pytest.raises(ClientError):
-        lag_of(settings(tmp_path), Kinesis(refusal("AccessDeniedException")), LEASE, lambda _: None)
+        lag_of(tmp_path, Kinesis(refusal("AccessDeniedException")))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +145,7 @@ def test_reading_begins_where_kcl_would(tmp_path: Path, checkpoint: str, place: 
     """After the checkpoint, or where the file says."""
     kinesis = Kinesis(answer())
     changes = {"initialPositionInStreamExtended": "1764547200"}
-    lag_of(settings(tmp_path, changes), kinesis, Held("shardId-0", "", checkpoint, 0), lambda _: None)
+    Lags(settings(tmp_path, changes), kinesis, lambda _: None).of([Held("shardId-0", "", checkpoint, 0)])
     assert kinesis.asked[0] == {"ShardId": "shardId-0", "StreamName": "events", **place}
 
 
@@ -152,9 +159,26 @@ def test_the_rest_of_an_aggregate_is_unread(tmp_path: Path) -> None:
 
     def lag(sub: int, *answers: dict[str, Any]) -> Lag:
         lease = Held("shardId-0", "host-1", "495", 7, sub_sequence_number=sub)
-        return lag_of(settings(tmp_path), Kinesis(*answers), lease, lambda _: None)
+        return lag_of(tmp_path, Kinesis(*answers), lease)
 
     assert lag(1, own) == Lag(90.0)
     assert lag(2, own, answer()) == Lag(0.0)
     assert lag(2, own, answer(7)) == Lag(7.0)
     assert lag(2, answer(7)) == Lag(7.0), "its own record has expired"
+
+
+def test_a_long_gap_is_passed_from_look_to_look(tmp_path: Path) -> None:
+    """It goes on where it was, as long as the checkpoint stands; a record that was found is looked at again."""
+    kinesis = Kinesis(*[answer(None, 9000)] * ROUNDS, answer(None, 5000), answer(3), answer(4), answer())
+    lags = Lags(settings(tmp_path), kinesis, lambda _: None)
+    assert lags.of([LEASE]) == {"shardId-0": Lag(9.0, at_most=True)}
+    assert lags.of([LEASE]) == {"shardId-0": Lag(3.0)}
+    assert lags.of([LEASE]) == {"shardId-0": Lag(4.0)}
+    assert sum("ShardIteratorType" in asked for asked in kinesis.asked) == 1
+    assert lags.of([Held("shardId-0", "host-1", "496", 8)]) == {"shardId-0": Lag(0.0)}
+    assert sum("ShardIteratorType" in asked for asked in kinesis.asked) == 2
+
+
+def test_an_iterator_that_is_too_old_is_made_anew(tmp_path: Path) -> None:
+    """Kinesis keeps one for five minutes."""
+    assert lag_of(tmp_path, Kinesis(refusal("ExpiredIteratorException"), answer(3))) == Lag(3.0)

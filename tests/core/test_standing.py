@@ -39,6 +39,14 @@ def said(leases: list[Held], shards: list[StreamShard], lags: dict[str, Lag], wo
         ([ONE, OTHER], STREAM, NO_LAG, "host-3", ["host-3 has no lease"]),
         ([ONE, OTHER], STREAM, {**NO_LAG, "shardId-1": Lag(61)}, None, ["shardId-1: 61 s behind"]),
         ([ONE, OTHER], STREAM, {**NO_LAG, "shardId-1": Lag(None, "its lag")}, None, ["shardId-1: its lag"]),
+        ([ONE, OTHER], STREAM, {**NO_LAG, "shardId-1": Lag(60, at_most=True)}, None, []),
+        (
+            [ONE, OTHER],
+            STREAM,
+            {**NO_LAG, "shardId-1": Lag(61, at_most=True)},
+            None,
+            ["shardId-1: at most 61 s behind: no record was found in the part that was read so far"],
+        ),
         (
             [ONE, Held("shardId-1", "", "496", 9)],
             STREAM,
@@ -68,6 +76,8 @@ def said(leases: list[Held], shards: list[StreamShard], lags: dict[str, Lag], wo
         "worker without",
         "lag",
         "lag unknown",
+        "a gap",
+        "a long gap",
         "nobody's",
         "handed over",
         "expired",
