@@ -31,6 +31,7 @@ Examples:
   kinesis-fleet dead-letters redrive --from 2026-01-31T20 index.properties
   kinesis-fleet dead-letters purge --reason json_invalid --to 2026-01-31 --yes index.properties
   kinesis-fleet dead-letters let-through --for 1h index.properties
+  kinesis-fleet dead-letters list s3_archive.properties   # what it could not read, and set aside
 
 \b
 Hours are UTC, by the arrival of the record, and both ends are included. Without them: all.

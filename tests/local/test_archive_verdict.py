@@ -124,6 +124,17 @@ def test_an_unreadable_object_fails_the_audit(archive: Archive) -> None:
     assert not audit.finish(0).good
 
 
+@pytest.mark.parametrize(("put", "archived"), [(None, ""), ("", None)])
+def test_an_absent_key_is_no_empty_one(put: str | None, archived: str | None) -> None:
+    """An archive that takes one for the other is altered."""
+    made = Archive()
+    made.ledger.add(Entry(SHARDS[0], BASE, sha256_of(b""), 0, put))
+    made.records[SHARDS[0]].append(Record(b"", put, str(BASE), 0))
+    assert made.audited().good
+    made.records[SHARDS[0]] = [Record(b"", archived, str(BASE), 0)]
+    assert made.audited().altered == 1
+
+
 def test_a_ledger_survives_the_disk(archive: Archive, tmp_path: Path) -> None:
     """Sequence numbers of 56 digits, odd and absent partition keys and kinds are the same after a round trip."""
     archive.ledger.add(Entry(SHARDS[0], BASE * 2, sha256_of(b""), 0, "\u2028 ключ\n", Kind.GARBAGE))
