@@ -37,6 +37,7 @@ from consumers.redshift.stage_writer import StageWriter
 from consumers.redshift.staging import Stage, StageWatch
 from consumers.redshift.versions import Versions
 from consumers.stream import prefetch_of, shards_of, stream_of, timestamp_of
+from consumers.turn import Turn
 
 
 def _probe(section: RedshiftSettings) -> None:
@@ -58,7 +59,8 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
     versions = Versions(store, settings.application)
 
     def build(context: ShardContext) -> Pipeline[ObjectBatch]:
-        meter, clock = Meter(), context.patience.clock
+        pause, clock = context.patience.pause, context.patience.clock
+        meter = Meter(Turn(settings.path, pause, clock, context.log))
         maker, head = _maker(settings, context.shard, meter), _head(settings, context.shard)
         dead, permit = dead_letters(section, letters, settings.application), Permit(letters, settings.application)
         aside = SetAside(dead, head, permit, context.log, context.start.checkpoint)

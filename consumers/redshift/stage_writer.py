@@ -114,6 +114,16 @@ class StageWriter:
 
     def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> int:
         """Judge a run, or as much of it as there is time for, and append its rows."""
+        try:
+            taken, lines = self._judged(records)
+            self._keep(self._compressor.compress(b"".join(lines)))
+        finally:
+            self._meter.turn.give_back()
+        self._raw.add(records[:taken], arrivals_ms[:taken])
+        self._rows += len(lines)
+        return taken
+
+    def _judged(self, records: Sequence[Record]) -> tuple[int, list[bytes]]:
         lines: list[bytes] = []
         taken, until = 0, self._clock() + LOOK_S
         for record in records:
@@ -127,10 +137,7 @@ class StageWriter:
                 self._kept_bytes += len(letter)  # as they lie in memory, so that they bound it too
             if self._clock() >= until:
                 break
-        self._raw.add(records[:taken], arrivals_ms[:taken])
-        self._rows += len(lines)
-        self._keep(self._compressor.compress(b"".join(lines)))
-        return taken
+        return taken, lines
 
     def finish(self) -> StageContent:
         """Return the object. The writer is of no more use."""
