@@ -10,6 +10,7 @@ from consumers.documents.meter import Meter
 from consumers.grants import Account, Grant, Grants
 from consumers.letters.aside import SetAside
 from consumers.letters.breaker import Breaker
+from consumers.letters.killer import finder
 from consumers.letters.letter import Letter, LetterHead
 from consumers.letters.permit import Permit
 from consumers.letters.settings import KEYS, dead_letters, letter_faults, letter_grants, letter_store
@@ -94,7 +95,8 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[IndexBatch]]
         letters, head = dead_letters(index, store, settings.application), _head(settings, context.shard)
         permit = Permit(store, settings.application)
         aside = SetAside(letters, head, permit, context.log, context.start.checkpoint)
-        following = Following(names, starts, start_text(context.start), judge, context.log)
+        find = finder(settings.stuck_s)
+        following = Following(names, starts, start_text(context.start), judge, context.log, find)
         indexer = Indexer(
             Bulk(server_of(index), index.max_bytes),
             letters,

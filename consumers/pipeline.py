@@ -114,6 +114,10 @@ class Watch(Protocol):
         """Take note of a delivery; True if records may be missing before it. `caught_up`: nothing waited behind it."""
         ...
 
+    def ready(self, records: Sequence[Record]) -> int:
+        """Say how many of these, from the first, may be gathered now: one at least."""
+        ...
+
     def settled(self, oldest_ms: int | None) -> None:
         """Take note that all that was delivered is durable, but what arrived from `oldest_ms` on."""
 
@@ -127,6 +131,10 @@ class NoWatch:
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:  # noqa: ARG002 - as the protocol has it
         """Know of no gap."""
         return False
+
+    def ready(self, records: Sequence[Record]) -> int:
+        """Hold none back."""
+        return len(records)
 
     def settled(self, oldest_ms: int | None) -> None:
         """Forget it."""
@@ -282,7 +290,8 @@ class Pipeline(Generic[BatchT]):
                     self._covered = room.covered
                     continue
                 self._batcher.open(room, now)
-            records = records[self._batcher.add(records) :]
+            ready = self._patience.until_done(lambda left=records: self._watch.ready(left), deadline)  # type: ignore[misc]
+            records = records[self._batcher.add(records[:ready] if ready < len(records) else records) :]
             alive.beat()
             now = self._patience.clock()
             why = self._batcher.due(now)

@@ -15,6 +15,7 @@ from consumers.hours.reading import Horizon
 from consumers.hours.watch import ShardWatch, WatchPlace
 from consumers.letters.aside import SetAside
 from consumers.letters.breaker import Breaker
+from consumers.letters.killer import finder
 from consumers.letters.letter import Letter, LetterHead
 from consumers.letters.permit import Permit
 from consumers.letters.settings import KEYS, dead_letters, letter_grants, letter_store
@@ -73,6 +74,7 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
             store,
             dead,
             context.log,
+            finder(settings.stuck_s),
         )
         place = ChainPlace(settings.application, context.shard, stream, layout, writer, section.retention_hours)
         stage = Stage(

@@ -1,17 +1,17 @@
 """What a shard does that began at one place again and again: every record is tried in a subprocess first."""
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 
-from consumers.letters.killer import Judge, Verdict, Why, find_killer
+from consumers.letters.killer import Find, Judge, Verdict, Why, find_killer
+from consumers.letters.letter import TOO_SLOW
 from consumers.letters.starts import MOST_CONDEMNED, Starts, StartState
-from consumers.records import Position, Record
+from consumers.records import Position, Record, position_of
 from consumers.waiting import Log, Parked
-
-Find = Callable[[Sequence[Record], Judge, Callable[[Position], None]], Verdict]
 
 
 class Careful:
-    """Knows the condemned of one shard, and finds more. The caller dead-letters them as `kills_process`.
+    """Knows the condemned of one shard, and finds more. The caller dead-letters them.
 
     What it does may be repeated: it raises `Unavailable` while the bucket is away.
     """
@@ -23,14 +23,15 @@ class Careful:
         self._judge = judge
         self._log = log
         self._find = find
+        self._tried_to: Position | None = None
 
     @property
-    def condemned(self) -> frozenset[Position]:
-        """The positions of records that must not be touched: also where one need not be careful."""
-        return self._state.positions
+    def condemned(self) -> Mapping[Position, str]:
+        """The positions of records that must not be touched, and what for: also where one need not be careful."""
+        return self._state.reasons
 
-    def survivors(self, records: Sequence[Record]) -> list[Record]:
-        """Try these records, and give those that are not condemned.
+    def ready(self, records: Sequence[Record]) -> int:
+        """Try the first of these records, and say how many may be judged now: one at least; the condemned count too.
 
         A search without a result condemns nothing: the process then goes on, and may die.
 
@@ -39,27 +40,32 @@ class Careful:
             Unavailable: the bucket does not accept the mark.
 
         """
-        while True:
-            alive = [record for record in records if record.position not in self.condemned]
-            if not alive:
-                return alive
-            verdict = self._find(alive, self._judge, self._starts.mark)
-            if verdict.killer is None:
-                if verdict.why is not Why.NONE_KILLS:
-                    self._starts.clear()
-                    self._log.warning("killer_not_found", reason=verdict.why.value, how=list(verdict.how))
-                return alive
-            self._condemn(verdict.killer.position, verdict.how)
+        if self._tried_to is not None and records[0].position <= self._tried_to:
+            return bisect_right(records, self._tried_to, key=position_of)
+        while left := [record for record in records if record.position not in self.condemned]:
+            verdict = self._find(left, self._judge, self._starts.mark)
+            if verdict.killer is not None:
+                self._condemn(verdict.killer.position, verdict)
+                continue
+            if verdict.why is Why.NONE_KILLS:
+                left = left[: max(verdict.tried, 1)]
+            else:
+                self._starts.clear()
+                self._log.warning("killer_not_found", reason=verdict.why.value, how=list(verdict.how))
+            self._tried_to = left[-1].position
+            return bisect_right(records, self._tried_to, key=position_of)
+        return len(records)
 
-    def _condemn(self, position: Position, deaths: tuple[str, ...]) -> None:
+    def _condemn(self, position: Position, verdict: Verdict) -> None:
         if len(self.condemned) >= MOST_CONDEMNED:
             reason = f"more than {MOST_CONDEMNED} records end the process, one after the other: the last is {position}"
             raise Parked(reason, "go back to the version before, and report it as a bug: the records are kept")
-        self._state = self._starts.condemn(position, deaths)
+        self._state = self._starts.condemn(position, verdict.how, verdict.reason)
+        ends = "takes more CPU time than any may" if verdict.reason == TOO_SLOW else "ends the process"
         self._log.error(
             "killer_found",
-            reason=f"the process ends whenever it judges {position}",
+            reason=f"{position} {ends} whenever it is tried alone",
             position=str(position),
-            how=list(deaths),
-            remedy="it goes to the dead letters as kills_process: look at it there, and report it as a bug",
+            how=list(verdict.how),
+            remedy=f"it goes to the dead letters as {verdict.reason}: look at it there, and report it as a bug",
         )

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from consumers.config.consumer import Redrive
 from consumers.letters.keys import Stored
-from consumers.letters.letter import KILLS_PROCESS, Letter, StillUnreadable, unique
+from consumers.letters.letter import KILLS_PROCESS, TOO_SLOW, Letter, StillUnreadable, unique
 from consumers.letters.reading import Reader, Selection
 from consumers.letters.store import DeadLetters
 from consumers.records import Record
@@ -32,7 +32,7 @@ def redriven(selection: Selection, stream: str, letter: Letter) -> bool:
 
     One of another stream is not, and one that ends the process only where its reason is asked for.
     """
-    safe = letter.reason != KILLS_PROCESS or KILLS_PROCESS in selection.reasons
+    safe = letter.reason not in {KILLS_PROCESS, TOO_SLOW} or letter.reason in selection.reasons
     return safe and letter.stream == stream and selection.holds(letter)
 
 

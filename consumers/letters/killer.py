@@ -1,21 +1,27 @@
-"""Finds the one record that ends the process of whoever judges it, by trying halves in a subprocess.
+"""Finds the one record that ends the process of whoever judges it, or takes more time than any may, in subprocesses.
 
-Only evidence condemns: three subprocesses that tried this record alone, and ended themselves. A subprocess that was
-ended from outside, or that hung, is no evidence against anything.
+Only evidence condemns: three subprocesses that tried this record alone, and ended themselves, or used up the CPU time
+that a record has. A subprocess that was ended from outside, or that hung, is no evidence against anything.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
-from consumers.letters.trial import End, Ending, try_apart
+from consumers.letters.letter import KILLS_PROCESS, TOO_SLOW
+from consumers.letters.trial import CPU_S, End, Ending, step, try_apart
 from consumers.records import Position, Record
 
 DEATHS = 3
+TRY_S = 5.0
+"""How long records are tried before those that were may be judged: so that they are written meanwhile."""
 _TRIES = 3  # of a step whose subprocess was ended from outside
 
 Judge = Callable[[Record], object]
 Apart = Callable[[Callable[[], object]], Ending]
+Mark = Callable[[Position], None]
 
 
 class Why(Enum):
@@ -33,12 +39,15 @@ class Why(Enum):
 class Verdict:
     """What a search came to: the record if one is found, and how each subprocess ended that tried it alone.
 
-    Without one, `how` says how the subprocess ended that settled it.
+    `reason` is the one to condemn it for. Without a record, `how` says how the subprocess ended that settled it.
+    `tried` is how many records survived, from the first, where none kills.
     """
 
     why: Why
     killer: Record | None = None
     how: tuple[str, ...] = ()
+    tried: int = 0
+    reason: str = KILLS_PROCESS
 
 
 class _NoEvidence(Exception):
@@ -47,13 +56,22 @@ class _NoEvidence(Exception):
         self.verdict = Verdict(Why.HUNG if ending.end is End.HUNG else Why.OUTSIDE, how=(ending.how,))
 
 
-def find_killer(
-    records: Sequence[Record], judge: Judge, mark: Callable[[Position], None], apart: Apart = try_apart
-) -> Verdict:
-    """Judge the records in subprocesses until one of them is proven to end the process, or none is.
+Find = Callable[[Sequence[Record], Judge, Mark], Verdict]
 
-    `mark` makes durable that a record is about to be tried alone; what it raises ends the search. It takes about
-    2 log2(n) subprocesses where one record kills, and one where none does.
+
+def finder(stuck_s: float) -> Find:
+    """Give the search for a process that is ended after so many seconds without a sign of life; 0 is never.
+
+    A record then has a quarter of them: also on a busy host it takes less, or is found.
+    """
+    return partial(find_killer, apart=partial(try_apart, cpu_s=min(CPU_S, stuck_s / 4) if stuck_s else CPU_S))
+
+
+def find_killer(records: Sequence[Record], judge: Judge, mark: Mark, apart: Apart = try_apart) -> Verdict:
+    """Judge the records in subprocesses until one of them is proven to end the process, or some are not.
+
+    `mark` makes durable that a record is about to be tried alone; what it raises ends the search. It takes one
+    subprocess where none kills, and five where one does.
     """
     try:
         return _search(records, judge, mark, apart)
@@ -61,26 +79,35 @@ def find_killer(
         return fault.verdict
 
 
-def _search(records: Sequence[Record], judge: Judge, mark: Callable[[Position], None], apart: Apart) -> Verdict:
-    death = _death(records, judge, apart)
-    if death is None:
-        return Verdict(Why.NONE_KILLS)
+def _search(records: Sequence[Record], judge: Judge, mark: Mark, apart: Apart) -> Verdict:
+    ending = _tried(records, judge, apart, time.monotonic() + TRY_S)
+    if ending.end is End.SURVIVED:
+        return Verdict(Why.NONE_KILLS, tried=ending.done)
     if without := _death((), judge, apart):
-        return Verdict(Why.WITHOUT, how=(without,))
-    suspect = _suspect(records, judge, apart)
-    if suspect is None:
-        return Verdict(Why.TOGETHER, how=(death,))
+        return Verdict(Why.WITHOUT, how=(without.how,))
+    reached = records[: ending.done + 1]
+    verdict = _alone(reached[-1], judge, mark, apart)
+    if verdict is None and len(reached) > 1:  # what came before it may have left something behind
+        suspect = _by_halves(reached[:-1], judge, apart)
+        verdict = _alone(suspect, judge, mark, apart) if suspect else None
+    return verdict or Verdict(Why.TOGETHER, how=(ending.how,))
+
+
+def _alone(suspect: Record, judge: Judge, mark: Mark, apart: Apart) -> Verdict | None:
+    """Gather the evidence against a record; None if there is none."""
     mark(suspect.position)
     deaths = []
     for _ in range(DEATHS):
-        alone = _death((suspect,), judge, apart)
-        if alone is None:
-            return Verdict(Why.TOGETHER, how=(death,))
-        deaths.append(alone)
-    return Verdict(Why.FOUND, suspect, tuple(deaths))
+        death = _death((suspect,), judge, apart)
+        if death is None:
+            return None
+        deaths.append(death)
+    slow = all(death.end is End.SLOW for death in deaths)
+    reason = TOO_SLOW if slow else KILLS_PROCESS
+    return Verdict(Why.FOUND, suspect, tuple(death.how for death in deaths), reason=reason)
 
 
-def _suspect(records: Sequence[Record], judge: Judge, apart: Apart) -> Record | None:
+def _by_halves(records: Sequence[Record], judge: Judge, apart: Apart) -> Record | None:
     while len(records) > 1:
         middle = len(records) // 2
         halves = (records[:middle], records[middle:])
@@ -91,12 +118,21 @@ def _suspect(records: Sequence[Record], judge: Judge, apart: Apart) -> Record | 
     return records[0]
 
 
-def _death(records: Sequence[Record], judge: Judge, apart: Apart) -> str | None:
-    """Say how a subprocess ended itself that judged these, or None if it survived."""
+def _death(records: Sequence[Record], judge: Judge, apart: Apart) -> Ending | None:
+    """Say how a subprocess ended that judged these, or None if it survived."""
+    ending = _tried(records, judge, apart)
+    return None if ending.end is End.SURVIVED else ending
+
+
+def _tried(records: Sequence[Record], judge: Judge, apart: Apart, until: float | None = None) -> Ending:
+    """Judge these in a subprocess, or as many as there is time for: it ended by itself."""
 
     def work() -> None:
         for record in records:
             judge(record)
+            step()
+            if until is not None and time.monotonic() >= until:
+                return
 
     for _ in range(_TRIES):
         ending = apart(work)
@@ -104,4 +140,4 @@ def _death(records: Sequence[Record], judge: Judge, apart: Apart) -> str | None:
             break
     if ending.end in {End.OUTSIDE, End.HUNG}:
         raise _NoEvidence(ending)
-    return ending.how if ending.end is End.DIED else None
+    return ending

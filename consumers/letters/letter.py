@@ -16,6 +16,8 @@ from consumers.undecodable import UNDECODABLE
 DETAIL_MAX = 2_000
 KILLS_PROCESS = "kills_process"
 """The reason of a record that ended the process of whoever judged it."""
+TOO_SLOW = "too_slow"
+"""The reason of a record that took more CPU time to judge than any may."""
 ENVELOPE_INVALID = "envelope_invalid"
 """The reason of what the daemon sent as a record, and is none. The payload is its JSON, as it came."""
 

@@ -1,16 +1,17 @@
-"""How often a shard began at one place in a row, and which records were proven to end the process there.
+"""How often a shard began at one place in a row, and which records were proven to end the process or stop it there.
 
 A process that dies of a record begins again before it, at the same checkpoint, and dies again. Many beginnings at one
 place are a reason to be careful, and never more: an idle shard begins at one place too, and so does one whose host
 reboots. A record is condemned only by the deaths of a subprocess that tried it alone (`consumers.letters.killer`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from consumers.chain.store import STATE_PREFIX, ObjectStore
 from consumers.hours.stored import decoded
+from consumers.letters.letter import KILLS_PROCESS
 from consumers.pipeline import Start
 from consumers.records import Position
 
@@ -20,11 +21,12 @@ _REMEDY = "delete it: the beginnings are counted anew, and a record that ends th
 
 
 class Condemned(msgspec.Struct, frozen=True, rename="camel"):
-    """A record that ended each process that tried it alone, and how each ended, such as SIGSEGV."""
+    """A record that ended each process that tried it alone; how, such as SIGSEGV; and the reason of its letter."""
 
     sequence: str
     sub: int
     deaths: tuple[str, ...]
+    reason: str = KILLS_PROCESS
 
     @property
     def position(self) -> Position:
@@ -53,7 +55,12 @@ class StartState(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def positions(self) -> frozenset[Position]:
         """The positions of the condemned."""
-        return frozenset(one.position for one in self.condemned)
+        return frozenset(self.reasons)
+
+    @property
+    def reasons(self) -> Mapping[Position, str]:
+        """The positions of the condemned, and what each is condemned for."""
+        return {one.position: one.reason for one in self.condemned}
 
 
 def start_text(start: Start) -> str:
@@ -70,11 +77,11 @@ def begun(state: StartState | None, shard: str, start: str) -> StartState:
     return StartState(shard, start, 1, tuple(one for one in state.condemned if _ahead(one.position, start)))
 
 
-def condemning(state: StartState, position: Position, deaths: tuple[str, ...]) -> StartState:
+def condemning(state: StartState, position: Position, deaths: tuple[str, ...], reason: str) -> StartState:
     """Add a record to the condemned, with the evidence. Pure."""
-    if position in state.positions:
+    if position in state.reasons:
         return msgspec.structs.replace(state, trying=None)
-    one = Condemned(str(position.sequence), position.sub, deaths)
+    one = Condemned(str(position.sequence), position.sub, deaths, reason)
     return msgspec.structs.replace(state, condemned=(*state.condemned, one), trying=None)
 
 
@@ -99,8 +106,8 @@ class Starts:
         """Make durable that none is being tried."""
         self._change(lambda state: msgspec.structs.replace(self._or_new(state), trying=None))
 
-    def condemn(self, position: Position, deaths: tuple[str, ...]) -> StartState:
-        """Make durable that this record ends the process, with how it did.
+    def condemn(self, position: Position, deaths: tuple[str, ...], reason: str = KILLS_PROCESS) -> StartState:
+        """Make durable that this record ends the process, with how it did, and what it is condemned for.
 
         Raises:
             ValueError: there is no evidence.
@@ -109,7 +116,7 @@ class Starts:
         if not deaths:
             message = f"nothing died of {position}"
             raise ValueError(message)
-        return self._change(lambda state: condemning(self._or_new(state), position, deaths))
+        return self._change(lambda state: condemning(self._or_new(state), position, deaths, reason))
 
     def _or_new(self, state: StartState | None) -> StartState:
         return state or StartState(self._shard, "", 0)  # somebody has deleted it

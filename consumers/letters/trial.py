@@ -1,4 +1,8 @@
-"""Tries work in a subprocess, and says how that ended: what kills it does not kill the process that asks."""
+"""Tries work in a subprocess, and says how that ended: what kills it does not kill the process that asks.
+
+Work may have steps, and says after each that it is done. Each has the same bounds, in CPU time and by the clock: a busy
+host lets a step last, and does not make it use more.
+"""
 
 import ctypes
 import os
@@ -16,13 +20,16 @@ from typing import NoReturn
 
 from consumers import alive
 
-LIMIT_S = 60.0
+CPU_S = 30.0
+LIMIT_S = 4 * CPU_S
 ROOM_BYTES = 1 << 30
+_BEAT_S = 0.25
 
 # What a process does to itself. SIGKILL and SIGTERM come from outside: the kernel short of memory, an operator, a host
 # that shuts down. So they are no evidence, nor is any other signal.
 _OWN_DEATHS = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE})
 _SURVIVED = b"survived"
+_DONE = b"."
 _DIED = 70
 _PR_SET_PDEATHSIG = 1
 
@@ -32,66 +39,101 @@ class End(Enum):
 
     SURVIVED = "survived"
     DIED = "died"
+    SLOW = "slow"
     OUTSIDE = "outside"
     HUNG = "hung"
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a subprocess ended, and by what: a signal's or an exception's name, never its text."""
+    """How a subprocess ended, and by what: a signal's or an exception's name, never its text. `done` counts steps."""
 
     end: End
     how: str
+    done: int = 0
 
 
-def try_apart(work: Callable[[], object], limit_s: float = LIMIT_S, room_bytes: int = ROOM_BYTES) -> Ending:
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What a step may take: seconds of CPU, seconds by the clock; and what the copy may take of memory in addition."""
+
+    cpu_s: float
+    limit_s: float
+    room_bytes: int
+
+    def begin(self) -> None:
+        """Give the next step all of it."""
+        signal.setitimer(signal.ITIMER_PROF, self.cpu_s)
+        signal.setitimer(signal.ITIMER_REAL, self.limit_s + 1)
+
+
+_step: Callable[[], None] | None = None  # in a copy
+
+
+def step() -> None:
+    """Say that a step of the work is done, and the next begins. Nobody hears it but who tries work apart."""
+    if _step is not None:
+        _step()
+
+
+def try_apart(
+    work: Callable[[], object], limit_s: float = LIMIT_S, room_bytes: int = ROOM_BYTES, cpu_s: float = CPU_S
+) -> Ending:
     """Do the work in a copy of this process, and say how that ended. The work's result is lost.
 
-    The copy may take `room_bytes` more memory than this process has, and `limit_s` seconds. It writes nothing, and goes
-    when this process goes: until then it would hold this process's pipes open.
+    The copy may take `room_bytes` more memory than this process has; each step of it `cpu_s` seconds of CPU time, and
+    `limit_s` seconds. It writes nothing, and goes when this process goes: until then it would hold this process's pipes
+    open. This process gives signs of life while it waits.
     """
+    bounds = _Bounds(cpu_s, limit_s, room_bytes)
     readable, writable = os.pipe()
     parent, libc = os.getpid(), ctypes.CDLL(None)
     pid = os.fork()
     if not pid:
-        _copy(work, writable, lambda: _confine(parent, libc, limit_s, room_bytes))
+        _copy(work, writable, lambda: _confine(parent, libc, writable, bounds))
     os.close(writable)
     said: bytes | None = None
     try:
         said = _until_closed(readable, limit_s)
     finally:
-        alive.beat()  # a copy may take its time, and this process waits for it
         if said is None:
             os.kill(pid, signal.SIGKILL)
         os.close(readable)
         _, status = os.waitpid(pid, 0)
     if said is None:
         return Ending(End.HUNG, f"no end within {limit_s:g} s")
-    return _ending(status, said)
+    last = said.lstrip(_DONE)
+    end, how = _ended(os.waitstatus_to_exitcode(status), last, cpu_s)
+    return Ending(end, how, len(said) - len(last))
 
 
-def _ending(status: int, said: bytes) -> Ending:
-    code = os.waitstatus_to_exitcode(status)
+def _ended(code: int, said: bytes, cpu_s: float) -> tuple[End, str]:
     if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         if -code == signal.SIGALRM:
-            return Ending(End.HUNG, "its time was over")
-        return Ending(End.DIED if -code in _OWN_DEATHS else End.OUTSIDE, name)
+            return End.HUNG, "its time was over"
+        if -code == signal.SIGPROF:
+            return End.SLOW, f"more than {cpu_s:g} s of CPU"
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return (End.DIED if -code in _OWN_DEATHS else End.OUTSIDE), name
     if code == 0 and said == _SURVIVED:
-        return Ending(End.SURVIVED, "")
-    return Ending(End.DIED, said.decode("ascii", "replace") if said and code else f"exit {code}")
+        return End.SURVIVED, ""
+    return End.DIED, said.decode("ascii", "replace") if said and code else f"exit {code}"
 
 
 def _until_closed(readable: int, limit_s: float) -> bytes | None:
-    """Wait until the copy has ended, with the few bytes that it said; None if it has not."""
+    """Wait until the copy has ended, with the few bytes that it said; None if a step of it has not."""
     poller = select.poll()
     poller.register(readable, select.POLLIN)
     until, said = time.monotonic() + limit_s, b""
-    while poller.poll(max(0.0, until - time.monotonic()) * 1000):
-        read = os.read(readable, 200)
+    while time.monotonic() < until:
+        alive.beat()  # a copy may take its time, and this process waits for it
+        if not poller.poll(min(_BEAT_S, limit_s) * 1000):
+            continue
+        read = os.read(readable, 1 << 16)
         if not read:
             return said
         said += read
+        until = time.monotonic() + limit_s
     return None
 
 
@@ -112,25 +154,32 @@ def _copy(work: Callable[[], object], writable: int, confine: Callable[[], None]
         os._exit(code)
 
 
-def _confine(parent: int, libc: ctypes.CDLL, limit_s: float, room_bytes: int) -> None:
+def _confine(parent: int, libc: ctypes.CDLL, writable: int, bounds: _Bounds) -> None:
+    global _step  # noqa: PLW0603 - a copy is one for all of its life
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):  # a library that dies says why, and may quote the record
         os.dup2(nothing, descriptor)
     sys.stdout = sys.stderr = os.fdopen(nothing, "w", encoding="utf-8")  # wherever they led
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, *_OWN_DEATHS):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGPROF, *_OWN_DEATHS):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     with suppress(AttributeError):  # Linux alone has it; elsewhere the alarm comes
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
-    signal.setitimer(signal.ITIMER_REAL, limit_s + 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the records
     Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")  # where memory is short, this one goes first
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = _size_bytes() + room_bytes
+    wanted = _size_bytes() + bounds.room_bytes
     soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+    def stepped() -> None:
+        os.write(writable, _DONE)
+        bounds.begin()
+
+    _step = stepped
+    bounds.begin()
 
 
 def _size_bytes() -> int:

@@ -1,6 +1,6 @@
 """From a record to the lines that COPY reads, one row each, or to the reason why not. Pure, and never raises."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -9,7 +9,7 @@ import msgspec
 
 from consumers.documents.decode import Limits, decode
 from consumers.documents.document import Document, Rejected
-from consumers.letters.letter import KILLS_PROCESS
+from consumers.letters.condemned import CONDEMNED
 from consumers.records import Position, Record
 from consumers.redshift.table import EXACT, Table
 from consumers.redshift.values import Convert, Unfit, converter
@@ -17,7 +17,6 @@ from consumers.redshift.values import Convert, Unfit, converter
 MOST_LINE_BYTES = 4 << 20
 """The longest row that COPY reads (Amazon Redshift Database Developer Guide, "COPY from Amazon S3", 4 MB)."""
 
-_CONDEMNED = Rejected(KILLS_PROCESS, "a process that tried this record alone died each time")
 _encode = msgspec.json.Encoder().encode
 _NEARLY_ZERO = Decimal("1e-999")
 
@@ -45,13 +44,13 @@ class _Source:
 
 @dataclass(slots=True)
 class RowMaker:
-    """Makes the rows of one shard. `condemned` are positions of records that must not be tried."""
+    """Makes the rows of one shard. `condemned` are the positions of records that must not be tried, and what for."""
 
     stream: str
     shard: str
     table: Table
     limits: Limits
-    condemned: Container[Position] = frozenset()
+    condemned: Mapping[Position, str] = field(default_factory=dict)
     _sources: list[_Source] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -61,8 +60,8 @@ class RowMaker:
 
     def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
         """Give a line for each of the record's documents. A record fails as a whole."""
-        if self.condemned and record.position in self.condemned:
-            return _CONDEMNED
+        if self.condemned and (reason := self.condemned.get(record.position)):
+            return CONDEMNED[reason]
         decoded = decode(record.payload, self.limits)
         if isinstance(decoded, Rejected):
             return decoded

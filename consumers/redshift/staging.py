@@ -14,6 +14,7 @@ from consumers.chain.store import ObjectStore
 from consumers.hours.watch import ShardWatch
 from consumers.letters.breaker import Breaker
 from consumers.letters.careful import Careful
+from consumers.letters.killer import Find, find_killer
 from consumers.letters.letter import Letter
 from consumers.letters.starts import Starts
 from consumers.pipeline import Room
@@ -71,7 +72,7 @@ class StageWatch:
     """Follows one shard for the pipeline and for its chain.
 
     `hours` keeps the watermark. The shard's beginning is counted with its first records, and one that began too often
-    at one place tries its records apart. `declare` makes durable which table the rows are made for.
+    at one place tries its records apart, by `find`. `declare` makes durable which table the rows are made for.
     """
 
     hours: ShardWatch
@@ -82,27 +83,34 @@ class StageWatch:
     store: ObjectStore
     letters: Letters
     log: Log
+    find: Find = find_killer
     _careful: Careful | None = None
     _suspicious: bool = False
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:
-        """Take note of a delivery, and learn who of it must not be tried."""
+        """Take note of a delivery, and learn who must not be tried."""
         if records:
-            self._learn(records)
+            self._learn()
         return self.hours.received(records, caught_up=caught_up)  # last: a delivery that is noted twice hides its gap
 
-    def _learn(self, records: Sequence[Record]) -> None:
+    def _learn(self) -> None:
         if self._careful is None:
             self.declare()
             state = self.starts.begin(self.start)
-            self._careful = Careful(self.starts, state, self.maker.judge, self.log)
+            self._careful = Careful(self.starts, state, self.maker.judge, self.log, self.find)
             self._suspicious = state.careful
             if state.careful:
                 reason = f"it began {state.starts} times in a row at {state.start}"
                 self.log.warning("careful", reason=reason, remedy="none: records are tried apart, which takes longer")
-        if self._suspicious:
-            self._careful.survivors(records)
+            self.maker.condemned = self._careful.condemned
+
+    def ready(self, records: Sequence[Record]) -> int:
+        """Try some of them apart, where there is a reason to."""
+        if self._careful is None or not self._suspicious:
+            return len(records)
+        count = self._careful.ready(records)
         self.maker.condemned = self._careful.condemned
+        return count
 
     def settled(self, oldest_ms: int | None) -> None:
         """Let the watermark follow, and trust the records again once nothing of a delivery is open."""

@@ -1,18 +1,17 @@
 """From a record to the lines of a bulk request, or to the reason why not. Pure, and never raises."""
 
-from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
 from consumers.documents.decode import Limits, decode
 from consumers.documents.document import Document, Rejected
-from consumers.letters.letter import KILLS_PROCESS
+from consumers.letters.condemned import CONDEMNED
 from consumers.records import HOUR_MS, Position, Record
 from consumers.search.shape import Conflict, Shape
 
 _CONFLICT = Rejected("field_conflict", "a new name of index.rename is taken in this document")
-_CONDEMNED = Rejected(KILLS_PROCESS, "a process that tried this record alone died each time")
 _FILTERED: tuple[bytes, ...] = ()
 _encode = msgspec.json.Encoder().encode
 
@@ -21,8 +20,8 @@ _encode = msgspec.json.Encoder().encode
 class Judge:
     """Judges the records of one shard.
 
-    `index_of` names the index of an arrival hour, counted from 1970. `condemned` are positions of records that must
-    not be tried.
+    `index_of` names the index of an arrival hour, counted from 1970. `condemned` are the positions of records that
+    must not be tried, and what for.
     """
 
     stream: str
@@ -30,7 +29,7 @@ class Judge:
     index_of: Callable[[int], str]
     shape: Shape
     limits: Limits
-    condemned: Container[Position] = frozenset()
+    condemned: Mapping[Position, str] = field(default_factory=dict)
     _hour: int = -1
     _head: bytes = b""
     _as_they_are: bool = False
@@ -40,8 +39,8 @@ class Judge:
 
     def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
         """Give an action and a document for each of the record's documents; none if they are left out on purpose."""
-        if self.condemned and record.position in self.condemned:
-            return _CONDEMNED
+        if self.condemned and (reason := self.condemned.get(record.position)):
+            return CONDEMNED[reason]
         decoded = decode(record.data or b"", self.limits)
         if isinstance(decoded, Rejected):
             return decoded

@@ -19,7 +19,7 @@ from consumers.documents.meter import Meter
 from consumers.letters.letter import LetterHead
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectWriter
-from consumers.pipeline import Batcher, Pipeline, Room
+from consumers.pipeline import Batcher, NoWatch, Pipeline, Room
 from consumers.records import HOUR_MS, Position, Record
 from consumers.redshift.stage_writer import StageWriter
 from consumers.search.batch import IndexBatch
@@ -109,6 +109,28 @@ def test_each_slow_record_is_a_sign_of_life(world: World, gather: Callable[[Worl
     times = [0.0, *world.lives]
     assert max(later - at for at, later in zip(times, times[1:], strict=False)) <= SLOW_S
     assert times[-1] == 60 * SLOW_S
+
+
+class Piecewise(NoWatch):
+    """Lets two records be gathered at a time."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def ready(self, records: Sequence[Record]) -> int:
+        self.asked.append(len(records))
+        return 2
+
+
+def test_records_are_gathered_when_they_are_ready(world: World) -> None:
+    """Those that must be tried apart first are judged piece after piece."""
+    world.slow_s = 0.0
+    watch = Piecewise()
+    batcher = IndexBatcher(Limits(5 * MIB, 3, 1), world.judge, world.clock)
+    pipeline = Pipeline(batcher, world, Patience(lambda _: None, world.clock, world), watch)
+    pipeline.offer(records(7), 0.0)
+    assert watch.asked == [7, 5, 4, 2, 1]
+    assert [last for _, last in world.written] == [3, 6]
 
 
 @pytest.mark.parametrize("gather", [World.indexed, World.staged], ids=["index", "stage"])

@@ -12,7 +12,7 @@ import pytest
 from consumers.config.settings import load
 from consumers.documents.decode import Limits, decode
 from consumers.documents.document import Decoded, Reason, Rejected
-from consumers.letters.letter import KILLS_PROCESS
+from consumers.letters.letter import KILLS_PROCESS, TOO_SLOW
 from consumers.records import HOUR_MS, Record
 from consumers.registry import CONSUMERS
 from consumers.search.answers import Refused, TooLarge, items_of
@@ -76,7 +76,7 @@ def test_document_on_the_page_is_what_is_sent() -> None:
 def test_each_reason_is_explained() -> None:
     """The table has the reasons that the code gives, and no other."""
     rows = [row[0].strip("`") for row in PAGE.rows("What becomes of a payload")]
-    assert sorted(rows) == sorted([*get_args(Reason), "field_conflict", KILLS_PROCESS])
+    assert sorted(rows) == sorted([*get_args(Reason), "field_conflict", KILLS_PROCESS, TOO_SLOW])
 
 
 @pytest.mark.parametrize(

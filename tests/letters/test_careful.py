@@ -4,11 +4,13 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 
+import msgspec
 import pytest
 
 from consumers.letters.careful import Careful
 from consumers.letters.killer import Judge, Verdict, Why
-from consumers.letters.starts import MOST_CONDEMNED, Starts
+from consumers.letters.letter import KILLS_PROCESS, TOO_SLOW
+from consumers.letters.starts import MOST_CONDEMNED, Condemned, Starts
 from consumers.letters.trial import try_apart
 from consumers.records import Position, Record
 from consumers.waiting import Parked
@@ -36,6 +38,14 @@ class Said:
         self.lines.append(("error", event, fields))
 
 
+def survivors(careful: Careful, records: Sequence[Record]) -> list[Record]:
+    """Try all of them, piece after piece, and give those that are not condemned."""
+    left = records
+    while left:
+        left = left[careful.ready(left) :]
+    return [one for one in records if one.position not in careful.condemned]
+
+
 def deadly(judged: Record) -> None:
     """Die of the third and the twentieth."""
     if judged.partition_key in {"key 3", "key 20"}:
@@ -48,16 +58,52 @@ def test_killers_are_condemned_one_after_the_other() -> None:
     starts = Starts(store, "app", "events", "shard")
     careful = Careful(starts, starts.begin("1:0"), deadly, said)
     alive = [one for n, one in enumerate(RECORDS) if n not in {3, 20}]
-    assert careful.survivors(RECORDS) == alive
-    assert careful.condemned == {RECORDS[3].position, RECORDS[20].position}
+    assert survivors(careful, RECORDS) == alive
+    assert careful.condemned == {RECORDS[3].position: KILLS_PROCESS, RECORDS[20].position: KILLS_PROCESS}
     assert [(level, event, fields["position"]) for level, event, fields in said.lines] == [
         ("error", "killer_found", str(RECORDS[n].position)) for n in (3, 20)
     ]
     state = Starts(store, "app", "events", "shard").begin("1:0")
-    assert (state.positions, state.trying) == (careful.condemned, None)
+    assert (state.reasons, state.trying) == (careful.condemned, None)
     silent = Said()
     again = Careful(starts, state, lambda judged: None, silent)
-    assert (again.survivors(RECORDS), silent.lines) == (alive, [])
+    assert (survivors(again, RECORDS), silent.lines) == (alive, [])
+
+
+def test_what_was_tried_may_be_judged_before_the_rest_is() -> None:
+    """So that it is written, however long a delivery takes; nothing is tried twice."""
+    starts = Starts(MemoryStore(), "app", "events", "shard")
+    asked: list[int] = []
+
+    def three(records: Sequence[Record], judge: Judge, mark: Callable[[Position], None]) -> Verdict:
+        asked.append(len(records))
+        return Verdict(Why.NONE_KILLS, tried=min(3, len(records)))
+
+    starts.condemn(RECORDS[1].position, ("SIGSEGV",) * 3)
+    careful = Careful(starts, starts.begin("1:0"), deadly, Said(), three)
+    assert careful.ready(RECORDS[:8]) == 4  # three, and the one that is condemned
+    assert careful.ready(RECORDS[2:8]) == 2
+    assert careful.ready(RECORDS[4:8]) == 3
+    assert careful.ready(RECORDS[7:8]) == 1
+    assert asked == [7, 4, 1]
+
+
+def test_the_slow_are_condemned_for_being_slow() -> None:
+    """The state says so to every later process, and an older state has killers only."""
+    store, said = MemoryStore(), Said()
+    starts = Starts(store, "app", "events", "shard")
+
+    def first(records: Sequence[Record], judge: Judge, mark: Callable[[Position], None]) -> Verdict:
+        if records[0] is RECORDS[0]:
+            return Verdict(Why.FOUND, records[0], ("more than 30 s of CPU",) * 3, reason=TOO_SLOW)
+        return Verdict(Why.NONE_KILLS, tried=len(records))
+
+    careful = Careful(starts, starts.begin("1:0"), deadly, said, first)
+    assert careful.ready(RECORDS) == len(RECORDS)
+    assert starts.begin("1:0").reasons == {RECORDS[0].position: TOO_SLOW}
+    assert "CPU time" in str(said.lines[0][2]["reason"])
+    older = b'{"sequence":"7","sub":0,"deaths":["SIGSEGV"]}'
+    assert msgspec.json.decode(older, type=Condemned).reason == KILLS_PROCESS
 
 
 def test_a_search_without_a_result_goes_on() -> None:
@@ -70,7 +116,7 @@ def test_a_search_without_a_result_goes_on() -> None:
         return Verdict(Why.HUNG, how=("no end within 60 s",))
 
     careful = Careful(starts, starts.begin("1:0"), deadly, said, hung)
-    assert careful.survivors(RECORDS) == RECORDS
+    assert survivors(careful, RECORDS) == RECORDS
     assert [line[:2] for line in said.lines] == [("warning", "killer_not_found")]
     state = starts.begin("1:0")
     assert (state.condemned, state.trying) == ((), None)
@@ -86,14 +132,14 @@ def test_a_judge_that_dies_of_everything_parks() -> None:
     careful = Careful(starts, starts.begin("1:0"), deadly, Said(), first)
     for _ in range(3):
         with pytest.raises(Parked, match="one after the other"):
-            careful.survivors(RECORDS)
+            survivors(careful, RECORDS)
     assert len(starts.begin("1:0").condemned) == MOST_CONDEMNED
 
 
 def test_no_data_is_logged() -> None:
     """Positions and signals only."""
     starts, said = Starts(MemoryStore(), "app", "events", "shard"), Said()
-    Careful(starts, starts.begin("1:0"), deadly, said).survivors([record(3, b"secret")])
+    survivors(Careful(starts, starts.begin("1:0"), deadly, said), [record(3, b"secret")])
     assert "secret" not in repr(said.lines)
     assert "key 3" not in repr(said.lines)
 
@@ -109,12 +155,12 @@ def test_a_process_that_dies_again_and_again_comes_through(s3: Server) -> None:
         state = starts.begin("1:0")
         careful = Careful(starts, state, deadly, Said())
         alive = [one for one in RECORDS if one.position not in careful.condemned]
-        for one in careful.survivors(RECORDS) if state.careful else alive:
+        for one in survivors(careful, RECORDS) if state.careful else alive:
             deadly(one)
 
     assert [try_apart(life).how for _ in range(4)] == ["SIGABRT", "SIGABRT", "", ""]
     state = Starts(archive_of(s3), "app", "events", "shard").begin("1:0")
-    assert {one.position for one in RECORDS if one.partition_key in {"key 3", "key 20"}} == state.positions
+    assert {one.position for one in RECORDS if one.partition_key in {"key 3", "key 20"}} == state.reasons.keys()
 
 
 def test_restarts_alone_condemn_nobody(s3: Server) -> None:
@@ -124,7 +170,7 @@ def test_restarts_alone_condemn_nobody(s3: Server) -> None:
         starts = Starts(archive_of(s3), "app", "events", "shard")
         careful = Careful(starts, starts.begin("1:0"), judge, Said())
         starts.mark(RECORDS[3].position)
-        careful.survivors(RECORDS)
+        survivors(careful, RECORDS)
         os.kill(os.getpid(), signal.SIGKILL)
 
     def killed(judged: Record) -> None:

@@ -3,14 +3,20 @@
 import ctypes
 import os
 import random
+import re
 import signal
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import repeat
 
 import pytest
 
+from consumers import alive
+from consumers.letters import killer
 from consumers.letters.killer import Verdict, Why, find_killer
+from consumers.letters.letter import TOO_SLOW
 from consumers.letters.trial import End, Ending, try_apart
 from consumers.records import Position, Record
 from tests.letters.sample import record
@@ -67,12 +73,12 @@ def test_harmless_records_cost_one_subprocess() -> None:
         ran.append(apart(work))
         return ran[-1]
 
-    assert find_killer(RECORDS, lambda _: None, never, counted) == Verdict(Why.NONE_KILLS)
+    assert find_killer(RECORDS, lambda _: None, never, counted) == Verdict(Why.NONE_KILLS, tried=len(RECORDS))
     assert len(ran) == 1
 
 
-def test_a_search_is_logarithmic() -> None:
-    """Of a thousand records: one for all, the control, two a halving, three alone."""
+def test_a_search_takes_five_subprocesses() -> None:
+    """Of a thousand records: one for all, which says where it died, the control, three alone."""
     many = [record(n) for n in range(1000)]
     ran = 0
 
@@ -83,7 +89,7 @@ def test_a_search_is_logarithmic() -> None:
 
     verdict = find_killer(many, lambda one: os.abort() if one is many[-1] else None, lambda _: None, counted)
     assert verdict.killer is many[-1]
-    assert ran <= 1 + 1 + 2 * 10 + 3
+    assert ran == 1 + 1 + 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -99,7 +105,7 @@ def test_taking_outside_deaths_for_evidence_would_condemn() -> None:
 
     def credulous(work: Callable[[], object]) -> Ending:
         ending = apart(work)
-        return Ending(End.DIED, ending.how) if ending.end is End.OUTSIDE else ending
+        return replace(ending, end=End.DIED) if ending.end is End.OUTSIDE else ending
 
     kill = killing(7, lambda: os.kill(os.getpid(), signal.SIGKILL))
     assert find_killer(RECORDS, kill, lambda _: None, credulous).killer is RECORDS[7]
@@ -116,7 +122,7 @@ def test_a_hang_is_reported_and_condemns_nobody() -> None:
 def test_records_that_kill_only_together_are_innocent() -> None:
     """Memory that many fill is no fault of one."""
     held: list[bytearray] = []
-    verdict = find_killer(RECORDS, lambda _: held.append(bytearray(8 << 20)), never, apart)
+    verdict = find_killer(RECORDS, lambda _: held.append(bytearray(8 << 20)), lambda _: None, apart)
     assert verdict == Verdict(Why.TOGETHER, None, ("MemoryError",))
 
 
@@ -127,6 +133,72 @@ def test_a_process_that_dies_without_any_record_accuses_none() -> None:
         return Ending(End.DIED, "SIGSEGV")
 
     assert find_killer(RECORDS, os.abort, never, broken) == Verdict(Why.WITHOUT, None, ("SIGSEGV",))  # type: ignore[arg-type]
+
+
+CPU_S = 0.2
+hurried = partial(try_apart, limit_s=20, room_bytes=SMALL, cpu_s=CPU_S)
+
+
+def work_for(cpu_s: float) -> None:
+    """Use CPU time."""
+    until = time.process_time() + cpu_s
+    while time.process_time() < until:
+        pass
+
+
+@pytest.mark.parametrize(
+    "how",
+    [lambda: work_for(3600), lambda: re.match(r"(a+)+$", "a" * 60 + "b")],
+    ids=["python", "a call that gives nothing back"],
+)
+def test_a_record_without_an_end_is_named(how: Callable[[], object]) -> None:
+    """By the CPU time that it takes alone, three times."""
+    marked: list[Position] = []
+    verdict = find_killer(RECORDS, killing(21, how), marked.append, hurried)
+    assert verdict == Verdict(Why.FOUND, RECORDS[21], ("more than 0.2 s of CPU",) * 3, reason=TOO_SLOW)
+    assert marked == [RECORDS[21].position]
+
+
+def test_each_record_has_its_own_time() -> None:
+    """Many that are slow, and none too slow, condemn nobody; nor does a host that lets them wait."""
+    slow = {id(one) for one in RECORDS[:6]}
+    verdict = find_killer(RECORDS, lambda one: work_for(CPU_S / 3) if id(one) in slow else None, never, hurried)
+    assert verdict == Verdict(Why.NONE_KILLS, tried=len(RECORDS))
+    verdict = find_killer(RECORDS[:2], lambda _: time.sleep(2 * CPU_S), never, hurried)
+    assert verdict == Verdict(Why.NONE_KILLS, tried=2)
+
+
+def test_a_search_gives_signs_of_life_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records are tried for a while; those that were may be judged then, one at least."""
+    lives: list[float] = []
+    monkeypatch.setattr(alive, "beat", lambda: lives.append(time.monotonic()))
+    monkeypatch.setattr(killer, "TRY_S", 1.0)
+    began = time.monotonic()
+    verdict = find_killer(RECORDS, lambda _: time.sleep(0.3), never, hurried)
+    assert verdict.why is Why.NONE_KILLS
+    assert 1 <= verdict.tried <= 5
+    times = [began, *lives, time.monotonic()]
+    assert max(later - at for at, later in zip(times, times[1:], strict=False)) < 1
+    monkeypatch.setattr(killer, "TRY_S", 0.0)
+    assert find_killer(RECORDS, lambda _: None, never, hurried).tried == 1
+
+
+def test_the_record_before_it_is_tried_too() -> None:
+    """A process may die of a record a little later, in the middle of an innocent one."""
+    bombs: list[Record] = []
+
+    def judge(one: Record) -> None:
+        if bombs:
+            os.abort()
+        if one is RECORDS[12]:
+            bombs.append(one)
+
+    def left_alone(work: Callable[[], object]) -> Ending:
+        """Let the copy go on for a moment after its work."""
+        return apart(lambda: (work(), os.abort() if bombs else None))
+
+    verdict = find_killer(RECORDS, judge, lambda _: None, left_alone)
+    assert (verdict.why, verdict.killer) == (Why.FOUND, RECORDS[12])
 
 
 class Scripted:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.letters.letter import KILLS_PROCESS
 from consumers.letters.starts import Starts, start_text
 from consumers.pipeline import Start
 from consumers.records import Position
@@ -44,10 +45,10 @@ def test_the_condemned_outlive_restarts_until_they_lie_behind() -> None:
     store = MemoryStore()
     starts(store).begin("5:0")
     starts(store).condemn(Position(7, 1), DEATHS)
-    assert starts(store).begin("5:0").positions == {Position(7, 1)}
-    assert starts(store).begin("7:0").positions == {Position(7, 1)}
-    assert starts(store).begin("TRIM_HORIZON").positions == {Position(7, 1)}
-    assert starts(store).begin("7:1").positions == set()
+    assert starts(store).begin("5:0").reasons == {Position(7, 1): KILLS_PROCESS}
+    assert starts(store).begin("7:0").reasons == {Position(7, 1): KILLS_PROCESS}
+    assert starts(store).begin("TRIM_HORIZON").reasons == {Position(7, 1): KILLS_PROCESS}
+    assert starts(store).begin("7:1").reasons == {}
 
 
 @given(st.lists(st.sampled_from(["begin", "mark", "clear"]), max_size=30))

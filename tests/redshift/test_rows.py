@@ -203,7 +203,7 @@ def test_a_row_may_be_as_long_as_copy_takes() -> None:
 def test_a_condemned_record_is_not_touched() -> None:
     """It would end the process; its neighbours are judged."""
     it = maker()
-    it.condemned = {Position(123, 1)}
+    it.condemned = {Position(123, 1): KILLS_PROCESS}
     judged = it.judge(record({"session": "s"}, sub=1))
     assert isinstance(judged, Rejected)
     assert judged.reason == KILLS_PROCESS

@@ -148,7 +148,7 @@ def test_what_is_no_document_is_rejected_and_never_raised(payload: bytes) -> Non
 def test_a_condemned_record_is_not_tried() -> None:
     """It would end the process again; its neighbours are tried."""
     mine = judge()
-    mine.condemned = frozenset({Position(7, 0)})
+    mine.condemned = {Position(7, 0): "kills_process"}
     condemned = mine.judge(record(b"{}"))
     assert isinstance(condemned, Rejected)
     assert condemned.reason == "kills_process"
