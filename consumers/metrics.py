@@ -17,12 +17,14 @@ UNITS: Mapping[str, str] = {
     "DeadLetters": "Count",
     "Starts": "Count",
     "UnheldShards": "Count",
+    "HourWaitSeconds": "Seconds",
 }
 """All metrics that the fleet writes, with their units.
 
 `LagSeconds`: how long ago the oldest record came to the stream that is not durable at the destination.
 `Records`: taken from the stream since the line before. `DeadLetters`: put since then.
 `Starts`: a daemon began. `UnheldShards`: nobody reads them (written by `kinesis-fleet watch`).
+`HourWaitSeconds`: how long ago the first hour that is not decided was over, 0 while it lasts; of consumers with hours.
 """
 
 
@@ -43,6 +45,7 @@ class Meter:
         self._oldest_ms: int | None = None
         self._records = self._letters = 0
         self._told = (0, 0)
+        self._hour_over: float | None = None
 
     def delivered(self, records: int, behind_ms: int | None, now: float) -> None:
         """Take note of a delivery that was this far behind the stream's end when it was read."""
@@ -67,6 +70,10 @@ class Meter:
         """Take note of dead letters that were put."""
         self._letters += letters
 
+    def hour_waits(self, seconds: float, now: float) -> None:
+        """Take note that the first hour which is not decided was over so long ago; less than 0 where it lasts."""
+        self._hour_over = now - seconds
+
     def read(self, now: float) -> dict[str, float]:
         """Give the values, counted since the last call; none before the first delivery, or after the shard's end."""
         tip, since = self._tip, self._since  # once each: the shard's own thread changes them
@@ -75,10 +82,13 @@ class Meter:
         oldest = tip if since is None else min(since, tip)
         counted, told = (self._records, self._letters), self._told
         self._told = counted
+        over = self._hour_over
+        waits = {} if over is None else {"HourWaitSeconds": round(max(now - over, 0.0), 1)}
         return {
             "LagSeconds": round(max(now - oldest, 0.0), 1),
             "Records": counted[0] - told[0],
             "DeadLetters": counted[1] - told[1],
+            **waits,
         }
 
 

@@ -116,7 +116,9 @@ class Chain:
         key = self._place.key(batch.first, batch.first_arrival_ms)
         link = self._link_of(batch)
         if not self._put(key, batch.content, link):
-            return self._adopt(self._link(key, batch.first), key)
+            standing = self._link(key, batch.first)
+            _insist_on_one_stream(standing, key, batch.first, batch.first_arrival_ms)
+            return self._adopt(standing, key)
         self._watch.stands(key, link)
         self._after, self._origin = batch.last, None
         self._log.info(
@@ -162,6 +164,10 @@ class Chain:
         self._log.info("object_adopted", key=key, records=link.count, position=str(link.last), writer=link.writer)
         return link.last
 
+    def _adopt_over(self, link: Link, key: str, first: Record) -> Position:
+        _insist_on_one_stream(link, key, first.position, first.arrival_ms)
+        return self._adopt(link, key)
+
     def _link(self, key: str, first: Position) -> Link:
         metadata = self._store.metadata(key)
         if metadata is None:
@@ -198,7 +204,7 @@ class Chain:
         while self._standing and self._standing[0][0] <= first.position:
             at, key = self._standing[0]
             link = self._link(key, at)
-            covered = self._adopt(link, key) if link.last >= first.position else None
+            covered = self._adopt_over(link, key, first) if link.last >= first.position else None
             del self._standing[0]  # not before: what may fail is tried again from here
             if covered:
                 return covered
@@ -275,7 +281,7 @@ class Chain:
         if behind:
             link = self._link(behind[-1][1], behind[-1][0])
             if link.last >= first.position:
-                return self._adopt(link, behind[-1][1])
+                return self._adopt_over(link, behind[-1][1], first)
             if link.count:
                 self._watch.stands(behind[-1][1], link)  # its writer may have died before it took note itself
                 return None
@@ -304,7 +310,7 @@ class Chain:
                 self._say_lost(link)
                 return None
             if link.last >= first.position:
-                return self._adopt(link, key)
+                return self._adopt_over(link, key, first)
             if link.count:
                 self._watch.stands(key, link)
                 return None
@@ -319,3 +325,23 @@ class Chain:
             reason=f"the start at {link.origin} was repeated and began further on",
             remedy="while the stream still has them, read them under another prefix and applicationName",
         )
+
+
+def _insist_on_one_stream(link: Link, key: str, at: Position, arrival_ms: int) -> None:
+    """Make sure that an object which covers a position holds the record there, and not another stream's.
+
+    Kinesis gives a record its arrival once. A stream that was made anew under its name may number its records as the
+    former one did; they arrive later.
+
+    Raises:
+        Parked: the object holds no record that arrived then.
+
+    """
+    arrivals = (link.first_arrival_ms,) * 2 if at == link.first else (link.min_arrival_ms, link.max_arrival_ms)
+    if link.count and not arrivals[0] <= arrival_ms <= arrivals[1]:
+        reason = f"{key} stands where {at} belongs, and holds no record of its arrival time, {arrival_ms} ms"
+        remedy = (
+            "if the stream was made anew under its name, begin anew as docs/operations.md says; otherwise move the "
+            "object out of the prefix"
+        )
+        raise Parked(reason, remedy)

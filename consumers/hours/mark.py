@@ -10,8 +10,25 @@ from collections.abc import Iterable
 import msgspec
 
 from consumers.chain.store import STATE_PREFIX, ObjectStore
-from consumers.hours.reading import EDGE_MARGIN_MS, SET_ASIDE, Gap
+from consumers.hours.reading import EDGE_MARGIN_MS, SETTLED_BY_NOBODY, Gap
 from consumers.hours.stored import decoded
+from consumers.records import Position
+
+
+class Tail(msgspec.Struct, frozen=True, rename="camel"):
+    """How far a chain is known to reach: the end of its furthest object, that object's hour, and the latest arrival.
+
+    A process that begins at a later position than `last` has to find the object that ends there.
+    """
+
+    last: str
+    hour_ms: int
+    arrival_ms: int
+
+    @property
+    def position(self) -> Position:
+        """Where the chain ends, as far as it is known."""
+        return Position.parse(self.last)
 
 
 class Mark(msgspec.Struct, frozen=True, rename="camel"):
@@ -19,6 +36,8 @@ class Mark(msgspec.Struct, frozen=True, rename="camel"):
 
     Everything that arrived before `watermark_ms` is in the bucket, but for what `gaps` says. The hours before
     `sealed_to_ms` are sealed, from `began_ms` on. `ended`: everything of a split or merged shard is in the bucket.
+    `tail` is None where nothing stands yet, and where a worker of a former version wrote the mark last. `anchor` is
+    where the objects of the sealed hours end, empty where they have none; None where nobody knows.
     """
 
     shard: str
@@ -28,6 +47,8 @@ class Mark(msgspec.Struct, frozen=True, rename="camel"):
     writer: str
     ended: bool = False
     gaps: tuple[Gap, ...] = ()
+    tail: Tail | None = None
+    anchor: str | None = None
 
     def passed(self, end_ms: int, grace_ms: int) -> bool:
         """Whether everything that arrived before the end of an hour is settled and sealed, and the grace is over."""
@@ -47,9 +68,9 @@ def marks_folder(application: str, stream: str) -> str:
 def merge(theirs: Mark, mine: Mark) -> Mark:
     """Join two statements about one shard. What one of them has settled is no gap of the other, but what none can."""
     added = [
-        gap if gap.reason == SET_ASIDE else Gap(max(gap.from_ms, theirs.watermark_ms), gap.to_ms, gap.reason)
+        gap if gap.reason in SETTLED_BY_NOBODY else Gap(max(gap.from_ms, theirs.watermark_ms), gap.to_ms, gap.reason)
         for gap in mine.gaps
-        if gap not in theirs.gaps and (gap.reason == SET_ASIDE or gap.to_ms > theirs.watermark_ms)
+        if gap not in theirs.gaps and (gap.reason in SETTLED_BY_NOBODY or gap.to_ms > theirs.watermark_ms)
     ]
     return Mark(
         theirs.shard,
@@ -59,7 +80,25 @@ def merge(theirs: Mark, mine: Mark) -> Mark:
         mine.writer,
         theirs.ended or mine.ended,
         joined((*theirs.gaps, *added)),
+        further(theirs.tail, mine.tail),
+        _anchor(theirs, mine),
     )
+
+
+def _anchor(theirs: Mark, mine: Mark) -> str | None:
+    """Give the anchor of whoever has sealed more hours: nobody else knows what these hold."""
+    if theirs.sealed_to_ms != mine.sealed_to_ms:
+        return max(theirs, mine, key=lambda mark: mark.sealed_to_ms).anchor
+    found = [Position.parse(anchor) for anchor in (theirs.anchor, mine.anchor) if anchor]
+    return str(max(found)) if found else mine.anchor or theirs.anchor
+
+
+def further(one: Tail | None, other: Tail | None) -> Tail | None:
+    """Give the tail that two know of together."""
+    if one is None or other is None:
+        return one or other
+    furthest = max(one, other, key=lambda tail: tail.position)
+    return Tail(furthest.last, furthest.hour_ms, max(one.arrival_ms, other.arrival_ms))
 
 
 def joined(gaps: Iterable[Gap]) -> tuple[Gap, ...]:

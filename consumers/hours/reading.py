@@ -12,16 +12,24 @@ from dataclasses import dataclass
 import msgspec
 
 from consumers.pipeline import Start
-from consumers.records import Record
+from consumers.records import Position, Record
 
 START_MARGIN_MS = 600_000
 """How much before the end of its retention a record counts as perhaps expired when a lease begins."""
 EDGE_MARGIN_MS = 60_000
 """The same while reading goes on: the two clocks differ, and no lease moved."""
 
-RETENTION = "RETENTION"
+TRIM_HORIZON, RETENTION = "TRIM_HORIZON", "RETENTION"
+CHECKPOINT = "CHECKPOINT"
+"""Reading began at a checkpoint that lies beyond all that stands: what is before it was skipped."""
+REPLACED = "REPLACED"
+"""Records that the stream should still have were not there when reading began anew: it is another one by now."""
+MISSING = "MISSING"
+"""An object that was written is gone, or the one that another says it follows stands nowhere."""
 SET_ASIDE = "SET_ASIDE"
 """A record came that could not be read. It is kept as it came, and is in no object."""
+SETTLED_BY_NOBODY = frozenset({MISSING, SET_ASIDE})
+"""What no other process has read better: an object that is gone is gone for all."""
 MOVED = frozenset({"LATEST", "AT_TIMESTAMP"})
 """Where an operator let reading begin, whatever the stream still holds from before."""
 
@@ -30,7 +38,7 @@ class Gap(msgspec.Struct, frozen=True, rename="camel"):
     """A range of arrival times in which records may be missing, from and to in UTC milliseconds, and why.
 
     A `from_ms` of 0 means everything before. Reasons: LATEST, AT_TIMESTAMP and TRIM_HORIZON for where reading began,
-    RETENTION where records may have expired unread, SET_ASIDE where one that came could not be read.
+    RETENTION where records may have expired unread, CHECKPOINT, REPLACED, MISSING and SET_ASIDE as above.
     """
 
     from_ms: int
@@ -51,12 +59,21 @@ class Horizon:
     timestamp_ms: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a lease may begin further on than what stands: unless its first record lies no further than `beyond`."""
+
+    reason: str
+    beyond: Position | None = None
+
+
 class Reading:
     """Follows the deliveries of one lease."""
 
-    def __init__(self, start: Start, known_ms: int | None, horizon: Horizon) -> None:
+    def __init__(self, start: Start, known_ms: int | None, horizon: Horizon, doubt: Doubt | None = None) -> None:
         """Begin a lease. `known_ms` is the shard's watermark: before it, everything is durable."""
         self._start = start
+        self._doubt = doubt
         self._horizon = horizon
         self._receipts: deque[int] = deque(maxlen=horizon.prefetch)
         self._joined_ms: int | None = None
@@ -69,11 +86,26 @@ class Reading:
         `now_ms` is by the store's clock, and no later than the answer to this delivery.
         """
         gap = self._gap(records, now_ms)
+        known = self.delivered_ms
         if records:
             self._advance(min(records[-1].arrival_ms, now_ms))
         elif caught_up and len(self._receipts) == self._horizon.prefetch:
             self._advance(self._receipts[0])
         self._receipts.append(now_ms)
+        return self._skipped(records, now_ms, known) or gap
+
+    def _skipped(self, records: Sequence[Record], now_ms: int, known_ms: int | None) -> Gap | None:
+        """Say what lies between all that stands and the place where reading began, once it is known where that is."""
+        doubt, reached_ms = self._doubt, self.delivered_ms
+        if doubt is None or reached_ms is None or (not records and reached_ms == known_ms):
+            return None
+        self._doubt = None
+        if records and doubt.beyond is not None and records[0].position <= doubt.beyond:
+            return None
+        since = known_ms or 0
+        to = min(records[0].arrival_ms, now_ms) if records else reached_ms
+        gap = Gap(since, max(to, since + 1), doubt.reason)
+        self._keep(gap)
         return gap
 
     def _advance(self, to_ms: int) -> None:

@@ -75,13 +75,22 @@ class Manifests:
         standing = self._standing(hour_ms)
         if standing is None:
             return None
-        while standing.seals != (current := self._seals(hour_ms)):
+        while self._differ(hour_ms, standing.seals, current := self._seals(hour_ms)):
             made = self._make(hour_ms, standing.revision + 1, current, standing.holes)
             self._put_new(manifest_key(self._layout(hour_ms), hour_ms, made.revision), msgspec.json.encode(made))
             standing = self._standing(hour_ms) or made
         if standing.revision > 1:
             self._note_late(hour_ms, standing)
         return standing
+
+    def _differ(self, hour_ms: int, told: Mapping[str, int], current: Mapping[str, int]) -> bool:
+        """Whether seals hold what a manifest does not; an empty one that was written afterwards holds nothing."""
+        folder = seals_folder(self._place.application, self._place.layout.stream, hour_ms)
+        return any(
+            told.get(shard) != number
+            and (shard in told or bool(seals.load(self._store, seal_key(folder, shard, number)).objects))
+            for shard, number in current.items()
+        )
 
     def _note_late(self, hour_ms: int, standing: Manifest) -> None:
         layout = self._layout(hour_ms)

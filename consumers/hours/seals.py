@@ -1,13 +1,14 @@
 """Seals a shard's hours: writes down, once, which objects of it an hour holds."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from consumers.chain.layout import Layout, position_in
 from consumers.chain.link import Link
 from consumers.chain.store import Entry, ObjectStore
+from consumers.hours.joints import Broken, Joints
 from consumers.hours.manifest import (
     FORMAT,
     Seal,
@@ -21,14 +22,15 @@ from consumers.hours.place import HoursPlace
 from consumers.hours.stored import RESTORE, decoded
 from consumers.hours.times import hour_of, hour_text
 from consumers.objects.codecs import Garbled
-from consumers.records import Position
+from consumers.records import HOUR_MS, Position
 from consumers.waiting import Parked, Unavailable
 
+_SEEK_MS = 24 * HOUR_MS  # how far from its hour the object is looked for that another one follows
 _MOST_KEPT = 5_000  # links in memory; what lies beyond is looked up when its hour is sealed
 
 
 class Sealer:
-    """One shard's seals."""
+    """One shard's seals, and whether what they list is one chain."""
 
     def __init__(self, store: ObjectStore, place: HoursPlace, shard: str, layouts: Iterable[Layout]) -> None:
         """Begin with nothing known. `layouts` are those that its objects were written in, the present one first."""
@@ -40,31 +42,102 @@ class Sealer:
         self._links: dict[str, Link] = {}
         self._sealed: tuple[int, frozenset[str]] = (-1, frozenset())
         self._told: tuple[int, frozenset[str]] = self._sealed
+        self._joints = Joints()
+
+    @property
+    def joints(self) -> Joints:
+        """What is known of the ends of objects."""
+        return self._joints
 
     def stands(self, key: str, link: Link) -> None:
-        """Remember an object, so that it need not be looked up."""
+        """Remember an object, so that it need not be looked up, and so that it is missed."""
+        self._joints.stands(link)
         if len(self._links) < _MOST_KEPT:
             self._links[key] = link
 
-    def seal(self, hour_ms: int) -> int:
-        """Write down what the hour holds of this shard, unless a seal says it; the seal's revision, 0 for no objects.
+    def seal(self, hour_ms: int) -> tuple[int, list[Broken]]:
+        """Write down what the hour holds of this shard, unless a seal says it: the seal's revision, and what is broken.
 
+        A seal of no objects is written too: whoever stores one that comes late has to find that the hour is sealed.
         What a former revision says of an object stays, whatever became of the object: that is for an audit to find.
         """
+        last = self._last(hour_ms)
+        standing = self._load(seal_key(self._folder(hour_ms), self._shard, last)) if last else ()
         while True:
-            last = self._last(hour_ms)
-            former = self._load(seal_key(self._folder(hour_ms), self._shard, last)) if last else ()
-            known = {one.key for one in former}
+            known = {one.key for one in standing}
             added = [sealed(entry, self._link(entry)) for entry in self._entries(hour_ms) if entry.key not in known]
-            if not added:
+            if last and not added:
                 self._sealed = (hour_ms, frozenset(known))
-                return last
-            objects = tuple(sorted((*former, *added), key=lambda one: Position.parse(one.first)))
+                broken = self._broken(hour_ms, standing)
+                self._joints.sealed(standing)
+                return last, broken
+            objects = tuple(sorted((*standing, *added), key=lambda one: Position.parse(one.first)))
             seal = Seal(FORMAT, self._stream, self._shard, hour_text(hour_ms), last + 1, objects)
             body = msgspec.json.encode(seal)
             key = seal_key(self._folder(hour_ms), self._shard, last + 1)
-            self._store.put_new(key, body, {}, hashlib.sha256(body).digest())
+            if self._store.put_new(key, body, {}, hashlib.sha256(body).digest()):
+                last, standing = last + 1, objects
+            else:
+                last = self._last(hour_ms)
+                standing = self._load(seal_key(self._folder(hour_ms), self._shard, last))
             # And look again: whoever stored an object meanwhile has seen no seal, and so does not revise it.
+
+    def find(self, position: Position, hours: Iterable[int]) -> bool | None:
+        """Look through hours for an object that ends at a position or beyond, and remember it.
+
+        None: no object stands in any of them.
+        """
+        seen = None
+        for hour_ms in hours:
+            entries = self._entries(hour_ms)
+            if not entries:
+                continue
+            seen, entry = False, max(map(_place, entries))[1]
+            if (link := self._link(entry)).last >= position:
+                self.stands(entry.key, link)
+                return True
+        return seen
+
+    def _broken(self, hour_ms: int, standing: Sequence[SealedObject]) -> list[Broken]:
+        """Say what is missing: what this process knows of and is not listed, and what the listed ones should follow."""
+        listed = {one.key for one in standing}
+        broken = [
+            Broken.gone(key, link)
+            for key, link in self._links.items()
+            if hour_of(link.first_arrival_ms) == hour_ms and key not in listed and self._is_gone(key)
+        ]
+        for one, after in self._joints.loose(standing):
+            since_ms = self._unknown_since(after, hour_ms)
+            if since_ms is not None:
+                broken.append(Broken.before(one, since_ms))
+        return broken
+
+    def _is_gone(self, key: str) -> bool:
+        if self._store.metadata(key) is None:
+            return True
+        reason = f"{key} stands, and is not listed: the bucket contradicts itself"
+        raise Unavailable(reason, "look at what stands before the S3 service", operator=True)
+
+    def _unknown_since(self, position: Position, hour_ms: int) -> int | None:
+        """Look for an object that ends here, of any hour around one: None if it stands.
+
+        Otherwise it is the latest arrival in the one before it.
+        """
+        nearest: Link | None = None
+        for hour in sorted(self._around(hour_ms), key=lambda hour: abs(hour - hour_ms)):
+            behind = [place for place in map(_place, self._entries(hour)) if place[0] <= position]
+            if not behind:
+                continue
+            link = self._link(max(behind)[1])
+            if link.last == position:
+                return None
+            if nearest is None or link.last > nearest.last:
+                nearest = link
+        return nearest.max_arrival_ms if nearest else hour_ms - _SEEK_MS
+
+    def _around(self, hour_ms: int) -> range:
+        newest_ms = min(hour_of(self._store.now_ms()), hour_ms + _SEEK_MS) + HOUR_MS
+        return range(hour_ms - _SEEK_MS, max(newest_ms, hour_ms + HOUR_MS) + 1, HOUR_MS)
 
     def is_sealed(self, hour_ms: int) -> bool:
         """Whether anybody has sealed the hour of this shard."""
@@ -113,6 +186,10 @@ class Sealer:
             reason = f"{entry.key} cannot be sealed: its metadata speaks of {link.stream} {link.shard} {link.first}"
             raise Parked(reason, "move it out of the prefix: it is a copy, or another stream's")
         return link
+
+
+def _place(entry: Entry) -> tuple[Position, Entry]:
+    return position_in(entry.key) or Position(0, 0), entry
 
 
 def load(store: ObjectStore, key: str) -> Seal:

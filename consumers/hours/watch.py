@@ -4,7 +4,7 @@ Told by the pipeline what was delivered and what is durable, and by the chain wh
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -12,13 +12,16 @@ from consumers.chain.link import Link
 from consumers.chain.origin import claim_prefix, owner_of, recall, record_key
 from consumers.chain.store import ObjectStore
 from consumers.config.consumer import ShardContext
+from consumers.hours.beginning import begin, say_broken, say_gap
 from consumers.hours.hours import Hours, ShardList
+from consumers.hours.joints import Broken
 from consumers.hours.mark import Mark, joined, load, mark_key, merge
+from consumers.hours.overdue import Overdue
 from consumers.hours.place import HoursPlace
-from consumers.hours.reading import SET_ASIDE, Gap, Horizon, Reading
+from consumers.hours.reading import CHECKPOINT, SET_ASIDE, Gap, Horizon, Reading
 from consumers.hours.revisions import Manifests
 from consumers.hours.seals import Sealer
-from consumers.hours.times import hour_of, moment_text
+from consumers.hours.times import hour_of
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Unavailable
 
@@ -43,7 +46,10 @@ class WatchPlace:
 
 @dataclass(slots=True)
 class _Known:
-    """What was read when the lease began, and what has become of it. `unsaid`: the mark lacks a gap."""
+    """What was read when the lease began, and what has become of it. `unsaid`: the mark lacks a gap.
+
+    `broken` is what its seals have found missing. `sealed` are hours whose seals stand, and the mark does not say so.
+    """
 
     reading: Reading
     sealer: Sealer
@@ -51,8 +57,11 @@ class _Known:
     hours: Hours
     mark: Mark | None
     version: str | None
+    overdue: Overdue
     unsaid: bool = False
     aside: tuple[Gap, ...] = ()
+    broken: dict[Broken, None] = field(default_factory=dict)
+    sealed: set[int] = field(default_factory=set)
 
 
 class ShardWatch:
@@ -89,15 +98,8 @@ class ShardWatch:
             return False
         self._lapse, self._lapse_after = gap.reason, before
         known.unsaid = True
-        if gap.from_ms and len(known.reading.gaps) > said:
-            self._log.error(
-                "retention_gap",
-                reason=f"records that arrived from {moment_text(gap.from_ms)} to {moment_text(gap.to_ms)} may have "
-                f"been missed: {gap.reason}",
-                remedy="none brings them back; the hours say _INCOMPLETE. Alarm on lag at half of the retention",
-                from_ms=gap.from_ms,
-                to_ms=gap.to_ms,
-            )
+        if (gap.from_ms or gap.reason == CHECKPOINT) and len(known.reading.gaps) > said:
+            say_gap(self._log, gap)
         return True
 
     def set_aside(self, from_ms: int | None, to_ms: int | None) -> None:
@@ -123,9 +125,14 @@ class ShardWatch:
         return len(records)
 
     def lapse(self, first: Position) -> str | None:
-        """Take the reason why records may be missing before an object that begins here; None if none can be."""
+        """Take the reason why records may be missing before an object that begins here; None if none can be.
+
+        It is written down first: whoever seals the hour of that object must find the gap.
+        """
         if self._lapse is None or (self._lapse_after is not None and first <= self._lapse_after):
             return None
+        if self._known and self._known.mark and self._known.unsaid:
+            self._publish(self._known, self._known.mark.watermark_ms, began_ms=self._known.mark.began_ms)
         reason, self._lapse = self._lapse, None
         return reason
 
@@ -146,8 +153,10 @@ class ShardWatch:
         if known.sealer.has_told(hour_ms, key):
             return
         late = hour_ms < mark.sealed_to_ms
-        if late or (self._may_be_over(hour_ms) and known.sealer.is_sealed(hour_ms)):
+        if late or (self._may_be_over(hour_ms) and self._is_sealed(known, hour_ms)):
             self._seal(known, hour_ms)
+            if known.unsaid:
+                self._publish(known, mark.watermark_ms, began_ms=mark.began_ms)
 
     def settled(self, oldest_ms: int | None) -> None:
         """Write the watermark when it is time. All that was delivered is durable but what arrived from `oldest_ms` on.
@@ -166,7 +175,7 @@ class ShardWatch:
         self._next_at, self._retry_at = now + self._place.interval_s, 0.0
         try:
             mark = self._publish(known, watermark_ms)
-            known.hours.advance(mark.watermark_ms)
+            known.overdue.look(known.hours.advance(mark.watermark_ms), known.hours.next_ms, mark)
         except Unavailable as fault:
             self._retry_at = now + _RETRY_S
             self._say_later(fault)
@@ -194,9 +203,17 @@ class ShardWatch:
         record, _ = recall(self._store, record_key(hours.application, hours.layout, self._shard))
         layouts = tuple(dict.fromkeys((hours.layout, *((record.layout, *record.former) if record else ()))))
         manifests = Manifests(self._store, hours, layouts, self._log)
-        reading = Reading(self._start, mark.watermark_ms if mark else None, self._place.horizon)
         sealer = Sealer(self._store, hours, self._shard, layouts)
-        return _Known(reading, sealer, manifests, Hours(self._store, self._shards, hours, manifests), mark, version)
+        now_ms, retention_ms = self._store.now_ms(), self._place.horizon.retention_ms
+        beginning = begin(self._start, mark, sealer, now_ms, retention_ms)
+        known_ms = mark.watermark_ms if mark else None
+        reading = Reading(self._start, known_ms, self._place.horizon, beginning.doubt)
+        decided = Hours(self._store, self._shards, hours, manifests)
+        overdue = Overdue(self._store, hours, self._clock, self._log)
+        known = _Known(reading, sealer, manifests, decided, mark, version, overdue)
+        if beginning.gone:
+            self._miss(known, beginning.gone)
+        return known
 
     def _due(self, mark: Mark | None, watermark_ms: int) -> bool:
         now = self._clock()
@@ -208,6 +225,12 @@ class ShardWatch:
     def _sealable(self, watermark_ms: int) -> int:
         """Give the end of the last hour that a watermark has passed with its grace."""
         return hour_of(watermark_ms - self._place.hours.grace_ms)
+
+    def _is_sealed(self, known: _Known, hour_ms: int) -> bool:
+        """Ask what stands by now: what was read when the lease began may be old."""
+        known.mark, known.version = load(self._store, self._key)
+        sealed_by_mark = known.mark is not None and hour_ms < known.mark.sealed_to_ms
+        return sealed_by_mark or known.sealer.is_sealed(hour_ms)
 
     def _may_be_over(self, hour_ms: int) -> bool:
         """Whether somebody else, who holds the same shard, may have sealed an hour that this process has not."""
@@ -237,6 +260,7 @@ class ShardWatch:
             reason = f"{self._key} was changed by others {_TRIES} times in a row"
             raise Unavailable(reason, "none: it is tried again")
         known.unsaid = False
+        known.sealed.clear()
         known.sealer.forget(mine.sealed_to_ms)
         return mine
 
@@ -249,15 +273,26 @@ class ShardWatch:
         unsealed = [*range(began_ms, mark.began_ms if mark else began_ms, HOUR_MS)]
         unsealed += range(mark.sealed_to_ms if mark else began_ms, until_ms, HOUR_MS)
         for hour_ms in unsealed:
-            self._seal(known, hour_ms)
+            if hour_ms not in known.sealed:  # whoever stores an object of it later finds the seal, and revises it
+                self._seal(known, hour_ms)
+                known.sealed.add(hour_ms)
         sealed_ms = max(until_ms, mark.sealed_to_ms if mark else began_ms)
-        gaps = joined((*known.reading.gaps, *known.aside))
-        mine = Mark(self._shard, began_ms, watermark_ms, sealed_ms, self._place.writer, ended, gaps)
+        gaps = joined((*known.reading.gaps, *known.aside, *(broken.gap for broken in known.broken)))
+        joints, writer = known.sealer.joints, self._place.writer
+        mine = Mark(self._shard, began_ms, watermark_ms, sealed_ms, writer, ended, gaps, joints.tail, joints.anchor)
         mine = merge(mark, mine) if mark else mine
         settled_ms = known.hours.next_ms or 0
         return msgspec.structs.replace(mine, gaps=tuple(gap for gap in mine.gaps if gap.to_ms > settled_ms))
 
     def _seal(self, known: _Known, hour_ms: int) -> None:
-        if known.sealer.seal(hour_ms):
-            known.manifests.reconcile(hour_ms)
-            known.sealer.told()
+        _, broken = known.sealer.seal(hour_ms)
+        for one in broken:
+            self._miss(known, one)
+        known.manifests.reconcile(hour_ms)
+        known.sealer.told()
+
+    def _miss(self, known: _Known, broken: Broken) -> None:
+        if broken in known.broken:
+            return
+        known.broken[broken], known.unsaid = None, True
+        say_broken(self._log, broken)

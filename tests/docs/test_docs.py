@@ -13,7 +13,8 @@ from consumers.config.kcl_keys import KCL_KEYS, REFUSED
 from consumers.config.keys import COMMON_KEYS, Common
 from consumers.hours.hours import Frontier
 from consumers.hours.manifest import Hole, Manifest, Note, Seal, SealedObject, ShardObjects, Totals
-from consumers.hours.mark import Mark
+from consumers.hours.mark import Mark, Tail
+from consumers.hours.overdue import Said
 from consumers.hours.reading import Gap
 from consumers.kcl.holding import Held
 from consumers.kcl.rivals import Run
@@ -32,7 +33,7 @@ PAGES = pages()
 LEVELS = {"debug", "info", "warning", "error"}
 # Words in camel case that are no keys: columns of the index, rows of the lease table, a value, fields of events, names
 # in the JSON of hours and of the search index.
-HOURS = (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole, Mark, Gap, Frontier)
+HOURS = (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole, Mark, Tail, Gap, Frontier, Said)
 STATE = (Run,)
 SEARCH = (Name, StartState, Condemned, LetThrough)
 NO_KEYS = {
@@ -140,7 +141,7 @@ def test_tamed_values_of_kcl() -> None:
     ("heading", "structs"),
     [
         ("Notes, manifests and seals", (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole)),
-        ("Marks and the frontier", (Mark, Gap, Frontier)),
+        ("Marks and the frontier", (Mark, Tail, Gap, Frontier, Said)),
         ("State of the search index", SEARCH),
     ],
 )

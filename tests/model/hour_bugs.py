@@ -5,12 +5,16 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
 
+from msgspec.structs import replace
+
 from consumers.chain.link import Link
-from consumers.hours import hours, watch
+from consumers.hours import beginning, hours, watch
 from consumers.hours.hours import Hours
+from consumers.hours.joints import Joints
 from consumers.hours.lineage import NO_CHILDREN, Blocker, StreamShard, blocker
-from consumers.hours.mark import Mark
+from consumers.hours.mark import Mark, merge
 from consumers.hours.reading import Reading
+from consumers.hours.seals import Sealer
 from consumers.hours.watch import ShardWatch
 from consumers.records import HOUR_MS, Record
 from tests.memory_store import MemoryStore
@@ -70,6 +74,35 @@ class PassesOverGaps(Reading):
         return None
 
 
+class SealsOnlyWhatThereIs(Sealer):
+    """Leaves no word of an hour without an object."""
+
+    def seal(self, hour_ms: int) -> Any:
+        if not self._last(hour_ms) and not self._entries(hour_ms):
+            return 0, []
+        return super().seal(hour_ms)
+
+
+class TrustsTheListing(Sealer):
+    """Takes what is listed for all there was."""
+
+    def _broken(self, *_: object) -> Any:
+        return []
+
+
+class MissesOnlyWhatOthersName(Sealer):
+    """Forgets what this process has written itself."""
+
+    def stands(self, key: str, link: Link) -> None:
+        self.joints.stands(link)
+
+
+def forgetful(theirs: Mark, mine: Mark) -> Mark:
+    """Take a hole for settled, as everything before a watermark is."""
+    gaps = tuple(gap for gap in mine.gaps if gap.to_ms > theirs.watermark_ms)
+    return merge(theirs, replace(mine, gaps=gaps))
+
+
 BUGS: Mapping[str, Bug] = {
     "ignores_closed_parents": lambda: _both(
         patch.object(watch, "Hours", IgnoresClosedParents), patch.object(hours, "blocker", open_ones)
@@ -80,6 +113,14 @@ BUGS: Mapping[str, Bug] = {
     "forgets_what_is_late": lambda: patch("tests.model.hours.ShardWatch", ForgetsWhatIsLate),
     "sets_a_watermark_back": lambda: patch.object(watch, "merge", lambda _, mine: mine),
     "passes_over_gaps": lambda: patch.object(watch, "Reading", PassesOverGaps),
+    "seals_only_what_there_is": lambda: patch.object(watch, "Sealer", SealsOnlyWhatThereIs),
+    "trusts_the_listing": lambda: patch.object(watch, "Sealer", TrustsTheListing),
+    "misses_only_its_own": lambda: patch.object(Joints, "loose", lambda *_: iter(())),
+    "misses_only_what_others_name": lambda: patch.object(watch, "Sealer", MissesOnlyWhatOthersName),
+    "takes_a_hole_for_settled": lambda: patch.object(watch, "merge", forgetful),
+    "trusts_any_checkpoint": lambda: _both(
+        patch.object(beginning, "Doubt", lambda *_: None), patch.object(Joints, "loose", lambda *_: iter(()))
+    ),
 }
 
 

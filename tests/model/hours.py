@@ -21,7 +21,7 @@ from consumers.chain.link import Link
 from consumers.config.consumer import ShardContext
 from consumers.hours.hours import Frontier, frontier_key
 from consumers.hours.lineage import StreamShard
-from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Manifest, Note, manifests, revision_in
+from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Manifest, Note, manifests, revision_in, seals_folder
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
 from consumers.hours.times import hour_of, hour_text
@@ -51,6 +51,8 @@ class World:
     initial: str = "TRIM_HORIZON"
     retention_h: float = 24.0
     late: bool = False
+    deletes: bool = False
+    skips: bool = False
 
 
 @dataclass(eq=False)
@@ -106,6 +108,8 @@ class HoursSimulation:
         self.faults: list[str] = []
         self.complete: set[int] = set()
         self.put_at: dict[Position, int] = {}
+        self.gone: dict[str, Link] = {}
+        self.skipped: set[Position] = set()
 
     # the stream
 
@@ -200,6 +204,10 @@ class HoursSimulation:
             self._reshard()
         elif dice < 0.34 or not self.children:
             self._move_lease()
+        elif dice < 0.342 and self.world.deletes and self.left:
+            self._delete()
+        elif dice < 0.342 and self.world.skips and self.left:
+            self._skip()
         elif dice < 0.345 and self.left:
             self.stalled = self.rng.choice([None, 0, 1, 2])
         elif dice < 0.60:
@@ -256,7 +264,39 @@ class HoursSimulation:
         self.children.append(child)
 
     def _ends(self, shard: Shard) -> set[Position]:
-        return {link.last for link in self.links(shard)}
+        return {link.last for link in (*self.links(shard), *self.gone.values()) if link.shard == shard.name}
+
+    # what operators do
+
+    def _delete(self) -> None:
+        """Delete an object of an hour that its shard has not sealed."""
+        open_ones = []
+        for shard in self.shards:
+            for link in self.links(shard):
+                key = LAYOUT.key(shard.name, link.first, link.first_arrival_ms)
+                folder = seals_folder("app", "s", hour_of(link.first_arrival_ms))
+                if not any(at.startswith(f"{folder}{shard.name}.") for at in self.store.objects):
+                    open_ones.append((key, link))
+        if open_ones:
+            key, link = self.rng.choice(open_ones)
+            self.gone[key] = link
+            self.store.remove(key)
+
+    def _skip(self) -> None:
+        """Set a checkpoint forward, while no worker of the shard runs."""
+        shard = self.rng.choice(self.shards)
+        if shard.done or not shard.ready or not isinstance(shard.checkpoint, Position):
+            return
+        ahead = [record.position for record in shard.after(shard.checkpoint)]
+        if not ahead:
+            return
+        for child in self.children:
+            if child.shard is shard:
+                child.run.throw(GreenletExit)
+        to = self.rng.choice(ahead)
+        self.skipped |= {position for position in ahead if position <= to}
+        shard.epoch += 1
+        shard.checkpoint = to
 
     def links(self, shard: Shard) -> Iterator[Link]:
         """Give the links that stand of a shard."""
@@ -320,13 +360,20 @@ class HoursSimulation:
         hours = range(hour_of(BEGIN_MS), self.now_ms + HOUR_MS, HOUR_MS)
         hour = next(ms for ms in hours if key == f"{LAYOUT.folder(ms)}{SUCCESS}")
         self.complete.add(hour)
+        told = self._listed(hour)  # what was deleted after it was sealed is for an audit to find
         for shard in self.shards:
-            stands = [(link.first, link.last) for link in self.links(shard) if link.count]
+            links = [*self.links(shard), *(link for key, link in self.gone.items() if key in told)]
+            stands = [(link.first, link.last) for link in links if link.count and link.shard == shard.name]
             for record in shard.records:
                 if hour_of(record.arrival_ms) != hour or any(a <= record.position <= b for a, b in stands):
                     continue
                 if not self._came_late(record, hour):
                     self.faults.append(f"{hour_text(hour)} was complete before {shard.name} {record.position}")
+
+    def _listed(self, hour: int) -> set[str]:
+        last = max((k for k in self.store.objects if k.startswith(manifests(LAYOUT, hour))), key=revision_in)
+        manifest = msgspec.json.decode(self.store.objects[last][0], type=Manifest)
+        return {one.key for part in manifest.shards for one in part.objects}
 
     def _came_late(self, record: Record, hour: int) -> bool:
         """Whether the record came so long after its hour that nobody could have waited for it."""
@@ -337,7 +384,10 @@ class HoursSimulation:
         for before, link in pairwise(links):
             if link.first <= before.last:
                 yield f"{shard.name} doubled at {link.first}"
+        gone = [(link.first, link.last) for link in self.gone.values() if link.shard == shard.name]
         for record in shard.records[shard.trimmed :]:
+            if record.position in self.skipped or any(a <= record.position <= b for a, b in gone):
+                continue
             if not any(link.first <= record.position <= link.last and link.count for link in links):
                 yield f"{shard.name} lost {record.position}"
 
@@ -350,7 +400,7 @@ class HoursSimulation:
             folder = LAYOUT.folder(hour)
             last = max((k for k in self.store.objects if k.startswith(manifests(LAYOUT, hour))), key=revision_in)
             manifest = msgspec.json.decode(self.store.objects[last][0], type=Manifest)
-            listed = {one.key for part in manifest.shards for one in part.objects}
+            listed = self._listed(hour) - (self.gone.keys() - self.store.objects.keys())
             standing = {key for key in self.store.objects if key.startswith(f"{folder}s.")}
             if listed != standing:
                 faults.append(f"{hour_text(hour)}: {last} lists {len(listed)} objects of {len(standing)}")

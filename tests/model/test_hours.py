@@ -19,6 +19,8 @@ WORLDS = {
     "starts_at_latest": World(initial="LATEST"),
     "short_retention": World(retention_h=2),
     "late_data": World(late=True),
+    "deletions": World(deletes=True, late=True),
+    "skipped": World(skips=True),
 }
 
 
