@@ -5,12 +5,11 @@ only what is sure to be right, and encoded again. What comes out with the same b
 and no escape that needs a closer look. Whatever differs or fails goes on to the exact reading, which alone rejects.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from consumers.documents import exact
 from consumers.documents.document import Decoded, Document, Rejected
@@ -19,6 +18,8 @@ from consumers.documents.nginx import repaired
 
 MIB = 1 << 20
 FAST_DEPTH = 8
+FAST_BYTES = 1 << 18
+"""What is longer is never held whole as values."""
 
 
 def _unheard(_size_bytes: int) -> None:
@@ -29,18 +30,20 @@ def _unheard(_size_bytes: int) -> None:
 class Limits:
     """What a payload may be. Depth counts the brackets around the innermost value; an object alone has 1.
 
+    Values are those of one document, but for what stands in innermost objects and lists: they take no memory for long.
     `inflated` hears how many bytes a payload was inflated to, whatever becomes of it.
     """
 
     max_inflated_bytes: int = 16 * MIB
     max_depth: int = 100
     max_documents: int = 10_000
+    max_values: int = 250_000
     inflated: Callable[[int], None] = _unheard
 
 
 def _admitted() -> Any:  # noqa: ANN401 - a type that is computed
-    """Give the type of an object that is FAST_DEPTH deep at most, with integers of 64 bits."""
-    scalar = None | bool | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float | str
+    """Give the type of an object that is FAST_DEPTH deep at most."""
+    scalar = None | bool | int | float | str
     value: Any = scalar
     for _ in range(FAST_DEPTH - 1):
         value = scalar | list[value] | dict[str, value]
@@ -49,6 +52,7 @@ def _admitted() -> Any:  # noqa: ANN401 - a type that is computed
 
 _decode = msgspec.json.Decoder(_admitted()).decode
 _encode = msgspec.json.Encoder().encode
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def decode(payload: bytes, limits: Limits) -> Decoded | Rejected:
@@ -56,7 +60,8 @@ def decode(payload: bytes, limits: Limits) -> Decoded | Rejected:
 
     Nothing but MemoryError is raised, whatever the payload holds.
     """
-    document = _at_once(payload) if limits.max_depth >= FAST_DEPTH else None
+    fast = limits.max_depth >= FAST_DEPTH and len(payload) <= FAST_BYTES
+    document = _at_once(payload) if fast else None
     return Decoded([document]) if document else _carefully(payload, limits)
 
 
@@ -101,27 +106,43 @@ def _exactly(payload: bytes, limits: Limits) -> Decoded | Rejected:
         if packed(inflated):
             return Rejected("compressed_invalid", "compressed twice")
         return decode(inflated, limits)
-    if limits.max_depth >= FAST_DEPTH and 0 < payload.count(b"\n") < limits.max_documents:
-        documents = _lines(payload)
-        if documents:
-            return Decoded(documents)
+    documents = _several(payload, limits)
+    if documents:
+        return Decoded(documents)
     whole = repaired(payload)
-    read = exact.read(payload if whole is None else whole, limits.max_depth, limits.max_documents)
+    bounds = exact.Bounds(limits.max_depth, limits.max_documents, limits.max_values)
+    read = exact.read(payload if whole is None else whole, bounds)
     if whole is None or isinstance(read, Rejected):
         return read
     return Decoded(read.documents, repaired=True)
 
 
-def _lines(payload: bytes) -> list[Document] | None:
-    """Give the objects of text with one on each line, or None if that is to be found out.
+def _several(payload: bytes, limits: Limits) -> list[Document] | None:
+    """Give the objects of text with one on each line, or of a short list, or None if that is to be found out.
 
     Each line stands alone: no token of JSON holds a raw newline.
     """
-    documents = list[Document]()
-    for line in payload.split(b"\n"):
-        document = _at_once(line)
+    if limits.max_depth < FAST_DEPTH:
+        return None
+    if payload[:1] == b"[" and len(payload) <= FAST_BYTES:
+        try:
+            parts = [bytes(part) for part in _split(payload)]
+        except Exception:  # noqa: BLE001 - the exact reading says why
+            return None
+    elif 0 < payload.count(b"\n") < limits.max_documents:
+        parts = payload.split(b"\n")
+    else:
+        return None
+    return _each(parts) if len(parts) <= limits.max_documents else None
+
+
+def _each(parts: Iterable[bytes]) -> list[Document] | None:
+    documents, held = list[Document](), 0
+    for part in parts:
+        document = _at_once(part) if len(part) <= FAST_BYTES else None
         if document:
-            documents.append(document)
-        elif line.strip(exact.WHITESPACE):
+            held += len(part)
+            documents.append(document if held <= FAST_BYTES else Document(document.source))
+        elif part.strip(exact.WHITESPACE):
             return None
     return documents

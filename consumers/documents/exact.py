@@ -1,145 +1,166 @@
-"""The exact reading of JSON text: slow, and the only one that rejects.
+"""The exact reading of JSON text: the only one that rejects, in the time and the memory that a few copies of it take.
 
-Where several reasons apply: brackets come first, so that text too deep is rejected as such whatever else it holds, if
-they are balanced. Then `too_many_documents` or `json_invalid`, whichever comes first in the text. Last is what is wrong
-with values that are JSON, of which the first counts.
+What comes first in the text counts, but for this: text that nests too deep is rejected as such, if its brackets are
+balanced; then `too_many_documents` or `json_invalid` goes before `surrogate`, and that before what is wrong with values
+that are JSON.
 """
 
-import json
+import codecs
 import re
-from typing import Any
+from typing import NamedTuple
 
-from consumers.documents.document import Decoded, Document, Reason, Rejected
+from consumers.documents.document import Decoded, Document, Rejected
+from consumers.documents.nesting import TooMany, Unbalanced, balanced_depth, depth_of
+from consumers.documents.skim import NotJson, end_of
+from consumers.documents.twice import has_key_twice
 
 WHITESPACE = b" \t\n\r"
 # Raw newlines of JSON stand between tokens only, where a space is the same.
 ON_ONE_LINE = bytes.maketrans(b"\n\r", b"  ")
-_BETWEEN = re.compile(r"[ \t\n\r]*")
-_STRINGS_AND_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+("?)|([][{}]++)', re.DOTALL)
-_OPENING = dict(zip(b"{[", b"}]", strict=True))
-_LEAST_INT, _GREATEST_INT = -(2**63), 2**63 - 1
-_INT_CHARACTERS = len(str(_LEAST_INT))
-_INFINITE = float("inf")
+_BETWEEN = re.compile(rb"[ \t\n\r]*")
+_PIECE = 1 << 20
 
 
-class _NotJson(ValueError):
-    """The text holds what only JavaScript knows."""
+class Bounds(NamedTuple):
+    """What text may hold."""
+
+    max_depth: int
+    max_documents: int
+    max_values: int
 
 
-class _Reader:
-    """Reads a text's values one after another, and keeps the first fault of those that are JSON."""
+class _Wrong(Exception):
+    """The text is rejected."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._escaped = "\\u" in text
-        self.fault: Rejected | None = None
-        self._decoder = json.JSONDecoder(
-            object_pairs_hook=self._object,
-            parse_int=self._int,
-            parse_float=self._float,
-            parse_constant=_refuse,
-        )
-
-    def read(self, at: int) -> tuple[Any, int]:
-        """Give the value that begins here, and where it ends."""
-        value, end = self._decoder.raw_decode(self._text, at)
-        if self._escaped:
-            try:
-                json.dumps(value, ensure_ascii=False).encode()
-            except UnicodeEncodeError:
-                self.wrong("surrogate", "half of a surrogate pair")
-        return value, end
-
-    def wrong(self, reason: Reason, detail: str) -> None:
-        """Keep the first fault."""
-        self.fault = self.fault or Rejected(reason, detail)
-
-    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        fields = dict(pairs)
-        if len(fields) != len(pairs):
-            self.wrong("duplicate_key", f"an object of {len(pairs)} keys has one of them twice")
-        return fields
-
-    def _int(self, digits: str) -> int:
-        # JSON has no leading zeros. Longer text is not parsed: Python refuses it beyond 4,300 digits.
-        value = int(digits) if len(digits) <= _INT_CHARACTERS else None
-        if value is None or not _LEAST_INT <= value <= _GREATEST_INT:
-            self.wrong("number_range", f"an integer of {len(digits)} characters; 64 bits with a sign hold less")
-            return 0
-        return value
-
-    def _float(self, digits: str) -> float:
-        value = float(digits)
-        if value in (_INFINITE, -_INFINITE):
-            self.wrong("number_range", f"a float of {len(digits)} characters; 64 bits hold less")
-            return 0.0
-        return value
+    def __init__(self, rejected: Rejected) -> None:
+        """Say why."""
+        super().__init__(rejected.reason)
+        self.rejected = rejected
 
 
-def read(payload: bytes, max_depth: int, max_documents: int) -> Decoded | Rejected:
+def read(text: bytes, bounds: Bounds) -> Decoded | Rejected:
     """Give the documents of JSON text, or the one reason why not.
 
-    Objects may follow each other, with whitespace between them or without. Another value must stand alone.
+    Objects and lists of objects may follow each other, with whitespace between them or without. Another value must
+    stand alone, and is no document.
     """
-    if not payload.strip(WHITESPACE):
-        return Rejected("empty", f"{len(payload)} bytes, none but whitespace")
+    if not text.strip(WHITESPACE):
+        return Rejected("empty", f"{len(text)} bytes, none but whitespace")
     try:
-        text = payload.decode()
-        return _depth_fault(payload, max_depth) or _documents(text, max_documents)
-    except UnicodeDecodeError as fault:
-        return Rejected("json_invalid", f"not UTF-8 at byte {fault.start}")
-    except json.JSONDecodeError as fault:  # its text may hold data, its position does not
-        return Rejected("json_invalid", f"not JSON at byte {len(fault.doc[: fault.pos].encode())}")
-    except _NotJson:
-        return Rejected("json_invalid", "NaN or Infinity, which JSON does not have")
-    except RecursionError:  # the limit is above what this process can nest
-        return Rejected("too_deep", "nested beyond what can be read")
+        _check_utf8(text)
+        return _Reading(text, bounds).read()
+    except NotJson as fault:
+        return _half(text, bounds) or Rejected("json_invalid", str(fault))
+    except _Wrong as wrong:
+        return wrong.rejected
 
 
-def _documents(text: str, max_documents: int) -> Decoded | Rejected:
-    reader, documents = _Reader(text), list[Document]()
-    at = first = _past_whitespace(text, 0)
+class _Reading:
+    """One pass over a text."""
+
+    def __init__(self, text: bytes, bounds: Bounds) -> None:
+        self._text = text
+        self._view = memoryview(text)
+        self._bounds = bounds
+        self._fault: Rejected | None = None
+        self._documents = list[Document]()
+
+    def read(self) -> Decoded | Rejected:
+        at = first = self._past_whitespace(0)
+        while at < len(self._text):
+            end = self._end(at)
+            if self._text[at] in b"{":
+                self._check_depth(at, end, self._bounds.max_depth)
+                self._take(at, end)
+            elif self._text[at] in b"[":
+                self._check_depth(at, end, self._bounds.max_depth + 1)
+                self._take_each(at)
+            elif at == first and end == len(self._text):
+                self._wrong("not_object", "a value that is no object")
+            else:
+                raise NotJson(at)
+            at = end
+        if not self._documents and self._fault is None:
+            self._check_alone(first)
+            self._wrong("empty", "a list of nothing")
+        return self._fault or Decoded(self._documents)
+
+    def _check_alone(self, first: int) -> None:
+        if (end := self._end(first)) < len(self._text):
+            raise NotJson(end)
+
+    def _take_each(self, at: int) -> None:
+        """Take the objects of a list that is right."""
+        at = self._past_whitespace(at + 1)
+        while self._text[at] not in b"]":
+            end = self._end(at)
+            if self._text[at] not in b"{":
+                self._wrong("not_object", "a list that holds something else than objects")
+                return
+            self._take(at, end)
+            at = self._past_whitespace(end + 1) if self._text[end] in b"," else end
+
+    def _take(self, at: int, end: int) -> None:
+        if len(self._documents) == self._bounds.max_documents:
+            raise _Wrong(Rejected("too_many_documents", f"more than {len(self._documents)} documents in one record"))
+        source = self._text[at:end].rstrip(WHITESPACE)
+        try:
+            if has_key_twice(source, self._bounds.max_values):
+                self._wrong("duplicate_key", "an object has a key twice")
+        except TooMany:
+            self._wrong("too_many_values", f"more than {self._bounds.max_values} values in one document")
+        self._documents.append(Document(source.translate(ON_ONE_LINE)))
+
+    def _check_depth(self, at: int, end: int, most: int) -> None:
+        text = self._text[at:end]
+        if text.count(b"[") + text.count(b"{") > most and (depth := depth_of(text)) > most:
+            raise _Wrong(self._deep(depth))
+
+    def _end(self, at: int) -> int:
+        """Say where the value that begins here ends; it is JSON."""
+        try:
+            return end_of(self._view, at)
+        except RecursionError:
+            raise self._too_deep(at) from None
+
+    def _too_deep(self, at: int) -> _Wrong:
+        try:
+            return _Wrong(self._deep(balanced_depth(self._text[at:])))
+        except Unbalanced:
+            return _Wrong(Rejected("json_invalid", "strings or brackets are not closed, or closed by others"))
+
+    def _deep(self, depth: int) -> Rejected:
+        return Rejected("too_deep", f"nested {depth} deep; {self._bounds.max_depth} is the limit")
+
+    def _past_whitespace(self, at: int) -> int:
+        found = _BETWEEN.match(self._text, at)
+        return found.end() if found else at
+
+    def _wrong(self, reason: str, detail: str) -> None:
+        """Keep the first fault of values that are JSON."""
+        self._fault = self._fault or Rejected(reason, detail)
+
+
+def _half(text: bytes, bounds: Bounds) -> Rejected | None:
+    """Reject text that is JSON but for halves of surrogate pairs: that is JSON with other escapes in their place."""
+    veiled = text.replace(b"\\\\", b"__")
+    others = veiled.replace(b"\\ud", b"\\u0").replace(b"\\uD", b"\\u0")
+    if others == veiled:
+        return None
+    try:
+        _Reading(others, bounds).read()
+    except NotJson as fault:
+        return Rejected("json_invalid", str(fault))
+    except _Wrong as wrong:
+        return wrong.rejected
+    return Rejected("surrogate", "half of a surrogate pair")
+
+
+def _check_utf8(text: bytes) -> None:
+    """Look at a piece at a time: text of one great character takes four times its bytes."""
+    at = 0
     while at < len(text):
-        if len(documents) == max_documents:
-            return Rejected("too_many_documents", f"more than {max_documents} documents in one record")
-        value, end = reader.read(at)
-        behind = _past_whitespace(text, end)
-        if isinstance(value, dict):
-            documents.append(Document(text[at:end].encode().translate(ON_ONE_LINE), value))
-        elif at == first and behind == len(text):
-            reader.wrong("not_object", "a value that is no object")
-        else:
-            message = "a value that is no object stands beside another"
-            raise json.JSONDecodeError(message, text, at)
-        at = behind
-    return reader.fault or Decoded(documents)
-
-
-def _past_whitespace(text: str, at: int) -> int:
-    found = _BETWEEN.match(text, at)
-    return found.end() if found else at
-
-
-def _refuse(_constant: str) -> None:
-    raise _NotJson
-
-
-def _depth_fault(payload: bytes, max_depth: int) -> Rejected | None:
-    """Read the brackets alone, as a parser may not survive them."""
-    if payload.count(b"[") + payload.count(b"{") <= max_depth:
-        return None
-    opened, deepest = bytearray(), 0
-    for match in _STRINGS_AND_BRACKETS.finditer(payload):
-        if match[1] == b"":
-            return Rejected("json_invalid", f"a string begins at byte {match.start()} and does not end")
-        for bracket in match[2] or b"":
-            if bracket in _OPENING:
-                opened.append(bracket)
-                deepest = max(deepest, len(opened))
-            elif not opened or _OPENING[opened.pop()] != bracket:
-                return Rejected("json_invalid", f"a wrong bracket closes after byte {match.start()}")
-    if deepest <= max_depth:
-        return None
-    if opened:
-        return Rejected("json_invalid", f"{len(opened)} brackets are not closed")
-    return Rejected("too_deep", f"nested {deepest} deep; {max_depth} is the limit")
+        try:
+            at += codecs.utf_8_decode(text[at : at + _PIECE], "strict", at + _PIECE >= len(text))[1]
+        except UnicodeDecodeError as fault:
+            raise _Wrong(Rejected("json_invalid", f"not UTF-8 at byte {at + fault.start}")) from None

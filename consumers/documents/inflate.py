@@ -1,5 +1,9 @@
-"""gzip (RFC 1952) and zstd (RFC 8878) payloads, found by their first bytes and inflated within a bound."""
+"""gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878), found by their first bytes and inflated within a bound.
 
+Raw deflate has no first bytes to be found by.
+"""
+
+import zlib
 from collections.abc import Callable
 
 from backports import zstd
@@ -10,6 +14,10 @@ from consumers.objects.codecs import DAMAGE, GZIP_WBITS
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
+ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+"""A window of 32 KiB, no dictionary, and the check of both bytes: one for each level that zlib names."""
+MOST_MEMBERS = 10_000
+"""So many gzip members, zlib streams or zstd frames may follow each other: each takes its time, also an empty one."""
 _PIECE = 16_384  # what is left of a piece is copied at the end of each member: small, for a payload of empty members
 _LEAST_WINDOW = 8 << 20  # what RFC 8878, 3.1.1.1.2, asks every decoder to take
 
@@ -28,14 +36,13 @@ class _Damaged(Exception):
 
 def packed(payload: bytes) -> bool:
     """Whether the payload begins as a compressed one does. No JSON does."""
-    return payload.startswith((GZIP, ZSTD))
+    return payload.startswith((GZIP, ZSTD, *ZLIB))
 
 
 def inflate(payload: bytes, max_bytes: int) -> bytes | Rejected:
     """Give the bytes of all members or frames, one after another, or say why not. It holds `max_bytes` at most."""
-    magic, inflater = (GZIP, _gzip) if payload.startswith(GZIP) else (ZSTD, _zstd)
     try:
-        return bytes(_inflated(payload, magic, inflater, max_bytes))
+        return bytes(_inflated(payload, max_bytes))
     except _TooLarge:
         return Rejected("too_large", f"inflates beyond {max_bytes} bytes")
     except _Damaged as fault:
@@ -44,18 +51,37 @@ def inflate(payload: bytes, max_bytes: int) -> bytes | Rejected:
         return Rejected("compressed_invalid", f"damaged: {type(fault).__name__}")
 
 
-def _inflated(payload: bytes, magic: bytes, inflater: _Inflater, max_bytes: int) -> bytearray:
-    out, at = bytearray(), 0
+def _inflated(payload: bytes, max_bytes: int) -> bytearray:
+    magic, inflater = _way_of(payload)
+    out, at, members = bytearray(), 0, 0
     while at < len(payload):
         if not payload.startswith(magic, at):
             message = f"something else follows at byte {at}"
             raise _Damaged(message)
+        if members == MOST_MEMBERS:
+            message = f"more than {MOST_MEMBERS} members"
+            raise _Damaged(message)
         at = inflater(payload, at, out, max_bytes)
+        members += 1
     return out
 
 
+def _way_of(payload: bytes) -> tuple[tuple[bytes, ...], _Inflater]:
+    if payload.startswith(ZSTD):
+        return (ZSTD,), _zstd
+    return ((GZIP,), _gzip) if payload.startswith(GZIP) else (ZLIB, _zlib)
+
+
 def _gzip(payload: bytes, at: int, out: bytearray, max_bytes: int) -> int:
-    member = isal_zlib.decompressobj(GZIP_WBITS)
+    return _deflated(payload, at, out, max_bytes, GZIP_WBITS)
+
+
+def _zlib(payload: bytes, at: int, out: bytearray, max_bytes: int) -> int:
+    return _deflated(payload, at, out, max_bytes, zlib.MAX_WBITS)
+
+
+def _deflated(payload: bytes, at: int, out: bytearray, max_bytes: int, wbits: int) -> int:
+    member = isal_zlib.decompressobj(wbits)
     while at < len(payload):
         piece = payload[at : at + _PIECE]
         at += len(piece)

@@ -1,45 +1,72 @@
 """From a record to the lines that COPY reads, one row each, or to the reason why not. Pure, and never raises."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from consumers.documents.decode import Limits, decode
 from consumers.documents.document import Document, Rejected
+from consumers.documents.nesting import TooMany
+from consumers.documents.paths import Budget, Path, path_of, values_at
 from consumers.letters.condemned import CONDEMNED
 from consumers.records import Position, Record
-from consumers.redshift.table import EXACT, Table
-from consumers.redshift.values import Convert, Unfit, converter
+from consumers.redshift.semistructured import MOST_LINE_BYTES
+from consumers.redshift.table import EXACT, POSITIONAL, Column, Table
+from consumers.redshift.unfit import Unfit
+from consumers.redshift.values import Convert, Several, converter, settled
 
-MOST_LINE_BYTES = 4 << 20
-"""The longest row that COPY reads (Amazon Redshift Database Developer Guide, "COPY from Amazon S3", 4 MB)."""
-
+_TWO = 2
+_TOO_MANY = Rejected("too_many_values", "a column is to be looked for in a list of too many values")
 _encode = msgspec.json.Encoder().encode
-_NEARLY_ZERO = Decimal("1e-999")
-
-
-def _number(digits: str) -> Decimal:
-    try:
-        return Decimal(digits) or Decimal(0)  # a zero's exponent may be of any size
-    except InvalidOperation:  # the exponent's own digits are more than there are places
-        return _NEARLY_ZERO
-
-
-_decode_exactly = msgspec.json.Decoder(float_hook=_number).decode
+_FLOATS: frozenset[type] = frozenset({float})
+_ANY_WITH_FLOATS: frozenset[type] = frozenset({float, dict, list, Several})
+_FROM_TEXT = frozenset({"varchar", "char", "super"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """How to make one column: where its value is, and what becomes of it."""
+    """How to make one column: where its value is, and what becomes of it.
+
+    `lossy` are the types of values that may have lost digits that the column keeps, and `sign` says whether a zero has
+    one.
+    """
 
     name: str
-    path: tuple[str, ...]
+    key: str
+    path: Path
     convert: Convert
     required: bool
-    exact: bool
+    of_record: bool
+    lossy: frozenset[type]
+    sign: bool
+
+    def find(self, fields: dict[str, Any], budget: Budget) -> Any:  # noqa: ANN401 - JSON
+        """Give the value in a document, or None."""
+        if not self.path:
+            return fields.get(self.key)
+        holder = fields.get(self.path[0])
+        if len(self.path) == _TWO and type(holder) is dict and self.key not in fields:
+            return holder.get(self.path[1])
+        found = [value for value in map(settled, values_at(fields, self.path, budget)) if value is not None]
+        return Several(found) if len(found) > 1 else found[0] if found else None
+
+
+def _source(column: Column) -> _Source:
+    path, kind, of_record = path_of(column.path), column.kind.name, column.path in POSITIONAL
+    lossy = _ANY_WITH_FLOATS if kind == "super" else _FLOATS if kind in EXACT else frozenset[type]()
+    return _Source(
+        column.name,
+        column.path,
+        path if len(path) > 1 else (),
+        converter(column),
+        not column.null,
+        of_record,
+        frozenset() if of_record else lossy,
+        kind in _FROM_TEXT and not of_record,
+    )
 
 
 @dataclass(slots=True)
@@ -54,9 +81,7 @@ class RowMaker:
     _sources: list[_Source] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for column in self.table.columns:
-            path, exact = tuple(column.path.split(".")), column.kind.name in EXACT
-            self._sources.append(_Source(column.name, path, converter(column), not column.null, exact))
+        self._sources += map(_source, self.table.columns)
 
     def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
         """Give a line for each of the record's documents. A record fails as a whole."""
@@ -65,21 +90,29 @@ class RowMaker:
         decoded = decode(record.payload, self.limits)
         if isinstance(decoded, Rejected):
             return decoded
-        lines = []
+        lines, budget = [], Budget()
         for number, document in enumerate(decoded.documents):
-            line = self._line(record, number, document)
+            try:
+                line = self._line(record, number, document, budget)
+            except TooMany:
+                return _TOO_MANY
             if isinstance(line, Rejected):
                 return line
             lines.append(line)
         return tuple(lines)
 
-    def _line(self, record: Record, number: int, document: Document) -> bytes | Rejected:
+    def _line(self, record: Record, number: int, document: Document, budget: Budget) -> bytes | Rejected:
         row: dict[str, Any] = {}
-        fields = {**document.fields, **self._of_record(record, number)}
+        fields, of_record = document.fields, self._of_record(record, number)
+        written: dict[str, Any] | None = None
         for source in self._sources:
-            value = _at(fields, source.path)
-            if source.exact and type(value) is float:
-                value = _exactly(document, source)
+            value = of_record[source.key] if source.of_record else source.find(fields, budget)
+            kind = type(value)
+            if kind in source.lossy or (source.sign and kind is int and not value):
+                written = written or document.opened()
+                value = source.find(written, budget)
+            if kind is Raw or written:
+                value = settled(value)
             if value is not None:
                 try:
                     value = source.convert(value)
@@ -88,8 +121,8 @@ class RowMaker:
             if value is not None:
                 row[source.name] = value
             elif source.required:
-                whose = "record" if source.path[0].startswith("$") else "document"
-                return Rejected("missing", f"column {source.name}: the {whose} has no {'.'.join(source.path)}")
+                whose = "record" if source.of_record else "document"
+                return Rejected("missing", f"column {source.name}: the {whose} has no {source.key}")
         line = _encode(row) + b"\n"
         if len(line) > MOST_LINE_BYTES:
             return Rejected("row_too_large", f"the row has {len(line)} bytes, and COPY takes {MOST_LINE_BYTES}")
@@ -106,16 +139,3 @@ class RowMaker:
             "$arrival": record.arrival_ms,
             "$partitionKey": record.partition_key,
         }
-
-
-def _at(value: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - JSON
-    for name in path:
-        if type(value) is not dict:
-            return None
-        value = value.get(name)
-    return value
-
-
-def _exactly(document: Document, source: _Source) -> Any:  # noqa: ANN401 - JSON
-    """Read a fraction again as it was written: 64 bits hold 15 digits, a column up to 38."""
-    return _at(_decode_exactly(document.source), source.path)

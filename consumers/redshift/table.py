@@ -27,7 +27,8 @@ POSITIONAL = frozenset({"$stream", "$shard", "$sequence", "$sub", "$document", "
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,126}", re.ASCII)
 _MOST_COLUMNS = 1600
 _TEXTUAL = frozenset({"varchar", "char"})
-EXACT = frozenset({"smallint", "integer", "bigint", "decimal", "timestamp", "timestamptz", "date"})
+_ROUNDING = frozenset({"smallint", "integer", "bigint", "decimal", "timestamp", "timestamptz", "date"})
+EXACT = _ROUNDING | _TEXTUAL | {"super"}
 """The types that keep each digit of a number: what they have no place for is refused, or rounded where asked."""
 
 
@@ -155,7 +156,7 @@ def _column_faults(column: Column) -> Iterator[str]:
         yield f"from = {column.path[:60]!r} has an empty part. Write names with dots between them"
     if column.truncate and kind not in _TEXTUAL:
         yield "truncate is for varchar and char. Leave it out"
-    if column.round and kind not in EXACT:
+    if column.round and kind not in _ROUNDING:
         yield "round is for integers, decimals and times. Leave it out"
     if column.unfit == "null" and not column.null:
         yield 'unfit = "null" contradicts null = false. Leave one out'

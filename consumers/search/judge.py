@@ -7,11 +7,14 @@ import msgspec
 
 from consumers.documents.decode import Limits, decode
 from consumers.documents.document import Document, Rejected
+from consumers.documents.nesting import TooMany
+from consumers.documents.paths import Budget
 from consumers.letters.condemned import CONDEMNED
 from consumers.records import HOUR_MS, Position, Record
 from consumers.search.shape import Conflict, Shape
 
 _CONFLICT = Rejected("field_conflict", "a new name of index.rename is taken in this document")
+_TOO_MANY = Rejected("too_many_values", "a field is to be looked for in a list of too many values")
 _FILTERED: tuple[bytes, ...] = ()
 _encode = msgspec.json.Encoder().encode
 
@@ -33,9 +36,11 @@ class Judge:
     _hour: int = -1
     _head: bytes = b""
     _as_they_are: bool = False
+    _exact: bool = False
 
     def __post_init__(self) -> None:
         self._as_they_are = not (self.shape.changes or self.shape.filters)
+        self._exact = self.shape.exact
 
     def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
         """Give an action and a document for each of the record's documents; none if they are left out on purpose."""
@@ -54,19 +59,27 @@ class Judge:
         return self._shaped(record, documents)
 
     def _shaped(self, record: Record, documents: Sequence[Document]) -> tuple[bytes, ...] | Rejected:
-        lines = []
-        for number, document in enumerate(documents):
-            if not self.shape.passes(document.fields):
-                continue
-            which = f":{number}" if number else ""
-            if self.shape.changes:
-                try:
-                    fields = self.shape.apply(document.fields)
-                except Conflict:
-                    return _CONFLICT
-                document = Document(_encode(fields), fields)  # noqa: PLW2901 - the same one, as it is indexed
-            lines.append(self._line(record, which, document))
+        lines, budget = [], Budget()
+        try:
+            for number, document in enumerate(documents):
+                shaped = self._made_of(document, budget)
+                if shaped:
+                    lines.append(self._line(record, f":{number}" if number else "", shaped))
+        except Conflict:
+            return _CONFLICT
+        except TooMany:
+            return _TOO_MANY
         return tuple(lines) if lines else _FILTERED
+
+    def _made_of(self, document: Document, budget: Budget) -> Document | None:
+        """Give the document as it is indexed, or None if it is left out."""
+        fields = document.opened() if self._exact else document.fields
+        if not self.shape.passes(fields, budget):
+            return None
+        if not self.shape.changes:
+            return document
+        fields = self.shape.apply(fields, budget)
+        return Document(_encode(fields), fields)
 
     def _head_of(self, hour: int) -> bytes:
         return f'{{"create":{{"_index":"{self.index_of(hour)}","_id":"{self.stream}:{self.shard}:'.encode()

@@ -1,38 +1,59 @@
 """What is made of a document before it is indexed: fields kept, dropped and renamed, and documents left out on purpose.
 
-A field is named by its path: `event`, or `payload.userAgent` for one inside an object.
+A field is named by its path, `event` or `payload.userAgent`; consumers/documents/paths.py says what one means. Values
+that no key names keep their bytes: numbers their digits, texts their escapes.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
-_NOTHING = object()
-_ENCODER = msgspec.json.Encoder()
+from consumers.documents.paths import NOTHING, Budget, Path, kept, opened, path_of, values_at, without
+
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
+_encode = msgspec.json.Encoder().encode
+_decode_text = msgspec.json.Decoder(str).decode
 
 
 class Conflict(Exception):
     """A field cannot be renamed: something stands where it would go."""
 
 
-Path = tuple[str, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A field has this value: a string, or what its JSON reads as (`true`, `12`, `null`)."""
+    """A field has this value: a string, or what its JSON reads as (`true`, `12`, `null`). One of several is enough."""
 
     path: Path
     value: str
 
-    def holds(self, fields: Mapping[str, Any]) -> bool:
+    @property
+    def of_number(self) -> bool:
+        """Whether it may hold for a number."""
+        return _wanted(self.value) is not None
+
+    def holds(self, fields: dict[str, Any], budget: Budget | None = None) -> bool:
         """Say whether it does."""
-        found = _find(fields, self.path)
-        if isinstance(found, str):
-            return found == self.value
-        return found is not _NOTHING and _ENCODER.encode(found) == self.value.encode()
+        budget = budget or Budget()
+        return any(
+            self._is(value) for found in values_at(fields, self.path, budget) for value in _members(found, budget)
+        )
+
+    def _is(self, value: Any) -> bool:  # noqa: ANN401 - a document's values
+        if isinstance(value, str):
+            return value == self.value
+        written = bytes(value if type(value) is Raw else _encode(value))
+        if written[:1] == b'"':
+            return _decode_text(written) == self.value
+        if written[:1] in b"{[":
+            return msgspec.json.format(written, indent=-1) == self.value.encode()
+        wanted = _wanted(self.value)
+        return written == self.value.encode() or (wanted is not None and wanted == _number(written.decode()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +76,44 @@ class Shape:
         """Whether documents are left out."""
         return bool(self.include or self.exclude)
 
-    def passes(self, fields: Mapping[str, Any]) -> bool:
-        """Say whether a document is to be indexed: one `include` holds, where there are any, and no `exclude` does."""
-        if any(condition.holds(fields) for condition in self.exclude):
-            return False
-        return not self.include or any(condition.holds(fields) for condition in self.include)
+    @property
+    def exact(self) -> bool:
+        """Whether it needs numbers as they were written."""
+        return self.changes or any(condition.of_number for condition in self.include + self.exclude)
 
-    def apply(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def passes(self, fields: dict[str, Any], budget: Budget | None = None) -> bool:
+        """Say whether a document is to be indexed: one `include` holds, where there are any, and no `exclude` does.
+
+        Raises:
+            TooMany: a path leads into too large a list.
+
+        """
+        budget = budget or Budget()
+        if any(condition.holds(fields, budget) for condition in self.exclude):
+            return False
+        return not self.include or any(condition.holds(fields, budget) for condition in self.include)
+
+    def apply(self, fields: dict[str, Any], budget: Budget | None = None) -> dict[str, Any]:
         """Make the document anew: what is kept, less what is dropped, under its new names.
 
         Raises:
             Conflict: a new name is taken.
+            TooMany: a path leads into too large a list.
 
         """
+        budget = budget or Budget()
         if self.keep:
-            kept: dict[str, Any] = {}
-            for path in self.keep:
-                value = _find(fields, path)
-                if value is not _NOTHING:
-                    _set(kept, path, value)
-            fields = kept
-        for path in self.drop:
-            _drop(fields, path)
+            left = kept(fields, self.keep, budget)
+            fields = {} if left is NOTHING else left
+        if self.drop:
+            fields = without(fields, self.drop, budget)
         for old, new in self.rename:
-            value = _take(fields, old)
-            if value is not _NOTHING:
-                _set(fields, new, value)
+            if old == new:
+                continue
+            if old[:-1] == new[:-1]:
+                _rename(fields, old, new[-1], budget)
+            else:
+                fields = _moved(fields, old, new, budget)
         return fields
 
 
@@ -91,7 +124,7 @@ def paths_of(text: str) -> tuple[Path, ...]:
         ValueError: a part names no field, or one that another part holds already.
 
     """
-    paths = tuple(_path(part) for part in _parts(text))
+    paths = tuple(path_of(part) for part in _parts(text))
     for number, path in enumerate(paths):
         if any(number != other and path[: len(outer)] == outer for other, outer in enumerate(paths)):
             message = f"{'.'.join(path)!r} is named twice, or inside another one"
@@ -107,7 +140,7 @@ def renames_of(text: str) -> tuple[tuple[Path, Path], ...]:
 
     """
     pairs = [part.partition(":") for part in _parts(text)]
-    return tuple((_path(old), _path(new)) for old, _, new in pairs)
+    return tuple((path_of(old), path_of(new)) for old, _, new in pairs)
 
 
 def conditions_of(text: str) -> tuple[Condition, ...]:
@@ -123,7 +156,7 @@ def conditions_of(text: str) -> tuple[Condition, ...]:
         if not equals:
             message = f"{part!r} has no '='"
             raise ValueError(message)
-        found.append(Condition(_path(path), value.strip()))
+        found.append(Condition(path_of(path), value.strip()))
     return tuple(found)
 
 
@@ -131,46 +164,61 @@ def _parts(text: str) -> Sequence[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _path(text: str) -> Path:
-    path = tuple(text.strip().split("."))
-    if not all(path):
-        message = f"{text!r} names no field"
-        raise ValueError(message)
-    return path
+@lru_cache(maxsize=4096)
+def _wanted(text: str) -> Decimal | None:
+    return _number(text)
 
 
-def _find(fields: Mapping[str, Any], path: Path) -> Any:  # noqa: ANN401 - a document's values
-    value: Any = fields
-    for name in path:
-        if not isinstance(value, Mapping) or name not in value:
-            return _NOTHING
-        value = value[name]
-    return value
+def _number(text: str) -> Decimal | None:
+    """Give the number that the text is. Two are compared as such: 1.10 is 1.1, and no digit is lost."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # the exponent's own digits are more than there are places
+        return None
 
 
-def _take(fields: dict[str, Any], path: Path) -> Any:  # noqa: ANN401 - a document's values
-    holder = _find(fields, path[:-1]) if path[1:] else fields
-    return holder.pop(path[-1], _NOTHING) if isinstance(holder, dict) else _NOTHING
+def _members(value: Any, budget: Budget) -> Iterator[Any]:  # noqa: ANN401 - a document's values
+    """Give a value, and each of a list: to a server, a field that is a list has all its values."""
+    yield value
+    inner = opened(value)
+    if type(inner) is list:
+        budget.spend(len(inner))
+        for member in inner:
+            yield from _members(member, budget)
 
 
-def _drop(value: Any, path: Path) -> None:  # noqa: ANN401 - a document's values
-    """Drop a field wherever servers would find it: inside the objects of an array too, and with dots in its name."""
-    if isinstance(value, list):
+def _rename(value: Any, old: Path, name: str, budget: Budget) -> None:  # noqa: ANN401 - a document's values
+    """Rename a field where it stands, in each object that has it."""
+    if not list(values_at(value, old, budget)):  # it opens all that leads there
+        return
+    if type(value) is list:
         for inner in value:
-            _drop(inner, path)
-    elif isinstance(value, dict):
-        for count in range(1, len(path)):
-            if (name := ".".join(path[:count])) in value:
-                _drop(value[name], path[count:])
-        value.pop(".".join(path), None)
-
-
-def _set(fields: dict[str, Any], path: Path, value: Any) -> None:  # noqa: ANN401 - a document's values
-    for name in path[:-1]:
-        inner = fields.setdefault(name, {})
-        if not isinstance(inner, dict):
+            _rename(inner, old, name, budget)
+        return
+    for count in range(1, len(old)):
+        _rename(value.get(".".join(old[:count])), old[count:], name, budget)
+    if ".".join(old) in value:
+        new = (*old[:-1], name)
+        if next(values_at(value, new, budget), NOTHING) is not NOTHING:
             raise Conflict
-        fields = inner
-    if path[-1] in fields:
+        value[".".join(new)] = value.pop(".".join(old))
+
+
+def _moved(fields: dict[str, Any], old: Path, new: Path, budget: Budget) -> dict[str, Any]:
+    """Put a field elsewhere; several values become a list."""
+    found = list(values_at(fields, old, budget))
+    if not found:
+        return fields
+    fields = without(fields, (old,), budget)
+    if next(values_at(fields, new, budget), NOTHING) is not NOTHING:
         raise Conflict
-    fields[path[-1]] = value
+    holder = fields
+    for name in new[:-1]:
+        inner = holder[name] = opened(holder.get(name, {}))
+        if type(inner) is not dict:
+            raise Conflict
+        holder = inner
+    holder[new[-1]] = found[0] if len(found) == 1 else found
+    return fields

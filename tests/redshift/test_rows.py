@@ -15,7 +15,8 @@ from consumers.documents.decode import Limits
 from consumers.documents.document import Rejected
 from consumers.letters.letter import KILLS_PROCESS
 from consumers.records import Position, Record
-from consumers.redshift.rows import MOST_LINE_BYTES, RowMaker
+from consumers.redshift.rows import RowMaker
+from consumers.redshift.semistructured import MOST_LINE_BYTES
 from consumers.redshift.table import Column, Table
 
 TABLE = Table(
@@ -58,9 +59,10 @@ BAD: tuple[tuple[dict[str, Any] | bytes, str, str], ...] = (
     (b"", "empty", ""),
     (b'{"session":"hunter2"', "json_invalid", ""),
     (b'["hunter2"]', "not_object", ""),
+    (b'[{"session":"s"},"hunter2"]', "not_object", ""),
     (b'{"session":"s","session":"s"}', "duplicate_key", ""),
     (b'{"session":"\\ud83d"}', "surrogate", ""),
-    (b'{"session":"s","count":123456789012345678901}', "number_range", ""),
+    (b'{"session":"s","count":123456789012345678901}', "out_of_range", "count"),
     (gzip.compress(b'{"session":"s"}', mtime=0)[:-9], "compressed_invalid", ""),
 )
 

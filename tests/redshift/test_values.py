@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.redshift.semistructured import MOST_SUPER_TEXT
 from consumers.redshift.table import Column
-from consumers.redshift.values import MOST_SUPER_TEXT, Unfit, converter
+from consumers.redshift.unfit import Unfit
+from consumers.redshift.values import converter
 
 NUL = "a\0b"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ _BAD: tuple[tuple[bytes, str], ...] = (
     (b'["playing"]', "not_object"),
     (b'{"event":"playing","event":"paused"}', "duplicate_key"),
     (b'{"event":"\\ud83d"}', "surrogate"),
-    (b'{"event":"playing","playhead":123456789012345678901}', "number_range"),
+    (b'[{"event":"playing"},"paused"]', "not_object"),
     (b'{"event":"playing","payload":' + b'{"a":' * 150 + b"1" + b"}" * 151, "too_deep"),
     (b'{"event":"playing","timestamp":"yesterday"}', ""),  # the server's own word: it differs between families
     (gzip.compress(b'{"event":"playing"}', mtime=0)[:-9], "compressed_invalid"),

@@ -14,7 +14,7 @@ BAD: tuple[tuple[bytes, str], ...] = (
     (b'{"session":"s","amount":1,"amount":2}', "duplicate_key"),
     (b'{"session":"s","amount":"much"}', "wrong_type"),
     (b'{"session":"s","amount":null}', "missing"),
-    (b'{"session":"s","amount":9223372036854775808}', "number_range"),
+    (b'{"session":"s","amount":9223372036854775808}', "out_of_range"),
     (b'{"session":"a session of too many letters","amount":1}', "too_long"),
     (b'{"session":"\\u0000","amount":1}', "bad_character"),
     (gzip.compress(b'{"session":"s","amount":1}', mtime=0)[:-9], "compressed_invalid"),
