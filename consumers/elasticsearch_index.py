@@ -32,6 +32,7 @@ from consumers.turn import Turn
 from consumers.waiting import Unavailable
 
 SECTION = "index"
+_REDRIVE_TRIES = 3  # of a document alone: a command waits for a minute, and a person sees what it says
 
 
 def _faults(settings: IndexSettings) -> Iterator[tuple[str, str]]:
@@ -122,7 +123,7 @@ def _redrive(settings: Settings) -> Redrive:
     index: IndexSettings = settings.section
     names = IndexNames(letter_store(index, SECTION), settings.application, index.name, declares=False)
     # Sent again it begins anew: so it must not be interrupted, and time stands still for it.
-    bulk = Bulk(server_of(index), index.max_bytes, lambda: 0.0)
+    bulk = Bulk(server_of(index), index.max_bytes, lambda: 0.0, tries_alone=_REDRIVE_TRIES)
 
     def redrive(shard: str, records: Sequence[Record]) -> Sequence[Letter]:
         """Index what can be indexed by now, with the names of indices that the first delivery found."""

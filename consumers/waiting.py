@@ -82,7 +82,9 @@ class Patience:
 
         """
         began = self.clock()
-        tries, back_off, reminded = 0, 0, None
+        tries, back_off = 0, 0
+        reminded: float | None = None
+        alarmed = False
         while True:
             try:
                 answer = call()
@@ -90,9 +92,9 @@ class Patience:
                 now = self.clock()
                 tries += 1
                 back_off = 1 if fault.progressed else back_off + 1
-                if reminded is None or now - reminded >= self.remind_s:
+                if reminded is None or now - reminded >= self.remind_s or (fault.operator and not alarmed):
                     self._say(fault, tries, now - began)
-                    reminded = now
+                    reminded, alarmed = now, alarmed or fault.operator  # the first alarm waits for no reminder
                 if deadline is not None and now >= deadline:
                     raise DeadlineReached(fault.reason) from fault
                 seconds = self._next_pause(back_off)

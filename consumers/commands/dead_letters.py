@@ -143,7 +143,9 @@ def purge(choice: Choice, *, yes: bool, as_json: bool) -> None:
 @command.command("let-through", epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--for", "duration", required=True, metavar="TIME", help="How long: 30m, 1h, up to 24h; 0m ends it.")
-@click.option("--stuck", is_flag=True, help="Also records that the destination fails on (HTTP 500), one by one.")
+@click.option(
+    "--stuck", is_flag=True, help="Also records that the destination fails on, or never takes, and takes others."
+)
 def let_through(file: Path, duration: str, *, stuck: bool) -> None:
     """Let records of FILE be rejected in any number for a while, so that a consumer that paused goes on."""
     for_ms = milliseconds(duration)

@@ -1,8 +1,10 @@
 """What the answer to a whole bulk request means: a pure function of status and body."""
 
+from collections.abc import Sequence
+
 import msgspec
 
-from consumers.search.items import CREATED, Item, ItemError, word_of
+from consumers.search.items import Item, ItemError, word_of
 from consumers.search.server import Answer, NoAnswer
 from consumers.waiting import Unavailable
 
@@ -12,6 +14,7 @@ _TOO_LARGE = 413
 _TOO_MANY = 429
 _SERVER_ERROR = 500
 _AGAIN = "none: it is tried again"
+_LOOK = "look at what answers at index.url, such as a proxy"
 
 _REMEDIES = {
     301: "index.url is redirected: give the address that it leads to",
@@ -52,8 +55,10 @@ _BULK = msgspec.json.Decoder(_Bulk)
 _FAILED = msgspec.json.Decoder(_Failed)
 
 
-def items_of(answer: Answer, sent: int) -> list[Item] | None:
+def items_of(answer: Answer, sent: int, lines: Sequence[bytes] = ()) -> list[Item] | None:
     """Read the items of an answer to `sent` documents; None if each was indexed, and nothing is left to look at.
+
+    `lines` are those of the documents: an item that names another document answers another request.
 
     Raises:
         TooLarge: send less at once.
@@ -64,7 +69,7 @@ def items_of(answer: Answer, sent: int) -> list[Item] | None:
 
     """
     if answer.status == _OK:
-        return _items(answer, sent)
+        return _items(answer, sent, lines)
     what = f"bulk: HTTP {answer.status}{_type_of(answer.body)}"
     if answer.status == _TOO_LARGE:
         raise TooLarge(what)
@@ -76,29 +81,68 @@ def items_of(answer: Answer, sent: int) -> list[Item] | None:
     raise Unavailable(what, remedy, operator=True)
 
 
-def _items(answer: Answer, sent: int) -> list[Item] | None:
+def kind_of(answer: Answer) -> str:
+    """Name what a whole request was answered with: the error's type, which holds no data, or the status."""
+    return _type_of(answer.body).strip() or f"http_{answer.status}"
+
+
+def detail_of(answer: Answer) -> str:
+    """Give the server's own words on a whole request, for people. They may hold a piece of a document."""
+    error = _error_of(answer.body)
+    return f"{error.type}: {error.reason}" if error else f"HTTP {answer.status}"
+
+
+def may_be_of_one(answer: Answer) -> bool:
+    """Whether a request may not have been taken because of one of its documents.
+
+    Not where the server names a cause that all requests have, nor where credentials or the address are wrong. A status
+    without a type may be of a firewall that reads documents.
+    """
+    if answer.status in {_OK, _TOO_MANY} or answer.status >= _SERVER_ERROR:
+        return True
+    return answer.status not in {301, 302, 401, 404, 407} and not _type_of(answer.body)
+
+
+def _items(answer: Answer, sent: int, lines: Sequence[bytes]) -> list[Item] | None:
     try:
         bulk = _BULK.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         reason = f"bulk: HTTP 200 with {len(answer.body)} bytes that are no bulk answer"
-        raise NoAnswer(reason, "look at what answers at index.url, such as a proxy", operator=True) from fault
+        raise NoAnswer(reason, _LOOK, operator=True) from fault
     if len(bulk.items) != sent:
         reason = f"bulk: {len(bulk.items)} items answer {sent} documents"
-        raise NoAnswer(reason, "look at what answers at index.url, such as a proxy", operator=True)
-    return None if _all_indexed(bulk, answer.body) else [line.create for line in bulk.items]
+        raise NoAnswer(reason, _LOOK, operator=True)
+    items = [line.create for line in bulk.items]
+    if not all(_is_of(item, text) for item, text in zip(items, lines, strict=False)):
+        reason = "bulk: the items answer other documents"
+        raise NoAnswer(reason, _LOOK, operator=True)
+    if bulk.errors and all(item.indexed for item in items):
+        reason = "bulk: errors are said to be among the items, and there are none"
+        raise NoAnswer(reason, _LOOK, operator=True)
+    return None if _all_indexed(bulk, answer.body) else items
 
 
 def _all_indexed(bulk: _Bulk, body: bytes) -> bool:
     """Look at each item: `errors` alone is not believed."""
-    if bulk.errors or b'"error"' in body or b'"failure_store"' in body:
+    if bulk.errors or b'"error"' in body:
         return False
-    return {line.create.status for line in bulk.items} <= CREATED
+    return all(line.create.indexed for line in bulk.items)
+
+
+def _is_of(item: Item, lines: bytes) -> bool:
+    """Whether an item names this document, or none."""
+    return not item.id or lines.find(b'"_id":"%b"' % item.id.encode(), 0, lines.find(b"\n")) >= 0
 
 
 def _type_of(body: bytes) -> str:
     """Name the error's type, which holds no data."""
+    error = _error_of(body)
+    return f" {word_of(error.type)}" if error and error.type else ""
+
+
+def _error_of(body: bytes) -> ItemError | None:
     try:
         error = _FAILED.decode(body).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    return f" {word_of(error.type)}" if isinstance(error, ItemError) and error.type else ""
+        return None
+    return error if isinstance(error, ItemError) else None

@@ -10,78 +10,110 @@ from collections.abc import Callable, Sequence
 from isal import igzip
 
 from consumers.documents.document import Rejected
-from consumers.search.answers import Busy, TooLarge, items_of
+from consumers.search.answers import Busy, Refused, TooLarge, detail_of, items_of, kind_of, may_be_of_one
 from consumers.search.batch import Entry, IndexBatch
+from consumers.search.doubts import Doubt, Doubts, Word
 from consumers.search.items import Item, Outcome, outcome_of, remedy_of
 from consumers.search.server import NoAnswer, SearchServer
+from consumers.search.witness import no_document, takes, witness_of
 from consumers.waiting import Unavailable
 
-# Only what is looked at: it makes the answer a quarter as long.
-PATH = "/_bulk?filter_path=errors,items.*.status,items.*.error,items.*.failure_store"
+# Only what is looked at: it makes the answer a third as long.
+PATH = "/_bulk?filter_path=errors,items.*.status,items.*.error,items.*.failure_store,items.*._id"
+TRIES_ALONE = 8
+"""So often a document is sent alone before it is named: with the pauses between them, for half a minute or more."""
+
 _GZIP_LEVEL = 1
 _LEAST_BYTES = 1 << 12
 _SECONDS = 10.0
+_NO_ANSWER = "no_answer"
+_MOST_NAMED = 3
+_MOST_NONE_TAKEN = 5  # answers in a row that send each document again, before less is sent
 _TOO_LARGE = Rejected("too_large", "the search server takes no request with this document alone")
 
 Answered = tuple[Entry, Item]
 
 
 class Stuck(Unavailable):
-    """The server fails on each of these documents, and took what else was sent with them."""
+    """The server fails on each of these documents, and takes others."""
 
-    def __init__(self, reason: str, answered: Sequence[Answered]) -> None:
+    def __init__(self, reason: str, documents: Sequence[tuple[Entry, Rejected]]) -> None:
         """Keep them, for whoever may decide."""
         remedy = (
-            "look at the search server's log; if it is the documents: "
+            "look at the search server's log, and at what stands before it; if it is the documents: "
             "kinesis-fleet dead-letters let-through --stuck --for 10m FILE"
         )
         super().__init__(reason, remedy, operator=True)
-        self._answered = answered
+        self._documents = documents
 
     def reject(self) -> None:
         """Take their failing for their own fault."""
-        for entry, item in self._answered:
-            entry.reject(Rejected(item.kind, item.said))
+        for entry, rejected in self._documents:
+            entry.reject(rejected)
 
 
 class Bulk:
     """One shard's requests.
 
     A request that was too large is halved, and none is that large again. A document alone is too large only if it is
-    larger than every request that was taken. A request that got no answer, or found the server busy, is halved too, and
-    grows back as requests succeed.
+    larger than every request that was taken. A request that got no answer, or was not taken as a whole, is halved too,
+    down to one document, and grows back as requests succeed. A document that is not taken alone lets the others go
+    first; once they are through, and the server takes one of them but not this one, `tries_alone` times, it is stuck.
     """
 
-    def __init__(self, server: SearchServer, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        server: SearchServer,
+        max_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
+        tries_alone: int = TRIES_ALONE,
+    ) -> None:
         """Send to this server, `max_bytes` before compression at once. `clock` gives monotonic seconds."""
         self._server = server
         self._clock = clock
+        self._tries_alone = tries_alone
         self._most_bytes = self._now_bytes = max_bytes
         self._taken_bytes = self._taken_wire = 0  # limits are on the one or the other
+        self._doubts = Doubts()
+        self._witness = b""
+        self._none_taken = 0
 
     def send(self, batch: IndexBatch) -> None:
         """Send what is pending until nothing is.
 
         Raises:
             Unavailable: what is pending still has to be sent again.
+            Refused: the server cannot read a document, and has taken none.
 
         """
         progressed = False
         until = self._clock() + _SECONDS
+        self._doubts.begin(batch.pending)
         while batch.pending:
             if self._clock() > until:  # whoever waits has a deadline, and looks at it between two calls
                 reason = f"bulk: {len(batch.pending)} documents are still to be sent"
                 raise Unavailable(reason, "none: they are sent", progressed=True)
-            sent = _fitting(batch.pending, self._now_bytes)
+            sent = self._doubts.next(batch.pending, self._now_bytes)
             try:
                 again = self._request(sent)
+            except Refused as fault:
+                stuck = self._stuck(batch, probe=False)
+                if not stuck and not self._doubts.none and not self._doubts.known(batch.pending, self._tries_alone):
+                    continue  # to the others
+                if not stuck and not witness_of(batch.documents, self._witness):
+                    raise
+                raise stuck or Busy(str(fault), "none: it is tried again") from fault
             except Unavailable as fault:
-                fault.progressed = progressed
-                raise
+                stuck = self._stuck(batch)
+                (stuck or fault).progressed = progressed
+                raise stuck or fault from fault
             batch.forget_settled()
-            progressed = progressed or len(again) < len(sent)
+            taken = [entry for entry in sent if entry.outcome is not None]
+            if taken:
+                self._doubts.taken(taken)
+                progressed = True
             if again:
-                unavailable = _unavailable(again, len(sent))
+                unavailable = self._stuck(batch) or _unavailable(again, len(sent))
                 unavailable.progressed = progressed
                 raise unavailable
 
@@ -91,27 +123,104 @@ class Bulk:
         wire = igzip.compress(body, _GZIP_LEVEL)
         try:
             answer = self._server.ask("POST", PATH, wire, content_type="application/x-ndjson", encoding="gzip")
-            items = items_of(answer, len(entries))
+        except NoAnswer as fault:
+            self._not_taken(entries, len(body), Word(_NO_ANSWER, fault.reason, fault.reason))
+            raise
+        try:
+            items = items_of(answer, len(entries), [entry.lines for entry in entries])
         except TooLarge as fault:
-            if len(entries) > 1:
-                self._most_bytes = self._now_bytes = len(body) // 2
-                return []
-            if len(body) <= max(self._taken_bytes, _LEAST_BYTES) and len(wire) <= max(self._taken_wire, _LEAST_BYTES):
-                reason = f"bulk: HTTP 413 for a document of {len(body)} bytes, and larger requests were taken"
-                raise Unavailable(reason, "look at what stands before index.url", operator=True) from fault
-            entries[0].reject(_TOO_LARGE)
+            self._too_large(entries, len(body), len(wire), fault)
             return []
-        except (Busy, NoAnswer):
-            self._now_bytes = min(max(len(body) // 2, _LEAST_BYTES), self._most_bytes)
+        except Refused as fault:
+            word = Word(kind_of(answer), _said(str(fault)), detail_of(answer))
+            self._not_taken(entries, len(body), word, self._tries_alone)
+            if len(entries) > 1:
+                return []
+            raise
+        except Unavailable as fault:
+            if isinstance(fault, (Busy, NoAnswer)) or may_be_of_one(answer):
+                self._not_taken(entries, len(body), Word(kind_of(answer), _said(fault.reason), detail_of(answer)))
             raise
         self._taken_bytes = max(self._taken_bytes, len(body))
         self._taken_wire = max(self._taken_wire, len(wire))
-        self._now_bytes = min(self._now_bytes + self._now_bytes // 8, self._most_bytes)
+        self._now_bytes = min(self._now_bytes + max(self._now_bytes // 8, _LEAST_BYTES), self._most_bytes)
         if items is None:
             for entry in entries:
                 entry.outcome = Outcome.INDEXED
+            self._witness = entries[0].lines
             return []
-        return [(entry, item) for entry, item in zip(entries, items, strict=True) if not _final(entry, item)]
+        return self._judge(entries, items)
+
+    def _judge(self, entries: Sequence[Entry], items: Sequence[Item]) -> list[Answered]:
+        """Take note of each fate that is final, and of what is to be sent again."""
+        left = [(entry, item) for entry, item in zip(entries, items, strict=True) if not _final(entry, item)]
+        again = [(entry, item) for entry, item in left if outcome_of(item) is Outcome.AGAIN]
+        self._none_taken = self._none_taken + 1 if len(again) == len(entries) else 0
+        if len(again) == len(entries) > 1:
+            if self._none_taken > _MOST_NONE_TAKEN:  # too much at once, for all that is known
+                self._send_less(sum(len(entry.lines) for entry in entries))
+            return left
+        for entry, item in again:
+            word = Word(item.kind, item.kind, item.said)
+            if len(entries) == 1:
+                self._doubts.alone(entry, word)
+            else:
+                self._doubts.among(entry, word)
+        return left
+
+    def _not_taken(self, entries: Sequence[Entry], size: int, word: Word, times: int = 1) -> None:
+        """Send less at once, or take note of the one document that was not taken."""
+        if len(entries) > 1:
+            self._send_less(size)
+        else:
+            self._doubts.alone(entries[0], word, times)
+
+    def _send_less(self, size: int) -> None:
+        """Halve: down to what any server takes at once, and only then, if it does not, to single documents."""
+        least = 1 if self._now_bytes <= _LEAST_BYTES else _LEAST_BYTES
+        self._now_bytes = min(max(size // 2, least), self._most_bytes)
+
+    def _too_large(self, entries: Sequence[Entry], size: int, wire_size: int, fault: TooLarge) -> None:
+        """Send less at once from now on, or let the one document go.
+
+        Raises:
+            Unavailable: it is no larger than what was taken.
+
+        """
+        if len(entries) > 1:
+            self._most_bytes = self._now_bytes = size // 2
+            return
+        if size <= max(self._taken_bytes, _LEAST_BYTES) and wire_size <= max(self._taken_wire, _LEAST_BYTES):
+            reason = f"bulk: HTTP 413 for a document of {size} bytes, and larger requests were taken"
+            raise Unavailable(reason, "look at what stands before index.url", operator=True) from fault
+        entries[0].reject(_TOO_LARGE)
+
+    def _stuck(self, batch: IndexBatch, *, probe: bool = True) -> Stuck | None:
+        """Say which documents are not taken, if no other is left to be sent, and the server takes others."""
+        doubts = self._doubts
+        known = doubts.known(batch.pending, self._tries_alone)
+        if not known and not doubts.many:
+            return None
+        witness = witness_of(batch.documents, self._witness) or (no_document(batch.pending[0]) if probe else b"")
+        if not witness or not takes(self._server, PATH, witness):
+            if doubts.many:
+                doubts.forget()
+            return None
+        doubts.keep()
+        if not known:
+            return None
+        named = ", ".join(_named(doubt) for doubt in known[:_MOST_NAMED])
+        reason = f"bulk: {len(known)} documents not taken, each of them alone, while others are: {named}"
+        return Stuck(reason, [(doubt.entry, Rejected(doubt.word.kind, doubt.word.detail)) for doubt in known])
+
+
+def _said(reason: str) -> str:
+    return reason.removeprefix("bulk: ")
+
+
+def _named(doubt: Doubt) -> str:
+    entry = doubt.entry
+    return f"{entry.record.position} of {len(entry.lines)} bytes ({doubt.word.said})"
 
 
 def _final(entry: Entry, item: Item) -> bool:
@@ -121,16 +230,6 @@ def _final(entry: Entry, item: Item) -> bool:
     elif outcome in {Outcome.INDEXED, Outcome.DUPLICATE}:
         entry.outcome = outcome
     return entry.outcome is not None
-
-
-def _fitting(entries: Sequence[Entry], most_bytes: int) -> Sequence[Entry]:
-    """Give as many as fit, and one at least."""
-    size = 0
-    for count, entry in enumerate(entries):
-        size += len(entry.lines)
-        if size > most_bytes and count:
-            return entries[:count]
-    return entries
 
 
 def _unavailable(again: Sequence[Answered], sent: int) -> Unavailable:
@@ -144,4 +243,5 @@ def _unavailable(again: Sequence[Answered], sent: int) -> Unavailable:
         return Unavailable(reason, remedy or "look the error up in the search server's documentation", operator=True)
     if Outcome.AGAIN in outcomes:
         return Unavailable(reason, "none: they are sent again")
-    return Stuck(f"{reason}, the first of them {again[0][0].record.position}", again)
+    documents = [(entry, Rejected(item.kind, item.said)) for entry, item in again]
+    return Stuck(f"{reason}, the first of them {again[0][0].record.position}", documents)

@@ -10,7 +10,8 @@ from enum import Enum
 
 import msgspec
 
-CREATED = frozenset({200, 201})
+_CREATED = 201
+CREATED = frozenset({200, _CREATED})
 _CONFLICT = 409
 _SERVER_ERROR = 500
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,99}")
@@ -40,8 +41,8 @@ def word_of(kind: str) -> str:
     return kind if _WORD.fullmatch(kind) else "unknown_error"
 
 
-class Item(msgspec.Struct, frozen=True, gc=False):  # thousands come in one answer
-    """The answer to one document.
+class Item(msgspec.Struct, frozen=True, gc=False, rename={"id": "_id"}):  # thousands come in one answer
+    """The answer to one document. `result` says what 200 does not: "created", if the document was not there.
 
     `failure_store` is "used" where a data stream of Elasticsearch took the document for one that it cannot index, and
     keeps it aside under an id of its own ("Failure store" in its documentation): with a status of 201.
@@ -50,6 +51,15 @@ class Item(msgspec.Struct, frozen=True, gc=False):  # thousands come in one answ
     status: int
     error: ItemError | None = None
     failure_store: str = ""
+    id: str = ""
+    result: str = ""
+
+    @property
+    def indexed(self) -> bool:
+        """Whether the document stands now, and did not before."""
+        if self.status not in CREATED or self.error is not None or self.failure_store == "used":
+            return False
+        return self.result == "created" or (not self.result and self.status == _CREATED)
 
     @property
     def kind(self) -> str:
@@ -107,7 +117,9 @@ def outcome_of(item: Item) -> Outcome:
     """
     error = item.error or ItemError()
     if item.status in CREATED and item.error is None:
-        return Outcome.REJECTED if item.failure_store == "used" else Outcome.INDEXED
+        if item.failure_store == "used":
+            return Outcome.REJECTED
+        return Outcome.INDEXED if item.indexed else Outcome.AGAIN  # sent again it is a duplicate, if it stands
     if remedy_of(error) is not None:
         return Outcome.OPERATOR
     if item.status == _CONFLICT and error.type == "version_conflict_engine_exception":

@@ -14,8 +14,11 @@ from typing import Any, Literal
 from consumers.search.server import Answer, NoAnswer
 from consumers.waiting import Unavailable
 
-Fault = Literal["unreached", "unsent", "lost", "short", "html", "errors_lie", "400", "401", "413", "429", "503"]
-"""`unsent`: no answer, and nothing was done. `lost`: all was done. `short`: an item is missing from the answer."""
+Fault = Literal["unreached", "unsent", "lost", "short", "html", "page", "errors_lie", "400", "401", "413", "429", "503"]
+"""`unsent`: no answer, and nothing was done. `lost`: all was done. `short`: an item is missing from the answer.
+
+`page`: 403 with a page, as of a firewall that reads what goes by.
+"""
 
 _HTML = b"<html><body>secret-canary</body></html>"
 
@@ -31,7 +34,10 @@ class Index:
 
 @dataclass
 class FakeServer:
-    """A cluster of one. `faults` befall the next bulk requests, one each; None lets one pass."""
+    """A cluster of one. `faults` befall the next bulk requests, one each; None lets one pass.
+
+    `trips` says what befalls each request with this document in it.
+    """
 
     indices: dict[str, Index] = field(default_factory=dict)
     numbers: frozenset[str] = frozenset()
@@ -39,6 +45,7 @@ class FakeServer:
     most_bytes: int | None = None
     busy: Callable[[str], bool] = lambda _id: False
     faults: deque[Fault | None] = field(default_factory=deque)
+    trips: Callable[[bytes], Fault | None] = lambda _source: None
     requests: list[list[str]] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
 
@@ -54,12 +61,13 @@ class FakeServer:
         actions = _actions(text)
         self.requests.append([action["_id"] for action, _ in actions or ()])
         self.sizes.append(len(text))
+        fault = next(filter(None, (self.trips(source) for _, source in actions or ())), fault)
         if fault == "unreached":
             raise Unavailable("no connection")
         if fault == "unsent":
             raise NoAnswer("timed out")
-        if fault and fault.isdigit():
-            return _said(int(fault), {} if fault == "413" else _error("http_exception", "told to", int(fault)))
+        if fault and (fault == "page" or fault.isdigit()):
+            return _refused(fault)
         if self.most_bytes is not None and len(text) > self.most_bytes:
             return Answer(413, b"", "")
         if actions is None:
@@ -139,10 +147,15 @@ def _error(kind: str, reason: str, status: int, **more: object) -> dict[str, Any
 def _filtered(answer: dict[str, Any], query: str) -> dict[str, Any]:
     if "filter_path=errors,items.*.status,items.*.error" not in query:
         return answer
-    items = [
-        {"create": {k: v for k, v in item["create"].items() if k in {"status", "error"}}} for item in answer["items"]
-    ]
+    kept = {"status", "error"} | ({"_id"} if "items.*._id" in query else set())
+    items = [{"create": {k: v for k, v in item["create"].items() if k in kept}} for item in answer["items"]]
     return {"errors": answer["errors"], **({"items": items} if items else {})}
+
+
+def _refused(fault: str) -> Answer:
+    if fault == "page":
+        return Answer(403, _HTML, "text/html")
+    return _said(int(fault), {} if fault == "413" else _error("http_exception", "told to", int(fault)))
 
 
 def _said(status: int, body: dict[str, Any]) -> Answer:

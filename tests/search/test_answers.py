@@ -25,7 +25,7 @@ def failed(status: int, kind: str) -> bytes:
 
 def test_all_indexed_leaves_nothing_to_look_at() -> None:
     """The usual answer costs no more than a look."""
-    assert items_of(bulk({"status": 201}, {"status": 200}, errors=False), 2) is None
+    assert items_of(bulk({"status": 201}, {"status": 200, "result": "created"}, errors=False), 2) is None
 
 
 def test_items_come_in_the_order_of_the_documents() -> None:
@@ -66,6 +66,22 @@ def test_what_is_no_answer_to_one_document_is_sent_again(body: bytes) -> None:
         items_of(Answer(200, body, "text/html"), 1)
     assert caught.value.operator
     assert CANARY not in f"{caught.value}{caught.value.reason}{caught.value.remedy}"
+
+
+def test_what_answers_other_documents_is_sent_again() -> None:
+    """As an answer to another request does, with as many items as were sent."""
+    lines = [b'{"create":{"_index":"i","_id":"a:1"}}\n{"_id":"b"}\n', b'{"create":{"_index":"i","_id":"a:2"}}\n{}\n']
+    ours = bulk({"status": 201, "_id": "a:1"}, {"status": 201, "_id": "a:2"}, errors=False)
+    assert items_of(ours, 2, lines) is None
+    for one, two in (("a:2", "a:1"), ("a:1", "b:2"), ("a:1", "a"), ("b", "a:2")):
+        with pytest.raises(NoAnswer):
+            items_of(bulk({"status": 201, "_id": one}, {"status": 201, "_id": two}, errors=False), 2, lines)
+
+
+def test_errors_without_an_error_are_sent_again() -> None:
+    """An answer that contradicts itself proves nothing."""
+    with pytest.raises(NoAnswer):
+        items_of(bulk({"status": 201}, errors=True), 1)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", failed(413, "too_large")])

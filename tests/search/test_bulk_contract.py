@@ -5,10 +5,13 @@ import uuid
 
 import pytest
 
+from consumers.records import Record
 from consumers.search.answers import items_of
+from consumers.search.batch import Entry
 from consumers.search.bulk import PATH
 from consumers.search.items import Item, Outcome, outcome_of
-from consumers.search.server import HttpServer, SearchServer, ServerAccess
+from consumers.search.server import HttpServer, NoAnswer, SearchServer, ServerAccess
+from consumers.search.witness import no_document, takes
 from tests.search.fake_server import FakeServer
 
 
@@ -65,6 +68,27 @@ def test_a_blocked_index_is_the_operators(server: SearchServer, index: str) -> N
     for blocked, expected in ((True, Outcome.OPERATOR), (False, Outcome.INDEXED)):
         server.ask("PUT", f"/{index}/_settings", json.dumps({"index.blocks.write": blocked}).encode())
         assert send(server, index, ("1", b"{}")) == [expected]
+
+
+def test_what_shows_that_a_server_takes_others_changes_nothing(server: SearchServer, index: str) -> None:
+    """Neither a document that stands already, nor an action with a source that is no document."""
+    lines = json.dumps({"create": {"_index": index, "_id": "1"}}).encode() + b'\n{"n":1}\n'
+    entry = Entry(lines, Record(b"", "k", "1", 0))
+    assert takes(server, PATH, no_document(entry))
+    assert server.ask("GET", f"/{index}/_doc/1").status == 404
+    assert takes(server, PATH, lines)
+    assert takes(server, PATH, lines)
+    assert takes(server, PATH, no_document(entry))
+    assert json.loads(server.ask("GET", f"/{index}/_doc/1").body)["_source"] == {"n": 1}
+
+
+def test_an_item_names_its_document(server: SearchServer, index: str) -> None:
+    """So an answer to another request is seen."""
+    lines = json.dumps({"create": {"_index": index, "_id": "1"}}, separators=(",", ":")).encode() + b"\n{}\n"
+    answer = server.ask("POST", PATH, lines, content_type="application/x-ndjson")
+    assert items_of(answer, 1, [lines]) is None
+    with pytest.raises(NoAnswer):
+        items_of(answer, 1, [lines.replace(b'"1"', b'"2"')])
 
 
 def test_a_broken_request_is_refused_as_a_whole(server: SearchServer, index: str) -> None:

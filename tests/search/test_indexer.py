@@ -144,6 +144,26 @@ def test_an_operators_word_lets_the_rejected_pass() -> None:
     assert world.actions == ["sent 0,1,2", "asked", "letters 0,1,2,3", "checkpoint 3"]
 
 
+def test_a_document_that_is_never_taken_is_named_and_let_through() -> None:
+    """The alarm comes at once, not with the next reminder; on a word that includes it, it is the only dead letter."""
+    world = World()
+    world.server.trips = lambda source: "unsent" if b"culprit" in source else None
+    pause = world.pause
+
+    def grant(seconds: float) -> None:
+        pause(seconds)
+        world.permitted = any(said.get("alarm") for said in world.said)
+
+    world.pipeline._patience.pause = grant
+    world.offer(b"{}", b'{"culprit":1}', b"{}", b"{}")
+    [alarm] = [said for said in world.said if said.get("alarm")]
+    assert "1:0 of" in alarm["reason"]
+    assert "let-through --stuck" in alarm["remedy"]
+    assert [letter.sequence for letter in world.letters] == ["1"]
+    assert world.fates == (3, 0, 1, 0)
+    assert world.actions[-2:] == ["letters 1", "checkpoint 3"]
+
+
 def test_too_few_records_are_no_evidence() -> None:
     """A single bad record on a quiet shard does not stop it."""
     world = World(sample=5)

@@ -54,11 +54,24 @@ def test_each_error_has_its_class(status: int, kind: str, reason: str, expected:
     assert outcome_of(Item(status, ItemError(kind, reason))) is expected
 
 
-@pytest.mark.parametrize("status", [200, 201])
-def test_success_is_success_only_without_an_error(status: int) -> None:
-    """An answer that contradicts itself makes nobody checkpoint."""
-    assert outcome_of(Item(status)) is INDEXED
-    assert outcome_of(Item(status, ItemError("something_new_exception"))) is OPERATOR
+@pytest.mark.parametrize(
+    ("item", "outcome"),
+    [
+        (Item(201), INDEXED),
+        (Item(201, result="created"), INDEXED),
+        (Item(200, result="created"), INDEXED),
+        # Sent again, it is a duplicate if it stands.
+        (Item(200), AGAIN),
+        (Item(200, result="noop"), AGAIN),
+        (Item(201, result="updated"), AGAIN),
+        (Item(201, failure_store="used"), REJECTED),
+        (Item(201, ItemError("something_new_exception")), OPERATOR),
+        (Item(200, ItemError("something_new_exception"), result="created"), OPERATOR),
+    ],
+)
+def test_success_is_what_create_answers(item: Item, outcome: Outcome) -> None:
+    """An answer that contradicts itself, or is not of `create`, makes nobody checkpoint."""
+    assert outcome_of(item) is outcome
 
 
 def test_the_operator_is_told_what_to_do() -> None:
