@@ -1,6 +1,7 @@
 """The search index: every event a document, once, in OpenSearch or Elasticsearch."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from consumers import __version__
 from consumers.config.consumer import Consumer, Redrive, ShardContext
@@ -13,7 +14,7 @@ from consumers.letters.breaker import Breaker
 from consumers.letters.killer import finder
 from consumers.letters.letter import Letter, LetterHead
 from consumers.letters.permit import Permit
-from consumers.letters.settings import KEYS, dead_letters, letter_faults, letter_grants, letter_store
+from consumers.letters.settings import KEYS, claim_letters, dead_letters, letter_faults, letter_grants, letter_store
 from consumers.letters.starts import Starts, start_text
 from consumers.pipeline import Pipeline
 from consumers.readiness import insist, insist_on_conditions
@@ -28,6 +29,7 @@ from consumers.search.names import IndexNames
 from consumers.search.server import HttpServer, ServerAccess
 from consumers.search.settings import IndexSettings, faults, shape_of, urls_of
 from consumers.search.template import NONE, Template, find, greet, template_of
+from consumers.stream import stream_of
 from consumers.turn import Turn
 from consumers.waiting import Unavailable
 
@@ -97,7 +99,8 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[IndexBatch]]
         permit = Permit(store, settings.application)
         aside = SetAside(letters, head, permit, context.log, context.start.checkpoint)
         find = finder(settings.stuck_s)
-        following = Following(names, starts, start_text(context.start), judge, context.log, find)
+        claim = partial(claim_letters, store, index, settings.application, settings.stream, stream_of(settings))
+        following = Following(names, starts, start_text(context.start), judge, context.log, find, claim)
         indexer = Indexer(
             Bulk(server_of(index), index.max_bytes),
             letters,

@@ -18,7 +18,7 @@ from consumers.letters.breaker import Breaker
 from consumers.letters.killer import finder
 from consumers.letters.letter import Letter, LetterHead
 from consumers.letters.permit import Permit
-from consumers.letters.settings import KEYS, dead_letters, letter_grants, letter_store
+from consumers.letters.settings import KEYS, claim_letters, dead_letters, letter_grants, letter_store
 from consumers.letters.starts import Starts, start_text
 from consumers.pipeline import Pipeline
 from consumers.readiness import insist_on_conditions
@@ -59,6 +59,10 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
     shards = shards_of(settings)
     versions = Versions(store, settings.application)
 
+    def declare() -> None:
+        claim_letters(letters, section, settings.application, settings.stream, stream)
+        versions.declare(table)
+
     def build(context: ShardContext) -> Pipeline[ObjectBatch]:
         pause, clock = context.patience.pause, context.patience.clock
         meter = Meter(Turn(settings.path, pause, clock, context.log))
@@ -67,7 +71,7 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
         aside = SetAside(dead, head, permit, context.log, context.start.checkpoint)
         watch = StageWatch(
             ShardWatch(store, shards, watched, context),
-            lambda: versions.declare(table),
+            declare,
             Starts(letters, settings.application, settings.stream, context.shard),
             start_text(context.start),
             maker,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import click
 
+from consumers.chain.claims import folder_key, template_of
 from consumers.chain.layout import Layout
 from consumers.chain.origin import owner_key, owner_of, recall
 from consumers.chain.store import STATE_PREFIX, ObjectStore
@@ -68,12 +69,12 @@ def refuse_another(store: ObjectStore, place: HoursPlace) -> None:
         NotForThis: it belongs to another one.
 
     """
-    found = store.find(owner_key(place.layout.prefix))
-    if found is not None and found.body != owner_of(place.application, place.stream):
-        message = (
-            f"prefix {place.layout.prefix!r} belongs to {found.body[:300].decode(errors='replace')}. Give its file."
-        )
-        raise NotForThis(message)
+    for key in (owner_key(place.layout.prefix), folder_key(template_of(place.layout))):
+        found = store.find(key)
+        if found is not None and found.body != owner_of(place.application, place.stream):
+            owner = found.body[:300].decode(errors="replace")
+            message = f"prefix {place.layout.prefix!r} belongs to {owner}, says {key}. Give its file."
+            raise NotForThis(message)
 
 
 def layouts_of(store: ObjectStore, place: HoursPlace) -> tuple[Layout, ...]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from consumers.chain.claims import claim_layout
 from consumers.chain.link import Link
-from consumers.chain.origin import claim_prefix, owner_of, recall, record_key
+from consumers.chain.origin import recall, record_key
 from consumers.chain.store import ObjectStore
 from consumers.config.consumer import ShardContext
 from consumers.hours.beginning import begin, say_broken, say_gap
@@ -198,7 +199,7 @@ class ShardWatch:
 
     def _take_over(self) -> _Known:
         hours = self._place.hours
-        claim_prefix(self._store, hours.layout.prefix, owner_of(hours.application, hours.stream))
+        claim_layout(self._store, hours.application, hours.stream, hours.layout)
         mark, version = load(self._store, self._key)
         record, _ = recall(self._store, record_key(hours.application, hours.layout, self._shard))
         layouts = tuple(dict.fromkeys((hours.layout, *((record.layout, *record.former) if record else ()))))

@@ -51,6 +51,11 @@ class LetterPlace(NamedTuple):
         """Give what all keys begin with."""
         return f"{self.prefix.strip('/')}/{self.application}/"
 
+    @property
+    def template(self) -> str:
+        """Give what the folders are called."""
+        return f"{self.root}dt=%Y-%m-%d/hour=%H"
+
     def key(self, first: Letter, digest: str) -> str:
         """Name the object that begins with this letter. `digest` is its content's SHA-256 in hex."""
         moment = datetime.fromtimestamp(first.arrival_ms // 1000, UTC)

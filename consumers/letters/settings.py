@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, field
 
+from consumers.chain.claims import claim_folders, claim_name
+from consumers.chain.store import ObjectStore
 from consumers.grants import CONSUMER, OPERATOR, Account, Bucket, Grants
 from consumers.letters.keys import LetterPlace, prefix_faults
 from consumers.letters.store import DeadLetters
@@ -92,3 +94,15 @@ def letter_store(settings: LetterSettings, section: str) -> S3Store:
 def dead_letters(settings: LetterSettings, store: S3Store, application: str) -> DeadLetters:
     """Give the application's dead letters in that bucket."""
     return DeadLetters(store, LetterPlace(settings.letters_prefix, application))
+
+
+def claim_letters(store: ObjectStore, settings: LetterSettings, application: str, name: str, stream: str) -> None:
+    """Claim the folders of an application's dead letters, and what is kept beside them of a stream.
+
+    Raises:
+        Parked: another application, or another stream of this name, has them.
+
+    """
+    claim_name(store, application, name, stream)
+    template = LetterPlace(settings.letters_prefix, application).template
+    claim_folders(store, template, f"{application} dead letters".encode())

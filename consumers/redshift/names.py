@@ -5,6 +5,8 @@ from typing import NamedTuple
 from consumers.redshift.identifiers import identifier
 
 MOST_DETAIL = 2_000
+FOLDERS = "dt="
+"""What all folders of a staging area begin with: what lies elsewhere below its prefix is another one's."""
 
 
 class Names(NamedTuple):
@@ -53,8 +55,8 @@ class Names(NamedTuple):
 
     @property
     def ours(self) -> str:
-        """The condition that a row of the ledger is of this staging area."""
-        root = self.url(f"{self.prefix}/")
+        """The condition that a row of the ledger is of this staging area, and not of one below it."""
+        root = self.url(f"{self.prefix}/{FOLDERS}")
         return f"LEFT(object, {len(root)}) = {literal(root)}"
 
 

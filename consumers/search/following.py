@@ -1,6 +1,6 @@
 """What must be known before a delivery's records are judged: the names of their indices, and who must not be tried."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from consumers.letters.careful import Careful
@@ -12,12 +12,16 @@ from consumers.search.names import IndexNames
 from consumers.waiting import Log
 
 
+def nobody() -> None:
+    """Claim nothing."""
+
+
 @dataclass(slots=True)
 class Following:
     """The pipeline's watch over the deliveries of one shard that begins at `start`.
 
-    The shard's beginning is counted with its first records. If it began here too often, records are tried apart, by
-    `find`, until one delivery has gone through.
+    `claim` makes sure that what is kept of it is nobody else's. The shard's beginning is counted with its first
+    records. If it began here too often, records are tried apart, by `find`, until one delivery has gone through.
     """
 
     names: IndexNames
@@ -26,6 +30,7 @@ class Following:
     judge: Judge
     log: Log
     find: Find = find_killer
+    claim: Callable[[], None] = nobody
     _careful: Careful | None = None
     _suspicious: bool = False
 
@@ -33,6 +38,8 @@ class Following:
         """Learn what the records need. An index has no gaps that anybody could mark."""
         if not records:
             return False
+        if self._careful is None:
+            self.claim()
         self.names.learn({record.arrival_ms // HOUR_MS for record in records})
         if self._careful is None:
             state = self.starts.begin(self.start)

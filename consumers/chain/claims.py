@@ -1,0 +1,135 @@
+"""Who owns which folders, and which names: claims in the bucket, so that two files do not share a place unawares.
+
+A folder can say of one stream only that an hour is complete. What counts is what keys begin with, however it is split
+between a prefix and a partition: `raw` with `events/dt=%Y...` are the folders of `raw/events` with `dt=%Y...`.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from consumers.chain.layout import Layout
+from consumers.chain.origin import claim_prefix, owner_of, recall
+from consumers.chain.store import STATE_PREFIX, ObjectStore
+from consumers.waiting import Parked
+
+_OWNERS = f"{STATE_PREFIX}/owners/"
+_FOLDER, _PREFIX = "/folder.txt", "owner.txt"
+_DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2}
+_DIGIT = "%"
+
+
+def template_of(layout: Layout) -> str:
+    """Give what the folders of a layout are called."""
+    return f"{layout.prefix.strip('/')}/{layout.partition}".lstrip("/")
+
+
+def coincide(one: str, other: str) -> bool:
+    """Whether folders of two templates can be the same, or some lie in the other's. Pure; in doubt they can."""
+    pairs = zip(_characters(f"{one}/"), _characters(f"{other}/"), strict=False)
+    return all(a == b or (_DIGIT in (a, b) and (a + b).replace(_DIGIT, "").isdigit()) for a, b in pairs)
+
+
+def claim_layout(store: ObjectStore, application: str, stream: str, layout: Layout) -> None:
+    """Claim a layout's folders, and the name under which the state of a stream is kept.
+
+    Raises:
+        Parked: another application, or another stream, has one of them.
+
+    """
+    owner = owner_of(application, stream)
+    claim_prefix(store, layout.prefix, owner)
+    claim_name(store, application, layout.stream, stream)
+    claim_folders(store, template_of(layout), owner)
+
+
+def claim_folders(store: ObjectStore, template: str, owner: bytes) -> None:
+    """Claim the folders of a template, unless they are claimed for this owner already.
+
+    Who comes later finds the claim, and makes none. Of two that come at once, both may: then the one whose claim sorts
+    before the other's goes on.
+
+    Raises:
+        Parked: another owner has folders that can be the same.
+
+    """
+    mine = folder_key(template)
+    keys = [entry.key for entry in store.list(_OWNERS)]
+    if mine not in keys:
+        _insist_on_no_rival(store, (key for key in keys if key.endswith(_FOLDER)), template, owner)
+        _insist_on_no_former(store, keys, template, owner)
+        store.put_new(mine, owner, {}, hashlib.sha256(owner).digest())
+        keys = [*(entry.key for entry in store.list(_OWNERS)), mine]
+    _insist_on_no_rival(store, (key for key in keys if key.endswith(_FOLDER) and key <= mine), template, owner)
+
+
+def folder_key(template: str) -> str:
+    """Name the claim of the folders of a template."""
+    return _OWNERS + re.sub(r"%(.)", r"(\1)", template + _FOLDER).replace("//", "/()/")
+
+
+def claim_name(store: ObjectStore, application: str, name: str, stream: str) -> None:
+    """Claim what is kept under an application's name and a stream's: streams of one name have other regions.
+
+    Raises:
+        Parked: it is of another stream.
+
+    """
+    key, owner = f"{STATE_PREFIX}/{application}/streams/{name}.txt", stream.encode()
+    standing = store.find(key)
+    if standing is None and not store.put_new(key, owner, {}, hashlib.sha256(owner).digest()):
+        standing = store.find(key)
+    if standing is not None and _differ(standing.body.decode(errors="replace"), stream):
+        theirs = standing.body[:300].decode(errors="replace")
+        reason = f"what is kept here of application {application} is of {theirs}, not of {stream}, says {key}"
+        remedy = f"give the application of each stream a name of its own, or delete {key} if the former one is gone"
+        raise Parked(reason, remedy)
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether two streams of one name are not the same: `region:name` may be the one that an ARN names."""
+    regions = [
+        stream.split(":")[3] if stream.startswith("arn:") else stream.partition(":")[0] for stream in (one, other)
+    ]
+    return regions[0] != regions[1] or (one.startswith("arn:") and other.startswith("arn:") and one != other)
+
+
+def _insist_on_no_rival(store: ObjectStore, keys: Iterable[str], template: str, owner: bytes) -> None:
+    for key in dict.fromkeys(keys):
+        standing = store.find(key) if coincide(_template_in(key), template) else None
+        if standing is not None and standing.body != owner:
+            raise _taken(template, standing.body, key)
+
+
+def _taken(template: str, owner: bytes, key: str) -> Parked:
+    reason = f"the folders {template} belong to {owner[:300].decode(errors='replace')}, says {key}"
+    return Parked(reason, f"give each application a prefix, or delete {key} if no worker of the former one is left")
+
+
+def _insist_on_no_former(store: ObjectStore, keys: list[str], template: str, owner: bytes) -> None:
+    """Look at who has claimed a prefix alone, as all did before: their chains say which folders they write."""
+    for key in keys:
+        prefix = key.removeprefix(_OWNERS).removesuffix(_PREFIX).rstrip("/")
+        standing = store.find(key) if key.endswith(_PREFIX) and (not prefix or coincide(prefix, template)) else None
+        if standing is None or standing.body == owner:
+            continue
+        application, _, stream = standing.body.decode(errors="replace").partition(" ")
+        for layout in _layouts(store, application, re.split("[:/]", stream)[-1]):
+            if coincide(template_of(layout), template):
+                raise _taken(template, standing.body, key)
+
+
+def _layouts(store: ObjectStore, application: str, stream: str) -> Iterator[Layout]:
+    entry = next(iter(store.list(f"{STATE_PREFIX}/{application}/{stream}.")), None)
+    record, _ = recall(store, entry.key) if entry else (None, None)
+    return iter((record.layout, *record.former) if record else ())
+
+
+def _template_in(key: str) -> str:
+    return re.sub(r"\((.)\)", r"%\1", key.removeprefix(_OWNERS).replace("/()/", "//")).removesuffix(_FOLDER)
+
+
+def _characters(template: str) -> Iterator[str]:
+    parts = re.split("%(.)", template)
+    return chain.from_iterable(part if at % 2 == 0 else _DIGIT * _DIGITS[part] for at, part in enumerate(parts))
