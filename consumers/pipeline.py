@@ -6,7 +6,7 @@ Everything here is synchronous. Blocking is the backpressure: the daemon sends n
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -18,6 +18,9 @@ from consumers.waiting import DeadlineReached, Patience
 
 LOOK_S = 0.25
 """How long a batcher may go on with what it was given before its owner looks at the clock."""
+
+RUN_BYTES, RUN_RECORDS = 8 << 20, 10_000
+"""What is taken at once of an own batch that another writer's made way for: about a delivery."""
 
 BatchT = TypeVar("BatchT", bound="Batch")
 Made_co = TypeVar("Made_co", bound="Batch", covariant=True)
@@ -32,7 +35,7 @@ class Batch(Protocol):
         """The position of its last record."""
         ...
 
-    def after(self, position: Position) -> Sequence[Record]:
+    def after(self, position: Position) -> Iterable[Record]:
         """Give its records that stand after a position, in order."""
         ...
 
@@ -305,10 +308,24 @@ class Pipeline(Generic[BatchT]):
         if self.durable is not None:
             self._commit(self.durable)
         if self._covered < batch.last:  # another writer's batch ends inside ours: its end is where we go on
-            self._take(batch.after(self._covered), now, deadline)
+            for run in _runs(batch.after(self._covered)):
+                self._take(run, now, deadline)
 
 
 def _after(records: Sequence[Record], position: Position) -> Sequence[Record]:
     if records[0].position > position:
         return records
     return records[bisect_right(records, position, key=position_of) :]
+
+
+def _runs(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Take records that are read again in runs like those of deliveries: as many as fit into memory."""
+    run, size = list[Record](), 0
+    for record in records:
+        run.append(record)
+        size += len(record.payload)
+        if size >= RUN_BYTES or len(run) >= RUN_RECORDS:
+            yield run
+            run, size = [], 0
+    if run:
+        yield run

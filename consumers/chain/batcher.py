@@ -1,14 +1,16 @@
 """Gathers a shard's records into the next object of its chain. Pure: no clock, no store."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from consumers import alive
 from consumers.chain.content import Content, Writer
 from consumers.pipeline import Room
 from consumers.records import HOUR_MS, Position, Record, position_of
 
-MOST_PAYLOAD_BYTES = 512 << 20  # an adoption may have to hold what is left of an object, uncompressed
+MOST_PAYLOAD_BYTES = 512 << 20  # an adoption may have to read all of an object again, while its shard waits
+_BEAT_RECORDS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,13 @@ class ObjectBatch:
     content: Content
     why: str
 
-    def after(self, position: Position) -> Sequence[Record]:
-        """Give its records after a position."""
-        return [record for record in self.content.records() if record.position > position]
+    def after(self, position: Position) -> Iterator[Record]:
+        """Give its records after a position, as they are read again."""
+        for number, record in enumerate(self.content.records()):
+            if not number % _BEAT_RECORDS:
+                alive.beat()
+            if record.position > position:
+                yield record
 
 
 class ChainBatcher:

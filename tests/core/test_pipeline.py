@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from consumers import pipeline as flow
 from consumers.deliveries import OutOfOrder
 from consumers.pipeline import Pipeline, Room
 from consumers.records import Position, Record
@@ -157,6 +158,30 @@ def test_adoption_of_a_shorter_batch_goes_on_after_its_end() -> None:
     assert pipeline.durable == at(1)
     pipeline.drain(0)
     assert world.actions == ["write 1-2", "write 2-2"]
+
+
+def test_what_is_left_after_an_adoption_is_taken_in_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much it is, no more of it lies in memory than of a delivery."""
+    world, runs = World(standing={10: 1}), list[int]()
+    world.due = lambda now: "records" if world.held and len(world.held) == 9 else None  # type: ignore[method-assign]
+
+    def add(records: Sequence[Record]) -> int:
+        assert world.held is not None
+        runs.append(len(records))
+        taken = min(9 - len(world.held), len(records))
+        world.held += records[:taken]
+        return taken
+
+    world.add = add  # type: ignore[method-assign]
+    pipeline = world.pipeline()
+    monkeypatch.setattr(flow, "RUN_RECORDS", 3)
+    pipeline.offer([record(n) for n in range(1, 10)], 0)
+    assert runs == [9, 3, 3, 2]
+    monkeypatch.setattr(flow, "RUN_BYTES", 2)
+    world.standing[20] = 3
+    assert [len(run) for run in flow._runs([record(n) for n in range(1, 6)])] == [2, 2, 1]
+    pipeline.drain(0)
+    assert world.actions == ["write 1-9", "write 2-9", "write 4-9"]
 
 
 def test_adoption_of_a_longer_batch_is_not_durable_before_its_end() -> None:
