@@ -82,6 +82,26 @@ def test_an_application_that_has_run_is_left_alone(tmp_path: Path, aws: tuple[An
     assert _rows(aws[1]) == before
 
 
+def test_rows_of_kcl_itself_are_no_leases(tmp_path: Path, aws: tuple[Any, Any]) -> None:
+    """From core 3.5 on the table holds the leader's lock, the migration's state and the workers too."""
+    prepare(settings(tmp_path), *aws)
+    aws[1].delete_item(TableName="events-sample", Key={"leaseKey": {"S": SECOND}})
+    for key, entity in (("Leader", None), ("Migration3.0", "MIGRATION"), ("host-1", "WORKER_METRIC_STATS")):
+        kind = {"entityType": {"S": entity}} if entity else {"ownerName": {"S": "host-1"}}
+        aws[1].put_item(TableName="events-sample", Item={"leaseKey": {"S": key}, **kind})
+    again = prepare(settings(tmp_path), *aws)
+    assert (again.created, again.existing, again.running) == ((SECOND,), (FIRST,), False)
+
+
+def test_an_odd_lease_is_left_alone(tmp_path: Path, aws: tuple[Any, Any]) -> None:
+    """A row without a counter or a checkpoint is not as it was prepared: somebody has been at work."""
+    prepare(settings(tmp_path), *aws)
+    key = {"leaseKey": {"S": FIRST}}
+    aws[1].put_item(TableName="events-sample", Item=key)
+    assert prepare(settings(tmp_path), *aws).running
+    assert _rows(aws[1])[FIRST] == key
+
+
 @pytest.mark.parametrize(
     ("position", "expected"),
     [
