@@ -3,8 +3,35 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
+from consumers.waiting import Unavailable
+
 STATE_PREFIX = "_kinesis-fleet"
 """What the keys of the fleet's own state begin with, whatever the archive's prefix is."""
+
+
+MOST_ROUNDS = 20
+
+
+class Rounds:
+    """Tries to change an object until it is accepted: each refusal means that somebody else has made a change."""
+
+    def __init__(self, key: str) -> None:
+        """Say which object."""
+        self._key = key
+        self._left = MOST_ROUNDS
+
+    def another(self) -> None:
+        """Begin a round.
+
+        Raises:
+            Unavailable: it was refused so often that nobody can have made so many.
+
+        """
+        if not self._left:
+            reason = f"{self._key}: a change was refused {MOST_ROUNDS} times in a row, as if others had made one"
+            remedy = "look at what stands before the bucket, such as a cache: it is tried again"
+            raise Unavailable(reason, remedy, operator=True)
+        self._left -= 1
 
 
 class Found(NamedTuple):

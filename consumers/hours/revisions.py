@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from consumers.chain.layout import Layout
-from consumers.chain.store import ObjectStore
+from consumers.chain.store import ObjectStore, Rounds
 from consumers.hours import seals
 from consumers.hours.manifest import (
     FORMAT,
@@ -96,7 +96,9 @@ class Manifests:
         layout = self._layout(hour_ms)
         key = f"{layout.folder(hour_ms)}{LATE}"
         note = self._note(hour_ms, standing)
+        rounds = Rounds(key)
         while True:
+            rounds.another()
             found = self._store.find(key)
             said = decoded(found.body, Note, key, "delete it: it is made anew") if found else None
             if said and said.revision >= note.revision:

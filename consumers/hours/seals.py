@@ -7,7 +7,7 @@ import msgspec
 
 from consumers.chain.layout import Layout, position_in
 from consumers.chain.link import Link
-from consumers.chain.store import Entry, ObjectStore
+from consumers.chain.store import Entry, ObjectStore, Rounds
 from consumers.hours.joints import Broken, Joints
 from consumers.hours.manifest import (
     FORMAT,
@@ -63,7 +63,9 @@ class Sealer:
         """
         last = self._last(hour_ms)
         standing = self._load(seal_key(self._folder(hour_ms), self._shard, last)) if last else ()
+        rounds = Rounds(seal_key(self._folder(hour_ms), self._shard, last + 1))
         while True:
+            rounds.another()
             known = {one.key for one in standing}
             added = [sealed(entry, self._link(entry)) for entry in self._entries(hour_ms) if entry.key not in known]
             if last and not added:

@@ -135,6 +135,7 @@ class _Pipe(kcl._IOHandler):  # type: ignore[misc]  # noqa: SLF001 - kclpy offer
     def __init__(self, source: LineReader, sink: BinaryIO) -> None:
         super().__init__(source, _TextOut(sink), None)
         self._decoder = msgspec.json.Decoder(_Any)
+        self._asked: tuple[object, object] = (None, None)
 
     def load_action(self, line: memoryview) -> object:
         """Decode one line.
@@ -159,14 +160,20 @@ class _Pipe(kcl._IOHandler):  # type: ignore[misc]  # noqa: SLF001 - kclpy offer
                 "action": "checkpoint",
                 "sequenceNumber": message.sequence_number,
                 "subSequenceNumber": message.sub_sequence_number,
-                "error": message.error,
+                "error": self._out_of_step(message) if message.error is None else message.error,
             }
             return messages.CheckpointInput(answer)
         return message
 
     def write_action(self, response: dict[str, object]) -> None:
         """Write one line of the protocol."""
+        self._asked = response.get("sequenceNumber"), response.get("subSequenceNumber")
         self.write_line(json.dumps(response))
+
+    def _out_of_step(self, answer: _Checkpoint) -> str | None:
+        """Name the error of an answer that speaks of another position: the daemon repeats what it was asked."""
+        answered = answer.sequence_number, answer.sub_sequence_number
+        return None if answered == self._asked or self._asked[0] is None else "InvalidStateException"
 
 
 _decode_elements = msgspec.json.Decoder(_Elements).decode

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from consumers.chain.store import STATE_PREFIX, ObjectStore
+from consumers.chain.store import STATE_PREFIX, ObjectStore, Rounds
 from consumers.hours.stored import decoded
 from consumers.records import HOUR_MS
 from consumers.waiting import Unavailable
@@ -54,7 +54,9 @@ class Permit:
         if not 0 <= for_ms <= LONGEST_MS:
             message = f"{for_ms} ms is not within 0 and a day"
             raise ValueError(message)
+        rounds = Rounds(self._key)
         while True:
+            rounds.another()
             standing = self._store.find(self._key)
             now_ms = self._store.now_ms()
             if not now_ms:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from consumers.chain.store import STATE_PREFIX, ObjectStore
+from consumers.chain.store import STATE_PREFIX, ObjectStore, Rounds
 from consumers.hours.stored import decoded
 from consumers.letters.letter import KILLS_PROCESS
 from consumers.pipeline import Start
@@ -122,7 +122,9 @@ class Starts:
         return state or StartState(self._shard, "", 0)  # somebody has deleted it
 
     def _change(self, change: Callable[[StartState | None], StartState]) -> StartState:
-        while True:  # a refused swap means that another process has made progress: look again
+        rounds = Rounds(self._key)
+        while True:
+            rounds.another()
             standing = self._store.find(self._key)
             state = decoded(standing.body, StartState, self._key, _REMEDY) if standing else None
             changed = change(state)

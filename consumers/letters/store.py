@@ -7,7 +7,7 @@ beside a staged object, sees that they were here, and does not bring them back.
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
-from consumers.chain.store import Entry, ObjectStore
+from consumers.chain.store import Entry, ObjectStore, Rounds
 from consumers.letters.keys import LetterPlace, Stored, digest_in, hour_in
 from consumers.letters.letter import DamagedLetters, Letter, letters_in, line_of, packed, unique, unpacked
 from consumers.metrics import METER
@@ -94,8 +94,11 @@ class DeadLetters:
 
     def remove(self, key: str) -> None:
         """Remove an object's letters for good, or what a bucket with versions takes for that."""
-        while (entry := self._entry(key)) and entry.size != len(EMPTIED):
-            if self._store.swap(key, EMPTIED, entry.version):
+        rounds = Rounds(key)
+        while True:
+            rounds.another()
+            entry = self._entry(key)
+            if entry is None or entry.size == len(EMPTIED) or self._store.swap(key, EMPTIED, entry.version):
                 return
 
     def now_ms(self) -> int:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from consumers.chain.store import STATE_PREFIX, ObjectStore
+from consumers.chain.store import STATE_PREFIX, ObjectStore, Rounds
 from consumers.records import HOUR_MS
 from consumers.undecodable import UNDECODABLE
 from consumers.waiting import Unavailable
@@ -130,7 +130,9 @@ class IndexNames:
 
     def _declare(self) -> tuple[Name, ...]:
         """Write down the configured name, unless it is in force or announced already."""
+        rounds = Rounds(self._key)
         while True:
+            rounds.another()
             found = self._store.find(self._key)
             standing = self._read(found.body) if found else ()
             now_ms = self._store.now_ms()

@@ -73,16 +73,18 @@ def find(server: SearchServer, name: str) -> Mapping[str, Any] | None:
     """
     what = f"GET _index_template/{name}"
     answer = server.ask("GET", f"/_index_template/{name}")
-    if answer.status == _ABSENT:
+    if answer.status == _ABSENT and _json_of(answer) is not None:  # a page says nothing of templates
         return None
     if answer.status != _OK:
         raise refused(what, answer)
     try:
-        found = msgspec.json.decode(answer.body, type=dict[str, Any])
-        body: Mapping[str, Any] = found["index_templates"][0]["index_template"]
-    except (*UNDECODABLE, KeyError, IndexError, TypeError) as fault:
-        reason = f"{what}: the answer is no template"
-        raise Unavailable(reason, "look at what answers at index.url", operator=True) from fault
+        found = msgspec.json.decode(answer.body, type=dict[str, Any])["index_templates"][0]
+        body: Mapping[str, Any] = found["index_template"]
+        found_name = found.get("name", name)
+    except (*UNDECODABLE, KeyError, IndexError, TypeError, AttributeError) as fault:
+        raise _no_answer(what, "no template") from fault
+    if found_name != name or not isinstance(body, Mapping):
+        raise _no_answer(what, "another template, or none")
     return body
 
 
@@ -110,6 +112,20 @@ def install(server: SearchServer, template: Template) -> None:
     answer = server.ask("PUT", f"/_index_template/{template.name}", msgspec.json.encode(template.body))
     if answer.status != _OK:
         raise refused(what, answer)
+    if (_json_of(answer) or {}).get("acknowledged") is not True:
+        raise _no_answer(what, "no word that it was taken")
+
+
+def _json_of(answer: Answer) -> Mapping[str, Any] | None:
+    try:
+        return msgspec.json.decode(answer.body, type=dict[str, Any])
+    except UNDECODABLE:
+        return None
+
+
+def _no_answer(what: str, said_of_it: str) -> Unavailable:
+    reason = f"{what}: the answer is {said_of_it}"
+    return Unavailable(reason, "look at what answers at index.url, such as a proxy", operator=True)
 
 
 def refused(what: str, answer: Answer) -> Unavailable:
@@ -122,7 +138,8 @@ def refused(what: str, answer: Answer) -> Unavailable:
             operator=True,
         )
     transient = answer.status == 429 or answer.status >= 500  # noqa: PLR2004 - HTTP's
-    reason = f"{what}: HTTP {answer.status} {answer.body[:500].decode(errors='replace')}"
+    body = answer.body[:500].decode(errors="replace") if _json_of(answer) else "with no words of a search server's"
+    reason = f"{what}: HTTP {answer.status} {body}"
     return Unavailable(reason, "correct index.url or the template, as the answer says", operator=not transient)
 
 

@@ -72,7 +72,7 @@ def test_a_blocked_index_is_the_operators(server: SearchServer, index: str) -> N
 
 def test_what_shows_that_a_server_takes_others_changes_nothing(server: SearchServer, index: str) -> None:
     """Neither a document that stands already, nor an action with a source that is no document."""
-    lines = json.dumps({"create": {"_index": index, "_id": "1"}}).encode() + b'\n{"n":1}\n'
+    lines = json.dumps({"create": {"_index": index, "_id": "1"}}, separators=(",", ":")).encode() + b'\n{"n":1}\n'
     entry = Entry(lines, Record(b"", "k", "1", 0))
     assert takes(server, PATH, no_document(entry))
     assert server.ask("GET", f"/{index}/_doc/1").status == 404
