@@ -22,7 +22,7 @@ from consumers.letters.letter import LetterHead
 from consumers.letters.permit import Permit
 from consumers.letters.store import DeadLetters
 from consumers.objects.codecs import CODECS
-from consumers.objects.writer import ObjectWriter
+from consumers.objects.writer import ObjectWriter, Place
 from consumers.pipeline import Pipeline
 from consumers.readiness import insist_on_conditions
 from consumers.records import HOUR_MS
@@ -44,6 +44,7 @@ class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
         Literal["gzip", "zstd", "bzip2", "none"], Meta(description="Give gzip, zstd, bzip2 or none")
     ] = "gzip"
     level: Annotated[int, Meta(ge=0, le=19, description="Give the compression's level; 0 is its default")] = 0
+    index: Annotated[Place, Meta(description="Give inside, beside or none")] = "inside"
     max_bytes: Annotated[
         int, Meta(ge=1, le=512 * MIB, description="Give the compressed bytes at which an object is cut, up to 512 MiB")
     ] = 64 * MIB
@@ -140,7 +141,7 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
         place = ChainPlace(settings.application, context.shard, stream, layout, writer, archive.retention_hours)
         watch = ShardWatch(store, shards, watched, context)
         chain = Chain(store, place, context.start, context.log, watch)
-        batcher = ChainBatcher(limits, lambda: ObjectWriter(codec, level))
+        batcher = ChainBatcher(limits, lambda: ObjectWriter(codec, level, archive.index))
         aside = SetAside(
             DeadLetters(store, aside_place(settings.application)),
             LetterHead(settings.stream, context.shard, settings.consumer, __version__, settings.application),

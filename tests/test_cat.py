@@ -37,8 +37,8 @@ def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     content = writer.finish()
     path = tmp_path / f"s.shardId-000000000000.49.0.lines{codec.extension}"
     path.write_bytes(content.body)
-    if content.index:
-        Path(index_key(str(path), content.sha256)).write_bytes(content.index)
+    for beside, body in content.beside(str(path)):
+        Path(beside).write_bytes(body)
     return path
 
 
@@ -95,3 +95,16 @@ def test_from_s3(aws: Server) -> None:
     assert len(cat(*where, f"s3://{BUCKET}/p/s.x.49.0.lines.gz").stdout.splitlines()) == len(RECORDS)
     assert cat(*where, f"s3://{BUCKET}/nothing.gz").exit_code == 66
     assert cat(*where, "s3://no-such-bucket/x.gz").exit_code in {66, 69}
+
+
+def test_an_index_that_is_not_there(tmp_path: Path) -> None:
+    """It says which file to copy, and how to have the lines without it."""
+    writer = ObjectWriter(CODECS["gzip"], 1, "none")
+    writer.add(RECORDS, [record.arrival_ms for record in RECORDS])
+    content = writer.finish()
+    path = tmp_path / "s.shardId-000000000000.49.0.lines.gz"
+    path.write_bytes(content.body)
+    result = cat(str(path))
+    assert result.exit_code == 66
+    assert Path(index_key(str(path), content.sha256)).name in result.stderr
+    assert "archive.index = none" in result.stderr

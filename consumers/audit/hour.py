@@ -152,5 +152,6 @@ def piece_of(said: SealedObject) -> Piece:
 
 
 def _index_of(key: str, said: SealedObject) -> str | None:
-    """Name the index of an object that cannot hide it."""
-    return index_key(key, bytes.fromhex(said.sha256)) if codec_of(key).hide is None else None
+    """Name the index that stands beside an object; those of before it was said hold it inside where they can."""
+    place = said.index or ("inside" if codec_of(key).has_inside else "beside")
+    return index_key(key, bytes.fromhex(said.sha256)) if place == "beside" else None

@@ -27,7 +27,8 @@ With --json: the payload as "text" where it is UTF-8, otherwise as "base64".
 With --data: the payloads as they were put, each with a newline after it, as zcat gives them.
 
 \b
-Exit codes: 0 done; 65 an object is damaged, or is not one of the archive; 66 there is no such object; 69 S3 refuses.
+Exit codes: 0 done; 65 an object is damaged, or is not one of the archive; 66 there is no such object, or it has no
+index; 69 S3 refuses.
 """
 
 
@@ -49,8 +50,6 @@ class _Folder:
             return path.read_bytes()
         except OSError as error:
             message = f"{error.strerror}"
-            if path.name.startswith("_"):
-                message = f"it needs its index beside it, {path.name}: copy that too"
             raise KeyError(message) from error
 
 

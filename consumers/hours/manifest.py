@@ -9,6 +9,7 @@ from consumers.chain.link import Link
 from consumers.chain.store import STATE_PREFIX, Entry
 from consumers.hours.reading import Gap
 from consumers.hours.times import hour_text, moment_text
+from consumers.objects.writer import INDEX
 
 FORMAT = "1"
 _DIGITS = 4
@@ -19,7 +20,10 @@ LATE = "_LATE"
 
 
 class SealedObject(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """One object. `version` is its ETag, `bytes` its size as stored; positions are `sequence:sub`."""
+    """One object. `version` is its ETag, `bytes` its size as stored; positions are `sequence:sub`.
+
+    `index` says where its index is: inside, beside, or none; empty where the object does not say.
+    """
 
     key: str
     first: str
@@ -33,6 +37,7 @@ class SealedObject(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     max_arrival_ms: int
     sha256: str
     version: str
+    index: str = ""
 
 
 class Totals(msgspec.Struct, frozen=True, rename="camel"):
@@ -122,6 +127,7 @@ def sealed(entry: Entry, link: Link) -> SealedObject:
         link.max_arrival_ms,
         link.sha256,
         entry.version,
+        link.notes.get(INDEX, ""),
     )
 
 

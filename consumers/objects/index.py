@@ -1,77 +1,193 @@
 """The index of an object: what the lines alone do not say, for each record.
 
-A gzip stream of JSON lines. Each line describes a run of records in columns of equal length, in the order of the
-object: `length` (of the payload, in bytes), `sequenceNumber`, `subSequenceNumber`, `arrivalMs`, `partitionKey`.
+A gzip stream. It begins with `KFI2`, and goes on with blocks of records in columns, in the order of the object. A
+partition key that stands in the record's own payload is not written again: its place there is. See docs/format.md.
 """
 
 import io
+import struct
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
 
 import msgspec
 from isal import isal_zlib
 
+from consumers.objects import former, numbers
 from consumers.objects.codecs import DAMAGE, GZIP_WBITS, Garbled, gunzip
+from consumers.objects.columns import INT, LONG, Take, ints, ints_in, longs, longs_in, planes
+from consumers.objects.numbers import Form
 from consumers.records import Record
 
+_MAGIC = b"KFI2"
 _LEVEL = 1
+_BLOCK_RECORDS = 4096
+_BLOCK_BYTES = 4 << 20  # a block is closed above, by one run at the most
+_MOST_RECORDS, _MOST_KEY_BYTES = 1 << 16, 64 << 20  # of a block that is read: far more than any has
+_COUNT = struct.Struct("<I")
+_SMALL_BYTES = 256  # below, an index is a large part of an object, and worth some more time
+_ABSENT, _STORED = -2, -1  # where a key is: nowhere, or here; otherwise in the payload, from this byte on
+_SHORTEST_SOUGHT = 8  # shorter keys, on average, cost less than their places
+_SAMPLE = 8
 
 
-class IndexRun(msgspec.Struct, gc=False, rename="camel"):
-    """A run of records in columns."""
+class Block(NamedTuple):
+    """A block that was read. A key is a text, None, or where it stands in the payload."""
 
-    length: list[int]
-    sequence_number: list[str]
-    sub_sequence_number: list[int]
-    arrival_ms: list[int]
-    partition_key: list[str]
+    lengths: list[int]
+    sequences: list[str]
+    subs: list[int]
+    arrivals_ms: list[int]
+    keys: Sequence[str | slice | None]
 
 
 class IndexWriter:
-    """Builds an index run by run; what it holds is compressed."""
+    """Builds an index run by run. What it holds are bytes, compressed once a block is full."""
 
     def __init__(self) -> None:
         """Begin an empty index."""
         self._compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, GZIP_WBITS)
-        self._encoder = msgspec.json.Encoder()
-        self._parts: list[bytes] = []
+        self._parts = [self._compressor.compress(_MAGIC)]
+        self._form: Form = numbers.NOTHING
+        self._small = True
+        self._begin()
 
-    def add(self, records: Sequence[Record], lengths: list[int], arrivals_ms: list[int]) -> None:
-        """Append a run."""
-        run = IndexRun(
-            lengths,
-            [record.sequence_number for record in records],
-            [record.sub_sequence_number for record in records],
-            arrivals_ms,
-            list(map(_key, records)),
-        )
-        part = self._compressor.compress(self._encoder.encode(run) + b"\n")
-        if part:
-            self._parts.append(part)
+    def add(self, records: Sequence[Record], payloads: Sequence[bytes], arrivals_ms: Sequence[int]) -> None:
+        """Append a run; `payloads` and `arrivals_ms` are its records'."""
+        lengths = list(map(len, payloads))
+        if not self._count:  # once for a block, as each change begins another
+            self._small = sum(lengths) < _SMALL_BYTES * len(lengths)
+        form, written = numbers.written([record.sequence_number for record in records], small=self._small)
+        if form != self._form and self._count:
+            self._close()
+        self._form = form
+        self._count += len(records)
+        self._bytes += len(written)
+        self._sequences.append(written)
+        self._lengths.append(ints(lengths))
+        subs = [record.sub_sequence_number for record in records]
+        self._subs.append(longs(subs) if any(subs) else bytes(LONG * len(subs)))
+        self._arrivals.append(longs(arrivals_ms))
+        self._add_keys([record.partition_key for record in records], payloads)
+        if self._count >= _BLOCK_RECORDS or self._bytes >= _BLOCK_BYTES:
+            self._close()
 
     def finish(self) -> bytes:
         """Return the whole index."""
+        if self._count:
+            self._close()
         self._parts.append(self._compressor.flush())
         return b"".join(self._parts)
 
+    def _add_keys(self, keys: list[str | None], payloads: Sequence[bytes]) -> None:
+        encoded = _encoded(keys)
+        lengths = list(map(len, encoded))
+        places = _places(keys, encoded, payloads, sum(lengths))
+        self._places.append(ints(places))
+        self._key_lengths.append(ints(lengths))
+        if min(places) < 0:
+            stored = b"".join([key for key, place in zip(encoded, places, strict=True) if place < 0])
+            self._keys.append(stored)
+            self._bytes += len(stored)
 
-def _key(record: Record) -> str:
-    if record.partition_key is None:
-        message = f"{record.position} has no partition key, which this version of the index cannot say"
-        raise ValueError(message)
-    return record.partition_key
+    def _begin(self) -> None:
+        self._count = self._bytes = 0
+        self._lengths: list[bytes] = []
+        self._sequences: list[bytes] = []
+        self._subs: list[bytes] = []
+        self._arrivals: list[bytes] = []
+        self._places: list[bytes] = []
+        self._key_lengths: list[bytes] = []
+        self._keys: list[bytes] = []
+
+    def _close(self) -> None:
+        join = b"".join
+        block = (
+            _COUNT.pack(self._count),
+            planes(join(self._lengths), INT),
+            numbers.packed(self._form, join(self._sequences)),
+            planes(join(self._subs), LONG),
+            planes(join(self._arrivals), LONG),
+            planes(join(self._places), INT),
+            planes(join(self._key_lengths), INT),
+            *self._keys,
+        )
+        self._parts.append(self._compressor.compress(join(block)))
+        self._begin()
 
 
-def read_index(index: bytes) -> Iterator[IndexRun]:
-    """Yield the runs of an index.
+def _encoded(keys: list[str | None]) -> list[bytes]:
+    try:
+        return list(map(str.encode, keys))  # type: ignore[arg-type]
+    except TypeError:  # one is absent
+        return [b"" if key is None else key.encode() for key in keys]
+
+
+def _places(keys: list[str | None], encoded: list[bytes], payloads: Sequence[bytes], key_bytes: int) -> list[int]:
+    """Say where each key is. Whether any stands in its payload is tried on a few first."""
+    sought = key_bytes >= _SHORTEST_SOUGHT * len(keys)
+    if sought and max(map(bytes.find, payloads[:_SAMPLE], encoded)) >= 0:
+        places = list(map(bytes.find, payloads, encoded))
+    else:
+        places = [_STORED] * len(keys)
+    if None in keys:
+        places = [_ABSENT if key is None else place for key, place in zip(keys, places, strict=True)]
+    return places
+
+
+def read_index(index: bytes) -> Iterator[Block]:
+    """Yield the blocks of an index, of whichever version.
 
     Raises:
         Garbled: it is damaged.
 
     """
-    decoder = msgspec.json.Decoder(IndexRun)
     try:
-        for line in gunzip(io.BytesIO(index)):
-            yield decoder.decode(line)
+        stream = gunzip(io.BytesIO(index))
+        if stream.read(len(_MAGIC)) == _MAGIC:
+            yield from _blocks(stream.read)
+        else:
+            for run in former.read_index(index):
+                yield Block(run.length, run.sequence_number, run.sub_sequence_number, run.arrival_ms, run.partition_key)
+    except Garbled:
+        raise
     except (*DAMAGE, msgspec.DecodeError) as fault:
         message = "the index is damaged"
         raise Garbled(message) from fault
+
+
+def _blocks(read: Take) -> Iterator[Block]:
+    def take(size: int) -> bytes:
+        found = read(size)
+        if len(found) != size:
+            message = "the index ends within a block"
+            raise Garbled(message)
+        return found
+
+    while head := read(_COUNT.size):
+        (count,) = _COUNT.unpack(head) if len(head) == _COUNT.size else (0,)
+        if not 0 < count <= _MOST_RECORDS:
+            message = f"the index has a block of {count} records"
+            raise Garbled(message)
+        lengths, sequences = ints_in(take, count), numbers.unpacked(take, count)
+        yield Block(lengths, sequences, longs_in(take, count), longs_in(take, count), _keys(take, count))
+
+
+def _keys(take: Take, count: int) -> list[str | slice | None]:
+    places, lengths = ints_in(take, count), ints_in(take, count)
+    if min(places) < _ABSENT or min(lengths) < 0:
+        message = "the index has keys at no place"
+        raise Garbled(message)
+    stored = iter(_texts(take, [size for place, size in zip(places, lengths, strict=True) if place == _STORED]))
+    return [
+        slice(place, place + size) if place >= 0 else next(stored) if place == _STORED else None
+        for place, size in zip(places, lengths, strict=True)
+    ]
+
+
+def _texts(take: Take, lengths: list[int]) -> list[str]:
+    if lengths and (min(lengths) < 0 or sum(lengths) > _MOST_KEY_BYTES):
+        message = f"the index has keys of {sum(lengths)} bytes"
+        raise Garbled(message)
+    joined, ends = take(sum(lengths)), list(accumulate(lengths))
+    return [joined[end - size : end].decode() for end, size in zip(ends, lengths, strict=True)]

@@ -5,9 +5,12 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 
+from consumers.objects import inside
 from consumers.objects.codecs import CODECS, DAMAGE, Codec, Garbled
 from consumers.objects.index import read_index
 from consumers.records import Record
+
+_MOST_PAYLOAD_BYTES = 64 << 20  # far more than a record can have, so that no length is believed that cannot be
 
 
 class Readable(Protocol):
@@ -27,13 +30,15 @@ def codec_of(key: str) -> Codec:
 
 
 def index_key(key: str, sha256: bytes) -> str:
-    """Name the object that holds the index of an object that cannot hide it.
+    """Name the object that holds the index of an object that does not hold it itself.
 
-    The leading underscore keeps Hive, Spark and Athena from reading it as data. The digest of the data is part of
-    the name: of two writers that race for the key, each has its own index, and only the winner's is ever looked up.
+    The leading underscore keeps Hive, Spark and Athena from reading it as data, and its end is never that of the data,
+    which others choose by `*.gz`. The digest of the data is part of the name: of two writers that race for the key,
+    each has its own index, and only the winner's is ever looked up.
     """
     folder, slash, name = key.rpartition("/")
-    return f"{folder}{slash}_{name}.{sha256.hex()[:16]}.index.gz"
+    end = "index" if codec_of(key).has_inside else "index.gz"
+    return f"{folder}{slash}_{name}.{sha256.hex()[:16]}.{end}"
 
 
 def fetch(store: Readable, key: str) -> Iterator[Record]:
@@ -41,23 +46,42 @@ def fetch(store: Readable, key: str) -> Iterator[Record]:
 
     Raises:
         Garbled: the object is not whole.
+        KeyError: it is not there, or its index is not.
 
     """
     codec, body = codec_of(key), store.get(key)
-    index = store.get(index_key(key, hashlib.sha256(body).digest())) if codec.hide is None else None
+    index = inside.split(body)[1] if codec.has_inside else None
+    if index is None:
+        index = _beside(store, index_key(key, hashlib.sha256(body).digest()))
     return read_records(codec, body, index)
 
 
+def _beside(store: Readable, key: str) -> bytes:
+    try:
+        return store.get(key)
+    except KeyError as gone:
+        name = key.rpartition("/")[2]
+        message = (
+            f"it needs its index beside it, {name}: copy that too. With archive.index = none there never was one, and "
+            "zcat or the like gives the lines"
+        )
+        raise KeyError(message) from gone
+
+
 def read_records(codec: Codec, body: bytes, index: bytes | None = None) -> Iterator[Record]:
-    """Yield the records of an object, holding one run at a time.
+    """Yield the records of an object, holding one block of its index at a time. `index` is the one beside it.
 
     Raises:
         Garbled: the object is not whole.
 
     """
     lines: bytes | memoryview = body
+    if codec.has_inside:
+        lines, own = inside.split(body)
+        index = own if index is None else index
     if index is None:
-        lines, index = codec.split(body)
+        message = f"a {codec.name} object of {len(body)} bytes, and no index"
+        raise Garbled(message)
     try:
         with codec.open(io.BytesIO(lines)) as content:
             yield from _records(content, index)
@@ -69,16 +93,24 @@ def read_records(codec: Codec, body: bytes, index: bytes | None = None) -> Itera
 
 
 def _records(content: BinaryIO, index: bytes) -> Iterator[Record]:
-    for run in read_index(index):
-        columns = zip(
-            run.length, run.partition_key, run.sequence_number, run.arrival_ms, run.sub_sequence_number, strict=True
-        )
-        for length, key, sequence_number, arrival_ms, sub_sequence_number in columns:
-            line = content.read(length + 1)
+    for block in read_index(index):
+        for length, key, sequence_number, arrival_ms, sub in zip(
+            block.lengths, block.keys, block.sequences, block.arrivals_ms, block.subs, strict=True
+        ):
+            line = content.read(length + 1) if 0 <= length <= _MOST_PAYLOAD_BYTES else b""
             if len(line) != length + 1 or line[-1:] != b"\n":
                 message = "the index and the lines disagree"
                 raise Garbled(message)
-            yield Record(line[:-1], key, sequence_number, arrival_ms, sub_sequence_number)
+            if isinstance(key, slice):
+                key = _within(line, key)  # noqa: PLW2901 - so that the common ways stay short
+            yield Record(line[:-1], key, sequence_number, arrival_ms, sub)
     if content.read(1):
         message = "there are lines that the index does not know"
         raise Garbled(message)
+
+
+def _within(line: bytes, place: slice) -> str:
+    if place.stop >= len(line):
+        message = "the index has a key beyond its record's end"
+        raise Garbled(message)
+    return line[place].decode()

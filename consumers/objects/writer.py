@@ -3,35 +3,46 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from consumers.objects.codecs import Codec
 from consumers.objects.index import IndexWriter
+from consumers.objects.inside import put_inside
 from consumers.objects.reader import index_key, read_records
 from consumers.records import Record
+
+Place = Literal["inside", "beside", "none"]
+"""Where an index goes. `inside` is beside where it has no place inside, and `none` leaves it out."""
+
+_AT_ONCE = 1_000  # records, so that what is looked at several times is still in the processor's cache
+
+INDEX = "index"
+"""The name of the note that says where it went."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectBytes:
     """A finished object.
 
-    `index` is set only where the compression cannot hide it in `body`. `sha256` is the digest of `body`, the one that
-    S3 verifies too.
+    `index` gives its records back, and `place` says whether readers find it in `body`, beside it, or nowhere. `sha256`
+    is the digest of `body`, the one that S3 verifies too.
     """
 
     body: bytes
-    index: bytes | None
+    index: bytes
+    place: Place
     payload_bytes: int
     sha256: bytes
     codec: Codec
 
     @property
     def notes(self) -> Mapping[str, str]:
-        """Nothing: the index says it all."""
-        return {}
+        """Where the index is."""
+        return {INDEX: self.place}
 
     def beside(self, key: str) -> Iterable[tuple[str, bytes]]:
         """Give the index, where it has to stand beside the object."""
-        return () if self.index is None else ((index_key(key, self.sha256), self.index),)
+        return ((index_key(key, self.sha256), self.index),) if self.place == "beside" else ()
 
     def records(self) -> Iterator[Record]:
         """Give its records again, by reading itself back."""
@@ -41,35 +52,41 @@ class ObjectBytes:
 class ObjectWriter:
     """One record a line, in the order given; a record's own newlines stay as they are."""
 
-    def __init__(self, codec: Codec, level: int) -> None:
-        """Begin an object."""
+    def __init__(self, codec: Codec, level: int, place: Place = "inside") -> None:
+        """Begin an object. `place` is where its index goes."""
         self._codec = codec
+        self._place = place
         self._compressor = codec.compressor(level)
         self._index = IndexWriter()
         self._parts: list[bytes] = []
+        self._line_bytes = 0
         self.compressed_bytes = 0
         self.payload_bytes = 0
 
     def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> int:
         """Append a run, all of it; `arrivals_ms` are its records' arrival times."""
-        payloads = [record.data or b"" for record in records]
-        lengths = list(map(len, payloads))
-        self._index.add(records, lengths, arrivals_ms)
-        self.payload_bytes += sum(lengths)
-        payloads.append(b"")  # a last newline
-        self._keep(self._compressor.compress(b"\n".join(payloads)))
+        for at in range(0, len(records), _AT_ONCE):
+            self._add(records[at : at + _AT_ONCE], arrivals_ms[at : at + _AT_ONCE])
         return len(records)
+
+    def _add(self, records: Sequence[Record], arrivals_ms: list[int]) -> None:
+        payloads = [record.data or b"" for record in records]
+        lines = b"\n".join((*payloads, b""))  # with a last newline
+        self._index.add(records, payloads, arrivals_ms)
+        self._line_bytes += len(lines)
+        self.payload_bytes += len(lines) - len(records)
+        self._keep(self._compressor.compress(lines))
 
     def finish(self) -> ObjectBytes:
         """Return the object. The writer is of no more use."""
         self._keep(self._compressor.flush())
-        index = self._index.finish()
-        beside = index if self._codec.hide is None else None
-        if self._codec.hide is not None:
-            self._keep(self._codec.hide(index))
-        body = b"".join(self._parts)
+        body, index = b"".join(self._parts), self._index.finish()
         self._parts.clear()
-        return ObjectBytes(body, beside, self.payload_bytes, hashlib.sha256(body).digest(), self._codec)
+        body, place = self._codec.sized(body, self._line_bytes), self._place
+        if place == "inside":
+            whole = put_inside(body, index) if self._codec.has_inside else None
+            body, place = (body, "beside") if whole is None else (whole, place)
+        return ObjectBytes(body, index, place, self.payload_bytes, hashlib.sha256(body).digest(), self._codec)
 
     def _keep(self, part: bytes) -> None:
         if part:

@@ -154,6 +154,14 @@ def begun() -> tuple[MemoryStore, Puts]:
     return store, puts_of(store, put)
 
 
+def keyless() -> tuple[MemoryStore, Puts]:
+    """Records without a partition key, between empty ones and others."""
+    store, put = Clock(), records(0, 14, NOON_MS)
+    put = [msgspec.structs.replace(one, partition_key=None) if n % 4 == 1 else one for n, one in enumerate(put)]
+    play(store, OneShard(store), [put])
+    return store, puts_of(store, put)
+
+
 def many() -> list[Record]:
     """Make so many records, with keys that do not compress, that their index has more than one piece."""
     rng = random.Random(5)
@@ -168,7 +176,9 @@ def large() -> tuple[MemoryStore, Puts]:
     store, writer, put = MemoryStore(), ObjectWriter(CODECS["gzip"], 1), many()
     for run in (put[:700], put[700:701], put[701:]):
         writer.add(run, [one.arrival_ms for one in run])
-    store.put_new(LARGE, writer.finish().body, {}, b"")
+    content = writer.finish()
+    for key, body in ((LARGE, content.body), *content.beside(LARGE)):
+        store.put_new(key, body, {}, b"")
     return store, {}
 
 
@@ -234,7 +244,7 @@ def search() -> tuple[MemoryStore, Puts]:
     return store, {}
 
 
-WRITERS = (gzip, zstd, bzip2, none, begun, large, stage, search)
+WRITERS = (gzip, zstd, bzip2, none, begun, keyless, large, stage, search)
 
 
 def main(folder: Path) -> None:

@@ -16,7 +16,7 @@ from consumers.hours.reading import Horizon
 from consumers.hours.times import hour_of
 from consumers.hours.watch import ShardWatch, WatchPlace
 from consumers.objects.codecs import CODECS
-from consumers.objects.writer import ObjectWriter
+from consumers.objects.writer import ObjectWriter, Place
 from consumers.pipeline import Pipeline, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Patience
@@ -49,6 +49,7 @@ class OneShard:
 
     store: ObjectStore
     compression: str = "gzip"
+    index: Place = "inside"
     shard: str = SHARD
     stream: str = "events"
     start: Start = field(default_factory=lambda: Start(None, "TRIM_HORIZON"))
@@ -69,7 +70,7 @@ class OneShard:
         self.watch = ShardWatch(self.store, self, place, context)
         chain_place = ChainPlace("app", self.shard, identity, layout, "w", 24)
         chain = Chain(self.store, chain_place, self.start, self.log, self.watch)
-        batcher = ChainBatcher(Limits(1 << 20, 5, 60), lambda: ObjectWriter(codec, codec.default_level))
+        batcher = ChainBatcher(Limits(1 << 20, 5, 60), lambda: ObjectWriter(codec, codec.default_level, self.index))
         self.pipeline: Pipeline[ObjectBatch] = Pipeline(batcher, chain, patience, self.watch)
 
     def list(self) -> Sequence[StreamShard]:
