@@ -3,19 +3,19 @@
 What is kept in memory does not grow with the range: an hour's listing at a time, and a run of positions for each shard.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
 from consumers.audit.finding import Finding, Found, Kind
 from consumers.audit.hour import HourAudit, Store, Stored, piece_of
-from consumers.audit.ranges import Break, Ranges
+from consumers.audit.ranges import Break, Piece, Ranges
 from consumers.chain.layout import Layout, position_in
 from consumers.chain.link import Link
 from consumers.hours.manifest import sealed
 from consumers.objects.codecs import Garbled
-from consumers.records import HOUR_MS
+from consumers.records import HOUR_MS, Position
 
 READERS = 8
 _AT_ONCE = 1_000
@@ -28,7 +28,7 @@ class Span:
     """What is audited: hours from the first to the last, by their first millisecond.
 
     `stream` identifies it; `layouts` are those of its objects, the present one first. `decided` holds the hours that
-    must have a manifest.
+    must have a manifest. `ends` is where each shard's objects ended before the first hour, as far as that is known.
     """
 
     stream: str
@@ -36,11 +36,16 @@ class Span:
     first_ms: int
     last_ms: int
     decided: range
+    ends: Mapping[str, Position] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Tally:
-    """What was looked at so far."""
+    """What was looked at so far.
+
+    `declared` is what the archive says itself is missing, or may be. `unproven` are shards whose first object here
+    follows one that lies too far back.
+    """
 
     hours: int = 0
     objects: int = 0
@@ -48,6 +53,7 @@ class Tally:
     bytes: int = 0
     findings: int = 0
     declared: list[str] = field(default_factory=list)
+    unproven: list[str] = field(default_factory=list)
 
 
 class Audit:
@@ -60,6 +66,7 @@ class Audit:
         self._report = found
         self._progress = progress
         self._shards: dict[str, Ranges] = {}
+        self.ends: Mapping[str, Position] = {}
         self.tally = Tally()
 
     def run(self, *, read: bool) -> Tally:
@@ -67,9 +74,41 @@ class Audit:
         with ThreadPoolExecutor(READERS) as readers:
             for hour_ms in range(self._span.first_ms, self._span.last_ms + 1, HOUR_MS):
                 self._hour(hour_ms, readers if read else None)
+        self.ends = {shard: ranges.last for shard, ranges in self._shards.items() if ranges.last}
+        self._join_before()
+        self._join_behind()
         for shard, ranges in sorted(self._shards.items()):
             self._chain(shard, ranges)
         return self.tally
+
+    def _join_before(self) -> None:
+        """Put the object before the first hour to each shard's own, so that no cut between two audits hides a gap."""
+        heads = {shard: ranges.head for shard, ranges in self._shards.items()}
+        ends, first_ms = self._span.ends, self._span.first_ms
+        wanted = {
+            shard: head.first for shard, head in heads.items() if head and head.after and head.after != ends.get(shard)
+        }
+        for hour_ms in range(first_ms - HOUR_MS, first_ms - _LOOK_BACK_MS - 1, -HOUR_MS):
+            for shard, piece in self._beside(hour_ms, wanted, before=True):
+                self._shards[shard].add(piece)
+                del wanted[shard]
+        for shard, first in wanted.items():
+            end = ends.get(shard)
+            if end is not None and end < first:
+                self._shards[shard].add(Piece("", end, end, None, None))
+            elif not self._shards[shard].is_begun:
+                self.tally.unproven.append(shard)
+
+    def _join_behind(self) -> None:
+        """And the object behind the last hour."""
+        for shard, piece in self._beside(self._span.last_ms + HOUR_MS, self.ends, before=False):
+            self._shards[shard].add(piece)
+
+    def _beside(self, hour_ms: int, bounds: Mapping[str, Position], *, before: bool) -> list[tuple[str, Piece]]:
+        if not bounds:
+            return []
+        hour = HourAudit(self._store, self._span.stream, self._span.layouts, hour_ms, _unsaid)
+        return list(hour.around(bounds, before=before))
 
     def _hour(self, hour_ms: int, readers: ThreadPoolExecutor | None) -> None:
         hour = HourAudit(self._store, self._span.stream, self._span.layouts, hour_ms, self._found)
@@ -116,12 +155,13 @@ class Audit:
                 if broken.behind.after != broken.before:
                     detail += f", and the object here follows {broken.behind.after}"
                 self._found(Finding("gap", broken.behind.key, detail))
-        self.tally.declared += [f"{shard}: {one.said} before {one.behind.first}" for one in ranges.declared]
+        for one in ranges.declared:
+            self._found(Finding("declared", one.behind.key, f"{shard}: {one.said} before {one.behind.first}"))
 
     def _seek(self, shard: str, ranges: Ranges, broken: Break) -> None:
         """Look for what is missing between two objects: it may have come late for an hour before, or just now."""
         for layout in self._span.layouts:
-            for scan in layout.scans(shard, self._span.first_ms - _LOOK_BACK_MS, self._span.last_ms):
+            for scan in layout.scans(shard, self._span.first_ms - _LOOK_BACK_MS, self._span.last_ms + HOUR_MS):
                 for entry in self._store.list(scan):
                     position = position_in(entry.key)
                     if position is None or not broken.before < position < broken.behind.first:
@@ -139,6 +179,17 @@ class Audit:
             self.tally.records += one.said.records
             self.tally.bytes += one.said.bytes
 
+    def declare(self, where: str, detail: str) -> None:
+        """Report what the archive keeps elsewhere, and not in its objects."""
+        self._found(Finding("declared", where, detail))
+
     def _found(self, finding: Finding) -> None:
-        self.tally.findings += 1
+        if finding.kind == "declared":
+            self.tally.declared.append(finding.detail)
+        else:
+            self.tally.findings += 1
         self._report(finding)
+
+
+def _unsaid(_finding: Finding) -> None:
+    """Leave it to who audits that hour."""

@@ -1,6 +1,6 @@
 """One hour: what the bucket lists against what the manifest says. Looks up only what no manifest proves."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -8,7 +8,7 @@ import msgspec
 
 from consumers.audit.finding import Finding, Found
 from consumers.audit.ranges import Piece
-from consumers.chain.layout import Layout, position_in
+from consumers.chain.layout import Layout, position_in, shard_in
 from consumers.chain.link import Link
 from consumers.chain.store import Entry, ObjectStore
 from consumers.hours.manifest import INCOMPLETE, SUCCESS, Manifest, Note, SealedObject, revision_in, sealed
@@ -75,6 +75,30 @@ class HourAudit:
             if self._store.metadata(said.key) is None:  # it may have been listed before it was written
                 self._found(Finding("missing", said.key, f"{said.records} records, {said.first} to {said.last}"))
 
+    def around(self, bounds: Mapping[str, Position], *, before: bool) -> Iterator[tuple[str, Piece]]:
+        """Give the last object of each shard before a position in it, or the first one behind; of this hour alone."""
+        self._list()
+        manifest = self._manifest(decided=False) if self._listing.manifests else None
+        told = {one.key: one for part in manifest.shards for one in part.objects} if manifest else {}
+        nearest: dict[str, tuple[Position, Entry]] = {}
+        for entry in self._listing.objects:
+            shard, at = shard_in(entry.key), position_in(entry.key)
+            bound, (kept, _) = bounds.get(shard), nearest.get(shard, (None, entry))
+            if at is None or bound is None or (at >= bound if before else at <= bound):
+                continue
+            if kept is None or (at > kept if before else at < kept):
+                nearest[shard] = at, entry
+        for shard, (_, entry) in nearest.items():
+            said = told.get(entry.key) or self._linked(entry)
+            if said is not None:
+                yield shard, piece_of(said)
+
+    def _linked(self, entry: Entry) -> SealedObject | None:
+        try:
+            return sealed(entry, Link.parse(self._store.metadata(entry.key) or {}))
+        except Garbled:
+            return None  # who audits that hour finds it
+
     def _list(self) -> None:
         for folder in dict.fromkeys(layout.folder(self._hour_ms) for layout in self._layouts):
             for entry in self._store.list(folder):
@@ -104,6 +128,8 @@ class HourAudit:
         marker = f"{key.rpartition('_manifest.')[0]}{SUCCESS if manifest.complete else INCOMPLETE}"
         if decided and not self._names_a_manifest(marker):
             self._found(Finding("manifest", marker, "the hour's marker is missing, or damaged"))
+        for hole in manifest.holes:
+            self._found(Finding("declared", marker, str(hole)))
         return manifest
 
     def _names_a_manifest(self, marker: str) -> bool:

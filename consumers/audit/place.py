@@ -103,15 +103,17 @@ def hour_given(text: str, option: str, of_day: int) -> int:
     raise WrongHour(message)
 
 
-def hours_given(first: str, last: str, default_last_ms: int) -> tuple[int, int]:
-    """Read `--from` and `--to`, both included, by their first millisecond; a day's worth up to the default.
+def hours_given(first: str, last: str, default: tuple[int, int]) -> tuple[int, int]:
+    """Read `--from` and `--to`, both included, by their first millisecond; without them the default, with one a day.
 
     Raises:
         WrongHour: one is no hour.
         click.UsageError: they are the wrong way round.
 
     """
-    last_ms = hour_given(last, "--to", 23) if last else default_last_ms
+    if not first and not last:
+        return default
+    last_ms = hour_given(last, "--to", 23) if last else default[1]
     first_ms = hour_given(first, "--from", 0) if first else last_ms - 23 * HOUR_MS
     if first_ms > last_ms:
         message = f"--from {hour_text(first_ms)} is after --to {hour_text(last_ms)}. Give --to too"

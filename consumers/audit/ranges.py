@@ -77,6 +77,11 @@ class Ranges:
         return self._runs[0].head if self._runs else None
 
     @property
+    def is_begun(self) -> bool:
+        """Whether the first object declares that the chain begins with it, or that what came before may be missing."""
+        return self.head is not None and self.head.origin is not None
+
+    @property
     def last(self) -> Position | None:
         """Where the last object ends."""
         return self._runs[-1].last if self._runs else None

@@ -11,9 +11,11 @@ from consumers.audit.aside import set_aside
 from consumers.audit.audit import READERS, Audit, Span, Tally
 from consumers.audit.finding import Finding
 from consumers.audit.place import hours_given, hours_of, layouts_of, refuse_another, store_for
+from consumers.audit.progress import Progress
 from consumers.config.settings import load
 from consumers.hours.hours import read_frontier
 from consumers.hours.times import hour_of, hour_text
+from consumers.letters.keys import aside_place
 from consumers.records import HOUR_MS
 from consumers.registry import CONSUMERS
 from consumers.s3.store import S3Store
@@ -25,7 +27,9 @@ Examples:
   kinesis-fleet audit --quick --json s3_archive.properties | jq -c 'select(.kind)'
 
 \b
-Hours are UTC, and both ends are included. Without --to: up to the last hour that is decided; without --from: 24 hours.
+Hours are UTC, and both ends are included. Without --from and --to: up to the last hour that is decided, the last 24
+and all that no audit before has looked at, wherever it ran. Each shard is compared with its object before the first
+hour, and behind the last one.
 Each finding is a line: what it is, the key, and more. With --json a JSON object a line, the last one the sums.
   missing     the manifest lists it, and it is gone
   doubled     its records stand elsewhere too
@@ -34,15 +38,18 @@ Each finding is a line: what it is, the key, and more. With --json a JSON object
   unlisted    it stands in a complete hour, and the manifest does not know it
   unreadable  its metadata is missing or damaged, or of another stream
   manifest    the hour's manifest or marker is missing or damaged
+  declared    records are missing, or may be, as the hour's _INCOMPLETE or an object says
 
 \b
 An hour that is not decided has no manifest: what its objects prove of one another is checked, not its two ends.
-What was set aside, since it could not be read, stands in no object, and is named at the end.
+What was set aside, since it could not be read, stands in no object, and is declared too. Where audits have come to is
+kept under _kinesis-fleet/: the command writes there, and nowhere else.
 
 \b
-Exit codes: 0 whole; 1 something was found, or there was nothing to prove; 2 wrong usage; 69 S3 refuses;
-78 the configuration has faults, or is not of this prefix.
+Exit codes: 0 whole; 1 something was found, or there was nothing to prove; 2 wrong usage; 3 whole but for what is
+declared: tell who reads those hours; 69 S3 refuses; 78 the configuration has faults, or is not of this prefix.
 """
+DECLARED = 3
 _SAY_EACH_S = 10.0
 _TERMINAL_EACH_S = 0.2
 
@@ -61,14 +68,24 @@ def command(file: Path, first: str, last: str, *, quick: bool, as_json: bool) ->
     refuse_another(store, place)
     frontier, _ = read_frontier(store, place)
     end_ms = frontier.next_ms if frontier else hour_of(store.now_ms()) + HOUR_MS
-    first_ms, last_ms = hours_given(first, last, end_ms - HOUR_MS)
+    progress = Progress(store, place)
+    first_ms, last_ms = hours_given(first, last, progress.hours_until(end_ms))
     decided = range(frontier.first_ms, frontier.next_ms) if frontier else range(0)
-    span = Span(place.stream, layouts, first_ms, last_ms, decided)
+    span = Span(place.stream, layouts, first_ms, last_ms, decided, progress.ends_at(first_ms))
     audit = Audit(store, span, _json if as_json else _text, _Progress(first_ms, last_ms))
     tally = audit.run(read=not quick)
-    tally.declared += set_aside(store, settings.application, settings.stream, first_ms, last_ms)
+    for aside in set_aside(store, settings.application, settings.stream, first_ms, last_ms):
+        audit.declare(aside_place(settings.application).root, aside)
     _sums(tally, store, span, as_json=as_json, quick=quick)
-    raise SystemExit(1 if tally.findings or _nothing(tally, span) else 0)
+    if frontier and last_ms < frontier.next_ms and not _nothing(tally, span):
+        progress.note(first_ms, last_ms, audit.ends)
+    raise SystemExit(_code(tally, span))
+
+
+def _code(tally: Tally, span: Span) -> int:
+    if tally.findings or _nothing(tally, span):
+        return 1
+    return DECLARED if tally.declared else 0
 
 
 def _decided(span: Span) -> int:
@@ -109,12 +126,17 @@ def _sums(tally: Tally, store: S3Store, span: Span, *, as_json: bool, quick: boo
         click.echo("\r\x1b[K", err=True, nl=False)
     hours = {"from": hour_text(span.first_ms), "to": hour_text(span.last_ms)}
     if as_json:
-        proven = not tally.findings and not _nothing(tally, span)
-        sums = {"ok": proven, **hours, "quick": quick, "decided": _decided(span), **msgspec.to_builtins(tally)}
+        sums = {
+            "ok": _code(tally, span) == 0,
+            **hours,
+            "quick": quick,
+            "decided": _decided(span),
+            **msgspec.to_builtins(tally),
+        }
         click.echo(msgspec.json.encode({**sums, "requests": dict(store.requests)}))
         return
-    for declared in tally.declared:
-        click.echo(f"declared    {declared}")
+    for shard in tally.unproven:
+        click.echo(f"{shard}: its first object follows one of more than a day before, which was not looked for")
     how = "listed" if quick else "read"
     requests = ", ".join(f"{count:,} {name}" for name, count in sorted(store.requests.items()))
     click.echo(
@@ -126,5 +148,7 @@ def _sums(tally: Tally, store: S3Store, span: Span, *, as_json: bool, quick: boo
         click.echo("nothing was proven: no object stands here, and no hour is decided. Check the hours and the file")
     elif tally.findings:
         click.echo(f"NOT whole: {tally.findings} found")
+    elif tally.declared:
+        click.echo(f"whole but for what is declared: {len(tally.declared)} times, records are missing or may be")
     else:
         click.echo("whole: nothing is missing, doubled or altered")

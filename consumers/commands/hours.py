@@ -47,7 +47,8 @@ def command(file: Path, first: str, last: str, *, as_json: bool) -> None:
     store, place = hours_store_for(settings), hours_of(settings)
     refuse_another(store, place)
     frontier, _ = read_frontier(store, place)
-    first_ms, last_ms = hours_given(first, last, hour_of(store.now_ms()) - HOUR_MS)
+    ended_ms = hour_of(store.now_ms()) - HOUR_MS
+    first_ms, last_ms = hours_given(first, last, (ended_ms - 23 * HOUR_MS, ended_ms))
     report = HoursReport(store, place, layouts_of(store, place), shards_of(settings))
     states = list(report.states(first_ms, last_ms, frontier))
     if as_json:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from consumers.audit.progress import Audited
 from consumers.chain.link import Link
 from consumers.config.kcl_keys import KCL_KEYS, REFUSED
 from consumers.config.keys import COMMON_KEYS, Common
@@ -33,7 +34,7 @@ PAGES = pages()
 LEVELS = {"debug", "info", "warning", "error"}
 # Words in camel case that are no keys: columns of the index, rows of the lease table, a value, fields of events, names
 # in the JSON of hours and of the search index.
-HOURS = (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole, Mark, Tail, Gap, Frontier, Said)
+HOURS = (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole, Mark, Tail, Gap, Frontier, Said, Audited)
 STATE = (Run,)
 SEARCH = (Name, StartState, Condemned, LetThrough)
 NO_KEYS = {
@@ -141,7 +142,7 @@ def test_tamed_values_of_kcl() -> None:
     ("heading", "structs"),
     [
         ("Notes, manifests and seals", (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole)),
-        ("Marks and the frontier", (Mark, Tail, Gap, Frontier, Said)),
+        ("Marks and the frontier", (Mark, Tail, Gap, Frontier, Said, Audited)),
         ("State of the search index", SEARCH),
     ],
 )
