@@ -22,7 +22,7 @@ from consumers.chain.origin import ChainRecord, recall
 from consumers.chain.store import STATE_PREFIX
 from consumers.cli import main
 from consumers.hours.hours import Frontier
-from consumers.hours.manifest import Manifest, Note, Seal
+from consumers.hours.manifest import INCOMPLETE, Manifest, Note, Seal
 from consumers.hours.mark import Mark
 from consumers.hours.times import hour_of
 from consumers.letters.keys import LetterPlace
@@ -130,12 +130,12 @@ def span_of(records: list[Record]) -> tuple[int, int]:
 
 @pytest.mark.parametrize("name", ["gzip", "zstd", "bzip2", "none"])
 def test_an_audit_finds_nothing(files: Path, name: str) -> None:
-    """Chains, manifests, markers and indexes are what they were; a fence is a loss that the chain declares."""
+    """Chains, manifests, markers and indexes are what they were; a loss is declared where there is one."""
     bucket, puts = opened(files / name)
     shard = OneShard(bucket, name)
     found = found_by_audit(bucket, shard, *span_of([one for some in puts.values() for one in some]))
-    fenced = any(metadata.get("count") == "0" for _, metadata in bucket.objects.values())
-    assert [one.kind for one in found] == (["declared"] if fenced else [])
+    lost = any(INCOMPLETE in key or of[1].get("count") == "0" for key, of in bucket.objects.items())
+    assert [one.kind for one in found] == (["declared"] if lost else [])
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
