@@ -30,7 +30,6 @@ from consumers.search.server import HttpServer, ServerAccess
 from consumers.search.settings import IndexSettings, faults, shape_of, urls_of
 from consumers.search.template import NONE, Template, find, greet, template_of
 from consumers.stream import stream_of
-from consumers.turn import Turn
 from consumers.waiting import Unavailable
 
 SECTION = "index"
@@ -92,8 +91,7 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[IndexBatch]]
         store = letter_store(index, SECTION)
         names = IndexNames(store, settings.application, index.name)
         starts = Starts(store, settings.application, settings.stream, context.shard)
-        patience = context.patience
-        meter = Meter(Turn(settings.path, patience.pause, patience.clock, context.log))
+        meter = Meter()
         judge = _judge(settings, context.shard, names, meter)
         letters, head = dead_letters(index, store, settings.application), _head(settings, context.shard)
         permit = Permit(store, settings.application)
@@ -110,7 +108,7 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[IndexBatch]]
             context.patience.clock,
             context.log,
         )
-        batcher = IndexBatcher(limits, judge.judge, patience.clock, meter)
+        batcher = IndexBatcher(limits, judge.judge, context.patience.clock, meter)
         return Pipeline(batcher, indexer, context.patience, following, aside)
 
     return build

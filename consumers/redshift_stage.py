@@ -38,7 +38,6 @@ from consumers.redshift.stage_writer import StageWriter
 from consumers.redshift.staging import Stage, StageWatch
 from consumers.redshift.versions import Versions
 from consumers.stream import prefetch_of, shards_of, stream_of, timestamp_of
-from consumers.turn import Turn
 
 
 def _probe(section: RedshiftSettings) -> None:
@@ -64,8 +63,7 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
         versions.declare(table)
 
     def build(context: ShardContext) -> Pipeline[ObjectBatch]:
-        pause, clock = context.patience.pause, context.patience.clock
-        meter = Meter(Turn(settings.path, pause, clock, context.log))
+        meter, clock = Meter(), context.patience.clock
         maker, head = _maker(settings, context.shard, meter), _head(settings, context.shard)
         dead, permit = dead_letters(section, letters, settings.application), Permit(letters, settings.application)
         aside = SetAside(dead, head, permit, context.log, context.start.checkpoint)

@@ -6,9 +6,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from consumers.config.keys import Common
+from consumers.kcl import heap
+from consumers.registry import CONSUMERS
 
 UNITS = Path(__file__).parents[1] / "systemd"
 UNIT = UNITS / "kinesis-consumer@.service"
@@ -25,6 +28,20 @@ def unit() -> configparser.ConfigParser:
 def test_stop_time_is_the_default_of_the_properties() -> None:
     """Systemd waits as long as the inequality flush < grace < stop assumes."""
     assert float(unit()["Service"]["TimeoutStopSec"]) == Common(consumer="s3_archive").stop_timeout_s
+
+
+@pytest.mark.parametrize("consumer", CONSUMERS)
+def test_memory_holds_all_shards_at_their_most(consumer: str) -> None:
+    """The heap, Java besides, and for each shard a process that takes all that its keys allow: before it is slowed."""
+    section = CONSUMERS[consumer].settings
+    bytes_of = {field.encode_name: field.default for field in msgspec.structs.fields(section)}
+    object_bytes = bytes_of["maxBytes"] * {"s3_archive": 3, "elasticsearch_index": 4, "redshift_stage": 10}[consumer]
+    child_mib = 60 + (object_bytes + 5 * bytes_of.get("maxInflatedBytes", 0)) // heap.MIB
+    common = Common(consumer=consumer)
+    needed_mib = heap.needed_mib(common.jvm_shards, 10_000) + 200 + common.jvm_shards * child_mib
+    service = unit()["Service"]
+    assert needed_mib <= int(service["MemoryHigh"].removesuffix("M"))
+    assert service["MemoryMax"] == "4G"
 
 
 def test_only_the_daemon_is_told_to_stop() -> None:

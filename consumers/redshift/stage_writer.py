@@ -114,11 +114,8 @@ class StageWriter:
 
     def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> int:
         """Judge a run, or as much of it as there is time for, and append its rows."""
-        try:
-            taken, lines = self._judged(records)
-            self._keep(self._compressor.compress(b"".join(lines)))
-        finally:
-            self._meter.turn.give_back()
+        taken, lines = self._judged(records)
+        self._keep(self._compressor.compress(b"".join(lines)))
         self._raw.add(records[:taken], arrivals_ms[:taken])
         self._rows += len(lines)
         return taken

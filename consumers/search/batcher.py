@@ -68,12 +68,7 @@ class IndexBatcher:
 
     def add(self, records: Sequence[Record]) -> int:
         """Take records up to the next cut, or until it is time to look, and say how many were taken."""
-        try:
-            return self._add(self._open_batch(), records)
-        finally:
-            self._meter.turn.give_back()
-
-    def _add(self, batch: IndexBatch, records: Sequence[Record]) -> int:
+        batch = self._open_batch()
         judge, clock, documents = self._judge, self._clock, batch.documents
         size, most, taken = self._bytes, self._limits.max_bytes, 0
         until = clock() + LOOK_S

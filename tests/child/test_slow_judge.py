@@ -33,7 +33,7 @@ def test_a_delivery_that_takes_longer_than_a_process_may_hang(letters: Server, f
 def test_a_record_without_an_end_is_named(letters: Server, folder: Path) -> None:
     """It ends three processes as stuck; the next tries it apart, and sets it aside by the CPU time that it took."""
     properties = write_index_properties(folder, letters.endpoint, NOBODY, stuckSeconds=3)
-    lease = Lease(records=holding([b"[]", ENDLESS, b"[]"]))
+    lease = Lease(records=holding([b"1", ENDLESS, b"1"]))
     for _ in range(CAREFUL_FROM - 1):
         with Child(properties, lease, JUDGE) as child:
             child.initialize()
