@@ -10,6 +10,7 @@ from consumers.hours.hours import Frontier, ShardList
 from consumers.hours.lineage import Blocker, StreamShard, blockers
 from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Totals
 from consumers.hours.mark import Mark, load, marks_folder
+from consumers.hours.overdue import REMEDIES
 from consumers.hours.place import HoursPlace
 from consumers.hours.stored import note_at
 from consumers.hours.times import hour_text, moment_text
@@ -17,10 +18,11 @@ from consumers.records import HOUR_MS
 
 
 class Waiting(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A shard that an hour waits for, and why. `lag_seconds`: how far its watermark is behind the present."""
+    """A shard that an hour waits for, why, and what to do. `lag_seconds`: so far is its watermark behind."""
 
     shard: str
     why: str
+    remedy: str
     watermark: str = ""
     lag_seconds: int | None = None
 
@@ -28,7 +30,8 @@ class Waiting(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 class HourState(msgspec.Struct, frozen=True, rename="camel"):
     """One hour. `state`: complete, incomplete (records may be missing for good), waiting, open, gone, before the first.
 
-    `revision` is the manifest's: above 1, records came late. `reasons` say why it is incomplete.
+    `revision` is the manifest's: above 1, records came late. `reasons` say why it is incomplete. `waited_seconds` is
+    how long ago it was over, with its grace.
     """
 
     hour: str
@@ -37,6 +40,7 @@ class HourState(msgspec.Struct, frozen=True, rename="camel"):
     totals: Totals = Totals()
     reasons: tuple[str, ...] = ()
     waits_for: tuple[Waiting, ...] = ()
+    waited_seconds: int = 0
 
 
 class HoursReport:
@@ -74,7 +78,9 @@ class HoursReport:
                     marks, listed = self._marks(), self._shards.list()
                 found = blockers(listed, marks, hour_ms + HOUR_MS, self._place.grace_ms)
                 behind = tuple(_waiting(one, marks, now_ms) for one in found)
-                yield HourState(hour_text(hour_ms), "waiting", waits_for=behind)
+                over_ms = hour_ms + HOUR_MS + self._place.grace_ms
+                waited_s = max(now_ms - over_ms, 0) // 1000
+                yield HourState(hour_text(hour_ms), "waiting", waits_for=behind, waited_seconds=waited_s)
 
     def _decided(self, hour_ms: int) -> HourState | None:
         for folder in dict.fromkeys(layout.folder(hour_ms) for layout in self._layouts):
@@ -95,7 +101,8 @@ class HoursReport:
 
 
 def _waiting(blocker: Blocker, marks: Mapping[str, Mark], now_ms: int) -> Waiting:
-    mark = marks.get(blocker.shard)
+    mark, remedy = marks.get(blocker.shard), REMEDIES[blocker.why]
     if mark is None or mark.ended:
-        return Waiting(blocker.shard, blocker.why)
-    return Waiting(blocker.shard, blocker.why, moment_text(mark.watermark_ms), (now_ms - mark.watermark_ms) // 1000)
+        return Waiting(blocker.shard, blocker.why, remedy)
+    lag_s = (now_ms - mark.watermark_ms) // 1000
+    return Waiting(blocker.shard, blocker.why, remedy, moment_text(mark.watermark_ms), lag_s)

@@ -25,7 +25,7 @@ Examples:
 Hours are UTC, and both ends are included. Without --to: the last hour that has ended; without --from: 24 hours.
   complete     _SUCCESS stands; with a revision above 1, records came later
   incomplete   _INCOMPLETE stands: records may be missing for good, and reasons say why
-  waiting      it has ended, and shards are behind; each with the lag of its watermark
+  waiting      it has ended, and shards are behind; each with the lag of its watermark, for how long, and what to do
   open         it has not ended yet
   gone         it was decided, and its marker was deleted
   before the first   the archive, or the staging area, began later
@@ -74,6 +74,9 @@ def _details(state: HourState) -> list[str]:
     for one in state.waits_for:
         lag = "" if one.lag_seconds is None else f" ({one.watermark}, lag {one.lag_seconds:,} s)"
         details.append(f"{one.shard}: {one.why}{lag}")
+    if state.waited_seconds:
+        details.append(f"it waits for {state.waited_seconds:,} s")
+    details += dict.fromkeys(f"remedy: {one.remedy}" for one in state.waits_for)
     if state.state == "waiting" and not state.waits_for:
         details.append("every shard has passed: the next watermark decides it")
     return details

@@ -69,6 +69,8 @@ def test_says_which_shard_an_hour_waits_for_and_how_far_it_is_behind(
     lag_s = time.time() - records[5].arrival_ms / 1000
     assert (behind["shard"], behind["why"]) == ("shardId-000000000001", "its watermark is behind")
     assert abs(behind["lagSeconds"] - lag_s) < 60
+    assert "kinesis-fleet leases" in behind["remedy"]
+    assert last["waitedSeconds"] > 3600
     other.deliver(records[6:])
     other.idle()
     code, states = hours(s3, aws, folder, stream, "--to", hour_text(LAST_MS))
