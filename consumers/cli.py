@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "Check a properties file, and list every fault in it.",
     "daemon": "Check, then become the daemon that runs the consumer.",
     "prepare": "Create the lease table before a consumer's first start.",
+    "start-over": "Begin with a stream that was made anew under its name.",
     "policy": "Print the IAM policy that a consumer needs.",
     "jars": "Verify or lock KCL's JARs.",
     "hours": "Say which hours are complete, and what the others wait for.",

@@ -132,5 +132,14 @@ def _grants(settings: Settings, account: Account) -> Grants:
 
 
 REDSHIFT_STAGE = Consumer(
-    "redshift_stage", SECTION, RedshiftSettings, faults, _probe, _build, _grants, _redrive, state=store_of
+    "redshift_stage",
+    SECTION,
+    RedshiftSettings,
+    faults,
+    _probe,
+    _build,
+    _grants,
+    _redrive,
+    state=store_of,
+    anew=("prefix",),
 )

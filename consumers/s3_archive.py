@@ -167,5 +167,14 @@ def _grants(settings: Settings, account: Account) -> Grants:
 
 
 S3_ARCHIVE = Consumer(
-    "s3_archive", "archive", ArchiveSettings, _faults, _probe, _build, _grants, aside=store_of, state=store_of
+    "s3_archive",
+    "archive",
+    ArchiveSettings,
+    _faults,
+    _probe,
+    _build,
+    _grants,
+    aside=store_of,
+    state=store_of,
+    anew=("prefix",),
 )

@@ -1,16 +1,17 @@
 """The stream: its identity, how KCL reads it, and its shards as Kinesis lists them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoRegionError
 
 from consumers import aws
 from consumers.config.settings import Settings
 from consumers.hours.lineage import StreamShard
+from consumers.reached import at
 from consumers.waiting import Unavailable
 
 CONNECT_TIMEOUT_S = 3
@@ -22,12 +23,15 @@ _MOST_PAGES = 100
 _PREFETCH = {"POLLING": 8, "FANOUT": 24}
 
 _OPERATOR = {
-    "AccessDeniedException": "grant kinesis:ListShards on the stream",
+    "AccessDeniedException": "grant kinesis:{operation} on the stream",
     "ResourceNotFoundException": "correct streamName, streamArn or regionName: there is no such stream",
     "UnrecognizedClientException": "give the process valid AWS credentials",
     "InvalidSignatureException": "give the process valid AWS credentials",
     "ExpiredTokenException": "renew the AWS credentials of the process",
 }
+
+_NOT_ALLOWED = frozenset({"AccessDeniedException", "AccessDenied", "UnknownOperationException"})
+T = TypeVar("T")
 
 
 def stream_of(settings: Settings) -> str:
@@ -60,6 +64,19 @@ class Described:
     retention_hours: int | None
     distributes_itself: bool
     """Whether Kinesis chooses the shard of each record: a key may be absent, and says nothing of the shard."""
+    status: str = "ACTIVE"
+
+
+class NoStream(Exception):
+    """There is no such stream where the file says; the message says what to do."""
+
+    exit_code = 69
+
+
+class NoRegion(Exception):
+    """Neither the file nor the environment says where the stream is."""
+
+    exit_code = 78
 
 
 def described(kinesis: Any, name: Mapping[str, str]) -> Described:  # noqa: ANN401 - boto3
@@ -75,6 +92,7 @@ def described(kinesis: Any, name: Mapping[str, str]) -> Described:  # noqa: ANN4
         summary.get("StreamCreationTimestamp"),
         summary.get("RetentionPeriodHours"),
         summary.get("RecordDistributionStrategy") == "AUTO",  # a botocore of before October 2026 leaves it out
+        summary.get("StreamStatus", "ACTIVE"),
     )
 
 
@@ -121,20 +139,67 @@ class StreamShards:
             Unavailable: it did not answer, or refuses.
 
         """
-        where = f"ListShards {next(iter(self._name.values()))}"
+        return self._asked("ListShards", listed)
+
+    def describe(self) -> Described | None:
+        """Ask Kinesis what the stream is; None where the role may not ask.
+
+        Raises:
+            NoStream: it is not there.
+            NoRegion: nobody says where it is.
+            Unavailable: Kinesis did not answer, or refuses, or the stream is being created.
+
+        """
+        try:
+            found = self._asked("DescribeStreamSummary", described)
+        except Unavailable as fault:
+            cause = fault.__cause__
+            if isinstance(cause, NoRegionError):
+                message = f"{fault.reason}: no region is given. Remedy: set regionName to the region of the stream"
+                raise NoRegion(message) from fault
+            code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
+            if code == "ResourceNotFoundException":
+                raise self._missing() from fault
+            if code in _NOT_ALLOWED:
+                return None
+            raise
+        if found.status == "DELETING":
+            raise self._missing()
+        if found.status == "CREATING":
+            reason = f"stream {self._called} is being created"
+            raise Unavailable(reason, "none: it is tried again")
+        return found
+
+    @property
+    def _called(self) -> str:
+        return next(iter(self._name.values()))
+
+    def _missing(self) -> NoStream:
+        where = f"in {self._region}" + (f" at {self._endpoint}" if self._endpoint else "")
+        message = (
+            f"stream {self._called} is not there, or is being deleted ({where}). Remedy: correct streamName or "
+            "streamArn, regionName, or the account of the credentials, or create the stream: one of another region or "
+            "account is not seen from here"
+        )
+        return NoStream(message)
+
+    def _asked(self, operation: str, ask: Callable[[Any, Mapping[str, str]], T]) -> T:
+        where = f"{operation} {self._called}"
         try:
             self._client = self._client or self._connect()
-            return listed(self._client, self._name)
+            return ask(self._client, self._name)
         except ClientError as fault:
             code = str(fault.response.get("Error", {}).get("Code", "unknown"))
-            remedy, reason = _OPERATOR.get(code), f"{where}: {code}"
+            remedy, reason = _OPERATOR.get(code, "").format(operation=operation), f"{where}: {code}"
             raise Unavailable(reason, remedy or "none: it is tried again", operator=bool(remedy)) from fault
         except (BotoCoreError, KeyError, ValueError, RuntimeError) as fault:
             if not isinstance(fault, HTTPClientError):
                 self._client = None  # it looks for credentials only when it is made
                 aws.forget()
-            reason = f"{where}: {type(fault).__name__}"
-            raise Unavailable(reason, "none: it is tried again") from fault
+            reason = f"{where}: {type(fault).__name__}{at(fault)}"
+            nowhere = isinstance(fault, NoRegionError)
+            remedy = "set regionName to the region of the stream" if nowhere else "none: it is tried again"
+            raise Unavailable(reason, remedy, operator=nowhere) from fault
 
     def _connect(self) -> Any:  # noqa: ANN401 - botocore's clients have no types
         config = Config(

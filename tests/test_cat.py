@@ -108,3 +108,12 @@ def test_an_index_that_is_not_there(tmp_path: Path) -> None:
     assert result.exit_code == 66
     assert Path(index_key(str(path), content.sha256)).name in result.stderr
     assert "archive.index = none" in result.stderr
+
+
+def test_a_store_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The endpoint that was asked is named, and there is something to do: nobody tries it again."""
+    monkeypatch.setattr("consumers.s3.store.CONNECT_TIMEOUT_S", 0.5)
+    result = cat("--endpoint", "http://127.0.0.1:9", "--region", "us-east-1", "s3://a-bucket/secret-key.gz")
+    assert result.exit_code == 69
+    assert "at http://127.0.0.1:9. Remedy: try again later" in result.stderr
+    assert "none" not in result.stderr

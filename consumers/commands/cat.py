@@ -74,8 +74,7 @@ def command(objects: tuple[str, ...], form: str | None, endpoint: str, region: s
             message = f"{name}: {error}"
             raise _Failed(message, 65) from error
         except Unavailable as error:
-            message = f"{error.reason}. Remedy: {error.remedy.replace('archive.', '--')}"
-            raise _Failed(message, 69) from error
+            raise _Failed(str(error).replace("archive.", "--"), 69) from error
         except BrokenPipeError:  # as in `| head`
             sys.stderr.close()
             return

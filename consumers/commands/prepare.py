@@ -1,7 +1,7 @@
 """``kinesis-fleet prepare``: the lease table before the first start, and a look at what KCL would not deliver."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from consumers.config.settings import Settings, load
 from consumers.kcl import leases
 from consumers.kcl.aws import clients, refusals
 from consumers.kcl.sampling import Sample, sample
+from consumers.kcl.stream_proof import prove
 from consumers.registry import CONSUMERS
-from consumers.stream import described, listed, request_of
+from consumers.stream import described, listed, request_of, shards_of
+from consumers.waiting import Unavailable as Unproven
 
 EPILOG = """\b
 Examples:
@@ -24,8 +26,8 @@ Examples:
 \b
 It also reads some of the newest and oldest records of each shard, for at most 20 s, and names aggregates of the Kinesis
 Producer Library that KCL would drop as a whole, without a word. That is a warning: what mends it is at the producer.
-Exit codes: 0 done, with or without warnings; 2 wrong usage; 69 AWS refused, or the stream is being resharded; 78 the
-configuration has faults.
+Exit codes: 0 done, with or without warnings; 2 wrong usage; 69 AWS refused, the stream is not there, or is being
+resharded; 78 the configuration has faults, or the stream was made anew under its name.
 """
 
 _MOST_NAMED = 10
@@ -51,6 +53,10 @@ def command(file: Path, *, as_json: bool) -> None:
     on. It may be repeated: a lease that exists is never changed.
     """
     settings = load(file, CONSUMERS)
+    consumer = CONSUMERS[settings.consumer]
+    store = consumer.state(settings.section) if consumer.state else None
+    with suppress(Unproven):  # whoever prepares need not reach the bucket: the daemon looks again
+        prove(settings, shards_of(settings), store)
     with refusals(settings):
         kinesis, dynamodb = clients(settings)
         prepared = leases.prepare(settings, kinesis, dynamodb)

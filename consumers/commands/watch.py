@@ -10,14 +10,17 @@ import click
 from consumers.config.settings import Settings, load
 from consumers.kcl.aws import clients, refusals
 from consumers.kcl.holding import Held, held
+from consumers.kcl.known import MadeAnew
 from consumers.kcl.pulse import Pulse
 from consumers.kcl.standing import NONE_AT_ALL
+from consumers.kcl.stream_proof import prove
 from consumers.kcl.unleased import Unleased, unleased
 from consumers.kcl.watching import blame, end_hand_over, leader, unheld
 from consumers.logs import configure, logger, write_metrics
 from consumers.metrics import document
 from consumers.registry import CONSUMERS
-from consumers.stream import listed, request_of
+from consumers.stream import NoStream, listed, request_of, shards_of
+from consumers.waiting import Unavailable as Unproven
 
 EPILOG = """\b
 Examples:
@@ -30,8 +33,9 @@ seconds. A dead host's shards are without an owner for some seconds, and for abo
 an alarm, so it looks on for --for seconds.
 A hand-over between two hosts that lasts as long is ended: KCL can wait for a dead host for ever.
 Under systemd, kinesis-watch@CONSUMER.timer runs it each minute, and 75 starts the daemon of this host again.
-Exit codes: 0 each open shard is read by somebody; 1 one is not, and this host cannot help it; 75 one is not, and this
-host's daemon should be started again; 2 wrong usage; 69 AWS refuses; 78 the configuration has faults.
+Exit codes: 0 each open shard is read by somebody; 1 one is not, and this host cannot help it, or the stream is gone or
+another one; 75 one is not, and this host's daemon should be started again; 2 wrong usage; 69 AWS refuses; 78 the
+configuration has faults.
 """
 
 _RESTART = 75
@@ -59,6 +63,7 @@ def command(file: Path, bound: float) -> None:
     """See whether somebody renews each lease of FILE's application, and say so as a line of the log."""
     settings = load(file, CONSUMERS)
     configure(settings.log_level)
+    _insist_on_stream(settings)
     with refusals(settings):
         kinesis, dynamodb = clients(settings)
         seen = _looked(settings, kinesis, dynamodb, bound)
@@ -83,6 +88,19 @@ def command(file: Path, bound: float) -> None:
             remedy = "nothing: the hand-over was ended, and its owner reads on"
         _say(settings, [one.shard for one in seen.idle], reason, remedy)
     raise SystemExit(_RESTART if why else int(bool(seen.shards)))
+
+
+def _insist_on_stream(settings: Settings) -> None:
+    """Say where nobody can read, whoever holds leases: the stream is gone, or another one has its name."""
+    consumer = CONSUMERS[settings.consumer]
+    try:
+        prove(settings, shards_of(settings), consumer.state(settings.section) if consumer.state else None)
+    except (NoStream, MadeAnew) as fault:
+        reason, _, remedy = str(fault).partition(". Remedy: ")
+        logger().error("stream_lost", consumer=settings.consumer, reason=reason, remedy=remedy)
+        raise SystemExit(1) from fault
+    except Unproven:  # what does not answer now is seen by whoever needs it
+        return
 
 
 def _say(settings: Settings, shards: list[str], reason: str, remedy: str) -> None:

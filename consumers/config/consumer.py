@@ -68,7 +68,9 @@ class Consumer:
     such a one keeps what is no record at all. ``grants`` says, by role, what its settings need of
     the destination; what every consumer needs of the stream is added. ``state`` gives the bucket in which the
     fleet keeps what must outlive the lease table; without one, neither a stream made anew nor a second
-    daemon of a worker on another host is noticed.
+    daemon of a worker on another host is noticed. ``anew`` names the fields that need another value, beside
+    ``applicationName``, where the stream was made anew: what is stored there is named by shards, and the new
+    stream has shards of the same names.
     """
 
     name: str
@@ -81,3 +83,4 @@ class Consumer:
     redrive: Callable[[Any], Redrive] | None = None
     aside: "Callable[[Any], S3Store] | None" = None
     state: Callable[[Any], ObjectStore] | None = None
+    anew: tuple[str, ...] = ()

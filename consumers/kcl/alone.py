@@ -15,8 +15,6 @@ from pathlib import Path
 from consumers.config.consumer import EX_UNAVAILABLE
 from consumers.config.settings import Settings
 
-_HELD: list[socket.socket] = []
-
 
 class AlreadyRuns(Exception):
     """Another daemon of this host has this worker's name, and lives."""
@@ -31,8 +29,8 @@ def name_of(settings: Settings) -> str:
     return f"kinesis-fleet-{hashlib.sha256(repr((settings.worker, *table)).encode()).hexdigest()}"
 
 
-def hold(settings: Settings) -> None:
-    """Be this worker's daemon for as long as this process lives, whatever program it becomes.
+def hold(settings: Settings) -> socket.socket:
+    """Be this worker's daemon until what is returned is closed, or this process ends, whatever program it becomes.
 
     Raises:
         AlreadyRuns: there is one.
@@ -43,16 +41,16 @@ def hold(settings: Settings) -> None:
     try:
         held.bind(f"\0{name}")
     except OSError as fault:
-        held.close()
         if fault.errno != EADDRINUSE:
-            return  # a system without such names: nothing is held, and nothing is known
+            return held  # a system without such names: nothing is held, and nothing is known
+        held.close()
         message = (
             f"workerId {settings.worker} of {settings.application} is run on this host already, by {_holder(name)}. "
             "Remedy: stop that one, or give each daemon a workerId of its own"
         )
         raise AlreadyRuns(message) from fault
     held.set_inheritable(True)
-    _HELD.append(held)
+    return held
 
 
 def _holder(name: str) -> str:

@@ -177,8 +177,30 @@ def scan(dynamodb: Any, table: str) -> Iterator[Item]:  # noqa: ANN401
     return (item for page in pages for item in page["Items"])
 
 
+def checkpoints_of(settings: Settings, dynamodb: Any) -> list[str]:  # noqa: ANN401
+    """Read the checkpoint of each lease; none before there is a table.
+
+    Raises:
+        botocore.exceptions.ClientError: AWS refused the call.
+
+    """
+    try:
+        rows = [row for row in scan(dynamodb, table_of(settings)) if is_lease(row)]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return []
+    return [row.get("checkpoint", {}).get("S", "") for row in rows]
+
+
+def list_all(settings: Settings, kinesis: Any) -> Iterator[Shard]:  # noqa: ANN401
+    """List the stream's shards as Kinesis does, open and closed."""
+    return _pages(kinesis, request_of(settings))
+
+
 def _list(settings: Settings, kinesis: Any) -> Iterator[Shard]:  # noqa: ANN401
-    request = {**request_of(settings), "ShardFilter": _filter(settings.kcl)}
+    return _pages(kinesis, {**request_of(settings), "ShardFilter": _filter(settings.kcl)})
+
+
+def _pages(kinesis: Any, request: dict[str, Any]) -> Iterator[Shard]:  # noqa: ANN401
     while True:
         answer = kinesis.list_shards(**request)
         yield from answer["Shards"]

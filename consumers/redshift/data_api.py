@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.parsers import ResponseParserError
 
 from consumers import aws
+from consumers.reached import at
 from consumers.redshift import data_answers as answers
 from consumers.redshift.database import Away, Conflict, Refused, Taken, TooSlow, Unsure
 from consumers.redshift.transaction import Step
@@ -179,7 +180,7 @@ class DataApi:
         except (BotoCoreError, ValueError, RuntimeError) as fault:  # botocore raises bare ones for bad credentials
             self._client = None
             aws.forget()
-            reason = f"the Data API did not answer {operation}: {type(fault).__name__}"
+            reason = f"the Data API did not answer {operation}: {type(fault).__name__}{at(fault)}"
             raise Away(reason, _AGAIN) from fault
         return answer
 

@@ -22,6 +22,7 @@ from botocore.exceptions import (
     ConnectionError as EndpointUnreachable,
 )
 
+from consumers.reached import at
 from consumers.waiting import Unavailable
 
 EXISTS = frozenset({"PreconditionFailed"})
@@ -123,7 +124,7 @@ def unavailable(operation: str, where: str, code: str, status: int, keys: str = 
 
 def unreachable(operation: str, where: str, fault: Exception, keys: str = "archive") -> Unavailable:
     """Say what it means that there was no answer at all. `keys` as in `unavailable`."""
-    reason = f"{operation} {where}: {type(fault).__name__}"
+    reason = f"{operation} {where}: {type(fault).__name__}{at(fault)}"
     if isinstance(fault, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, RuntimeError)):
         return Unavailable(reason, "give the process AWS credentials: an instance profile, or AWS_*", operator=True)
     if isinstance(fault, NoRegionError):

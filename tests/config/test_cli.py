@@ -148,6 +148,7 @@ def test_what_is_not_available_exits_with_69(tmp_path: Path, monkeypatch: pytest
     """No Java: not the configuration's fault."""
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("APPLICATION_NAME", f"application-{os.getpid()}")  # one daemon of a worker runs on a host
     result = _run("daemon", str(MINIMAL))
     assert (result.exit_code, result.stderr.startswith("no java in JAVA_HOME")) == (69, True)
 

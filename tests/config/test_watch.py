@@ -1,6 +1,8 @@
 """The command that looks whether each shard is read, on leases as KCL writes them."""
 
+import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from click.testing import CliRunner, Result
 from moto import mock_aws
 
 from consumers.cli import main
+from consumers.kcl.known import KnownStream
 from tests.support.lease_rows import Daemons, Rows
 
 FILE = (
@@ -60,6 +63,36 @@ def lead(dynamodb: Any, worker: str) -> None:
         BillingMode="PAY_PER_REQUEST",
     )
     dynamodb.put_item(TableName=name, Item={"key": {"S": "Leader"}, "ownerName": {"S": worker}})
+
+
+def test_the_stream_is_gone(run: Callable[[], Result]) -> None:
+    """Whoever holds leases, nobody reads: it is said at error, with the stream, and no restart is asked for."""
+    boto3.client("kinesis", "us-east-1").delete_stream(StreamName="events")
+    result = run()
+    assert result.exit_code == 1
+    said = json.loads(result.stderr.splitlines()[-1])
+    assert (said["event"], said["level"]) == ("stream_lost", "error")
+    assert "stream events is not there" in said["reason"]
+    assert "create the stream" in said["remedy"]
+
+
+def test_the_stream_was_made_anew(run: Callable[[], Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where another stream has its name, with the command that says how to begin with it."""
+    boto3.client("s3", "us-east-1").create_bucket(Bucket="a-bucket")
+    run()  # writes down which stream is read
+    later = datetime.now(UTC) + timedelta(hours=1)
+    monkeypatch.setattr("consumers.kcl.stream_proof.known_by", lambda _, name: KnownStream(name, ms(later)))
+    result = run()
+    assert result.exit_code == 1
+    said = json.loads(result.stderr.splitlines()[-1])
+    assert (said["event"], said["level"]) == ("stream_lost", "error")
+    assert "was made anew" in said["reason"]
+    assert "start-over" in said["remedy"]
+
+
+def ms(moment: datetime) -> int:
+    """Give UTC milliseconds."""
+    return int(moment.timestamp() * 1000)
 
 
 def test_nobody_reads(run: Callable[[], Result]) -> None:

@@ -26,7 +26,7 @@ from consumers.config.settings import load
 from consumers.config.settings import load
 from consumers.kcl.alone import hold
 from consumers.registry import CONSUMERS
-hold(load(Path(sys.argv[1]), CONSUMERS))
+held = hold(load(Path(sys.argv[1]), CONSUMERS))
 os.execv("/bin/sh", ["sh", "-c", "echo held; exec sleep 600"])
 """
 
@@ -58,9 +58,9 @@ def test_a_second_daemon_of_a_worker_is_refused(tmp_path: Path, monkeypatch: pyt
         for other in ({"workerId": "another"}, {"applicationName": "another"}, {"dynamoDBEndpoint": "http://h:1"}):
             with held(write_properties(tmp_path, "http://127.0.0.1:9", **other)):
                 pass
-    hold(mine)
-    with pytest.raises(AlreadyRuns, match=f"process {os.getpid()}"):
+    with hold(mine), pytest.raises(AlreadyRuns, match=f"process {os.getpid()}"):
         hold(mine)
+    hold(mine).close()
 
 
 def runs(store: MemoryStore, heard: Heard) -> WrittenRuns:

@@ -1,7 +1,9 @@
 """A start that cannot be right is refused before Java runs: one clear line, the remedy, the exit code."""
 
+import os
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,14 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon.indexing import IndexStage
 from tests.daemon.stage import Row, Stage
-from tests.support.proxy import FaultProxy
+from tests.support.proxy import Call, FaultProxy
 from tests.support.real_daemon import FLEET, LIVENESS_S, RealDaemon, fleet_environment
+from tests.support.search import SearchNode
 from tests.support.servers import ROOT
 
 pytestmark = pytest.mark.daemon
 EX_UNAVAILABLE, EX_CONFIG = 69, 78
 JAVA_RAN = "java-ran"
+TELLS_APART_S = 3
 
 
 @pytest.fixture
@@ -164,6 +169,106 @@ def test_sigterm_ends_the_waiting(stage: Stage, s3_proxy: FaultProxy, java_home:
         daemon.await_lines("waiting", bool)
         assert daemon.drain() in {-15, 143}
     assert not (stage.folder / JAVA_RAN).exists()
+
+
+def remade(stage: Stage) -> None:
+    """Delete the stage's stream, and make it again under its name."""
+    kinesis = stage.server.client("kinesis")
+    made = kinesis.describe_stream_summary(StreamName=stage.name)["StreamDescriptionSummary"]["StreamCreationTimestamp"]
+    kinesis.delete_stream(StreamName=stage.name)
+    while time.time() < made.timestamp() + TELLS_APART_S:
+        time.sleep(0.1)  # times of creation are what tells streams apart
+    kinesis.create_stream(StreamName=stage.name, ShardCount=stage.shards)
+
+
+def test_missing_stream(stage: Stage, java_home: Path) -> None:
+    """The line names the stream, its region and the endpoint, and says that other regions are not seen."""
+    properties = stage.properties(streamName="no-such-stream")
+    refused = Refused(stage, properties, java_home, fleet_environment(stage.folder))
+    words = ("no-such-stream", "us-east-1", stage.server.endpoint, "correct streamName", "another region")
+    assert_one_line(refused, EX_UNAVAILABLE, *words)
+
+
+def test_no_region(stage: Stage, java_home: Path) -> None:
+    """A file that says no region, where the environment says none, is a fault of the configuration."""
+    properties = stage.properties()
+    properties.write_text(properties.read_text().replace("regionName", "# regionName"))
+    environment = {
+        name: value for name, value in fleet_environment(stage.folder).items() if not name.endswith("_REGION")
+    }
+    refused = Refused(stage, properties, java_home, {**environment, "AWS_CONFIG_FILE": os.devnull})
+    assert_one_line(refused, EX_CONFIG, "regionName")
+
+
+def test_stream_made_anew(stage: Stage, java_home: Path) -> None:
+    """Daemon and `prepare` say which stream was read and which is there; an archive needs other names to begin anew."""
+    properties = stage.properties()
+    stage.prepare(properties)
+    remade(stage)
+    refused = Refused(stage, properties, java_home, fleet_environment(stage.folder))
+    assert_one_line(refused, EX_CONFIG, stage.name, "was made anew under its name", f"start-over {properties}")
+    for command in (("prepare",), ("start-over",), ("start-over", "--yes")):
+        told = fleet(stage, *command, properties)
+        assert told.returncode == EX_CONFIG
+        assert len(told.stderr.splitlines()) == 1, told.stderr
+    assert "another applicationName and archive.prefix" in told.stderr
+    renamed = stage.properties(applicationName=f"{stage.name}-2", **{"archive.prefix": "raw-2"})
+    assert started(stage, renamed, java_home) == 0
+
+
+def test_an_index_starts_over(stage: Stage, search: SearchNode, java_home: Path) -> None:
+    """After a look and a word of consent its leases are those of the new stream, once its daemons have stopped."""
+    properties = IndexStage(stage, search).properties()
+    stage.prepare(properties)
+    assert fleet(stage, "start-over", properties).returncode == 0
+    before = stage.leases()
+    rewind(stage, min(before), "49590338271490256608559692538361571095921575989136588898")
+    remade(stage)
+    dry = fleet(stage, "start-over", properties)
+    assert (dry.returncode, "2 leases of the former one" in dry.stdout) == (1, True)
+    assert len(stage.leases()) == 2
+    done = fleet(stage, "start-over", "--yes", properties)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {(row.checkpoint, row.owner) for row in stage.leases().values()} == {("TRIM_HORIZON", None)}
+    assert fleet(stage, "start-over", "--yes", properties).stdout.endswith("there is nothing to do\n")
+    assert started(stage, properties, java_home) == 0
+
+
+def test_a_role_that_may_not_describe_the_stream(stage: Stage, s3_proxy: FaultProxy, java_home: Path) -> None:
+    """It is told what it lacks, and the daemon starts: an upgrade must not stop a fleet whose policy is older."""
+
+    def denied(call: Call) -> None:
+        if call.headers.get("x-amz-target", "").endswith("DescribeStreamSummary"):
+            call.status, call.answer = 400, b'{"__type":"AccessDeniedException","message":"-"}'
+
+    s3_proxy.fault = denied
+    properties = stage.properties(kinesisEndpoint=s3_proxy.endpoint)
+    assert started(stage, properties, java_home, "stream_unproven") == 0
+
+
+def rewind(stage: Stage, shard: str, checkpoint: str) -> None:
+    """Set a lease as a daemon leaves it that has read."""
+    stage.server.client("dynamodb").update_item(
+        TableName=stage.name,
+        Key={"leaseKey": {"S": shard}},
+        UpdateExpression="SET checkpoint = :c, leaseOwner = :o, leaseCounter = :n",
+        ExpressionAttributeValues={":c": {"S": checkpoint}, ":o": {"S": "stopped"}, ":n": {"N": "7"}},
+    )
+
+
+def fleet(stage: Stage, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command."""
+    command, environment = [*FLEET, *map(str, words)], fleet_environment(stage.folder)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def started(stage: Stage, properties: Path, java_home: Path, *events: str) -> int:
+    """Start the daemon with a Java that ends at once, and wait for what it logs; its exit code."""
+    environment = fleet_environment(stage.folder, {"JAVA_HOME": str(java_home)})
+    with RealDaemon([*FLEET, "daemon", str(properties)], environment, stage.folder / "daemon.log") as daemon:
+        for event in (*events, "java"):
+            daemon.await_lines(event, bool)
+        return daemon.wait()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from consumers.hours.mark import Mark, Tail
 from consumers.hours.overdue import Said
 from consumers.hours.reading import Gap
 from consumers.kcl.holding import Held
+from consumers.kcl.known import KnownStream
 from consumers.kcl.rivals import Run
 from consumers.kcl.sampling import Dropped, Sample
 from consumers.letters.permit import LetThrough
@@ -35,7 +36,7 @@ LEVELS = {"debug", "info", "warning", "error"}
 # Words in camel case that are no keys: columns of the index, rows of the lease table, a value, fields of events, names
 # in the JSON of hours and of the search index.
 HOURS = (Seal, Manifest, Note, ShardObjects, SealedObject, Totals, Hole, Mark, Tail, Gap, Frontier, Said, Audited)
-STATE = (Run,)
+STATE = (Run, KnownStream)
 SEARCH = (Name, StartState, Condemned, LetThrough)
 NO_KEYS = {
     *("sequenceNumber", "subSequenceNumber", "arrivalMs", "partitionKey", "checkpointSubSequenceNumber"),

@@ -1,0 +1,67 @@
+"""``kinesis-fleet start-over``: what to do where the stream was made anew under its name, and doing it."""
+
+import time
+from pathlib import Path
+
+import click
+
+from consumers.config.consumer import NotForThis
+from consumers.config.settings import load
+from consumers.kcl import leases
+from consumers.kcl.aws import clients, refusals
+from consumers.kcl.beginning import clear, insist_on_higher_numbers, insist_on_names, insist_on_rest
+from consumers.kcl.known import former, known_by, recalled, write_down
+from consumers.kcl.leases import checkpoints_of
+from consumers.registry import CONSUMERS
+from consumers.stream import shards_of
+
+EPILOG = """\b
+Examples:
+  kinesis-fleet start-over elasticsearch_index.properties
+  kinesis-fleet start-over --yes elasticsearch_index.properties
+
+\b
+A stream that was deleted and made again has shards of the same names, and other records. Where the daemon refuses such
+a stream, this says how to begin with it, and with --yes does it: all daemons are stopped; the leases of the former
+stream are removed, and new ones made at the initial position, as prepare does; what was stored stays.
+An archive and a staging area are never continued: they need another applicationName and another prefix.
+Exit codes: 0 done, or the stream is the one that was read so far; 1 nothing was done without --yes; 2 wrong usage; 69
+AWS refuses, or a daemon still runs; 78 the configuration has faults, or needs another name.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Remove the leases of the former stream, and begin with the new one.")
+def command(file: Path, *, yes: bool) -> None:
+    """Say how FILE's application begins with a stream that was made anew, and do it with --yes."""
+    settings = load(file, CONSUMERS)
+    consumer = CONSUMERS[settings.consumer]
+    if consumer.state is None:
+        message = f"{settings.consumer} does not write down which stream it reads"
+        raise NotForThis(message)
+    store, shards = consumer.state(settings.section), shards_of(settings)
+    found = shards.describe()
+    stream = known_by(found, settings.stream) if found else None
+    if stream is None:
+        message = "it is not known when the stream was created. Remedy: grant kinesis:DescribeStreamSummary on it"
+        raise click.ClickException(message)
+    with refusals(settings):
+        kinesis, dynamodb = clients(settings)
+        read = checkpoints_of(settings, dynamodb)
+        before = former(recalled(store, settings.application)[0], stream, lambda: read)
+        if before is None:
+            click.echo(f"{settings.application} reads {settings.stream} as it always has: there is nothing to do")
+            return
+        insist_on_names(settings, consumer.section, consumer.anew)
+        insist_on_rest(settings, dynamodb, time.sleep)
+        insist_on_higher_numbers(settings, leases.list_all(settings, kinesis), read)
+        click.echo(f"{settings.application} has read {before}; {settings.stream} is another stream now")
+        click.echo(f"{len(read)} leases of the former one are to be removed, and new ones made; what was stored stays")
+        if not yes:
+            click.echo("nothing was done: repeat it with --yes")
+            raise SystemExit(1)
+        removed = clear(settings, dynamodb)
+        made = leases.prepare(settings, kinesis, dynamodb)
+    write_down(store, settings.application, stream)
+    click.echo(f"{removed} leases removed, {len(made.created)} made at {made.position}: start the daemons")

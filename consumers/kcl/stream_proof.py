@@ -1,0 +1,40 @@
+"""Proof, before the daemon starts, that the stream is there, and is the one that the application has read so far."""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumers.chain.store import ObjectStore
+from consumers.config.settings import Settings
+from consumers.kcl.aws import clients
+from consumers.kcl.known import insist_on_the_same, known_by
+from consumers.kcl.leases import checkpoints_of
+from consumers.stream import StreamShards
+from consumers.waiting import Log
+
+
+def prove(settings: Settings, shards: StreamShards, store: ObjectStore | None, log: Log | None = None) -> None:
+    """Ask what the stream is; what is not allowed to be asked proves nothing, which the log is told.
+
+    Raises:
+        NoStream: it is not there.
+        MadeAnew: another one has its name.
+        Unavailable: Kinesis or the bucket does not answer, or refuses.
+
+    """
+    found = shards.describe()
+    if found is None and log is not None:
+        log.warning(
+            "stream_unproven",
+            reason=f"DescribeStreamSummary {settings.stream} is not allowed: a stream made anew would not be noticed",
+            remedy="grant kinesis:DescribeStreamSummary on the stream: kinesis-fleet policy prints it",
+        )
+    stream = known_by(found, settings.stream) if found else None
+    if store is not None and stream is not None:
+        insist_on_the_same(settings, store, stream, lambda: _checkpoints(settings))
+
+
+def _checkpoints(settings: Settings) -> list[str]:
+    _, dynamodb = clients(settings)
+    try:
+        return checkpoints_of(settings, dynamodb)
+    except (BotoCoreError, ClientError):  # what cannot be read proves nothing
+        return []
