@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from consumers.envelope import read
 from consumers.hours.mark import load, mark_key
 from consumers.letters.keys import aside_place
@@ -13,7 +15,7 @@ from consumers.records import Record
 from tests.child.serving import events, exact, fleet
 from tests.conftest import empty_bucket
 from tests.core.test_envelope import REAL
-from tests.support.archive import archive_of, faults_of, object_keys, write_properties
+from tests.support.archive import BUCKET, archive_of, faults_of, object_keys, write_properties
 from tests.support.fake_daemon import Child, Lease, new_records, wire
 from tests.support.indexing import id_of, ids_in, letters_of, write_index_properties
 from tests.support.search import SearchNode
@@ -52,7 +54,6 @@ def deliver(child: Child, shard: list[Record]) -> None:
         line for record, line in zip(shard, lines_of(shard), strict=True) if record in child.lease.after(child.position)
     ]
     for part in (lines[:7], lines[7:]):
-        child._delivered = shard[-1].position
         child.send({"action": "processRecords", "records": part, "millisBehindLatest": 0})
         child.await_status("processRecords")
 
@@ -134,11 +135,44 @@ def test_records_without_a_key_are_documents(search: SearchNode, letters: Server
     lease = Lease(records=shard)
     with Child(write_index_properties(folder, letters.endpoint, search.endpoint), lease) as child:
         child.initialize()
-        child._delivered = shard[-1].position
         child.send({"action": "processRecords", "records": lines, "millisBehindLatest": None})
         child.await_status("processRecords")
         child.exchange({"action": "shutdownRequested"})
     assert exact(search, letters, shard, bad={id_of(shard[6]): "empty"}) == []
+
+
+def test_records_without_a_key_are_archived(aws: Server, folder: Path) -> None:
+    """Null, left out and empty: `cat` tells an absent key from an empty one, and nothing is set aside."""
+    empty_bucket(aws)
+    shard = new_records(60)
+    lines = [wire(record) for record in shard]
+    for number, key in ((3, None), (4, ""), (5, None)):
+        shard[number] = msgspec.structs.replace(shard[number], partition_key=key)
+        lines[number]["partitionKey"] = key
+    del lines[5]["partitionKey"]
+    lease = Lease(records=shard)
+    with Child(write_properties(folder, aws.endpoint), lease) as child:
+        child.initialize()
+        child.send({"action": "processRecords", "records": lines, "millisBehindLatest": 0})
+        child.await_status("processRecords")
+        child.exchange({"action": "shutdownRequested"})
+    assert faults_of(archive_of(aws), shard) == []
+    assert kept(aws) == []
+    first = f"s3://{BUCKET}/{object_keys(archive_of(aws))[0]}"
+    where = ("--endpoint", aws.endpoint, "--region", "us-east-1")
+    shown = [json.loads(line)["partitionKey"] for line in fleet("cat", "--json", *where, first).stdout.splitlines()]
+    assert shown[2:7] == ["key-2", None, "", None, "key-6"]
+    text = [line.split("\t")[2] for line in fleet("cat", *where, first).stdout.splitlines()]
+    assert text[2:7] == ["key-2", "\\N", "", "\\N", "key-6"]
+
+
+def test_records_without_a_key_are_rows(tmp_path: Path) -> None:
+    """The stage needs none, also where its records are read again."""
+    world = World(tmp_path)
+    shard = [msgspec.structs.replace(one, partition_key=None) for one in records([1, 2, "x", 4])]
+    world.run(shard)
+    assert world.faults(shard, lambda record: record == shard[2]) == []
+    assert [letter.partition_key for letter in world.letters()] == [None]
 
 
 def test_a_stage_makes_it_a_dead_letter(tmp_path: Path) -> None:
@@ -167,7 +201,6 @@ def test_times_that_the_stream_leaves_out(aws: Server, folder: Path) -> None:
         lease = Lease(records=shard, checkpoint=shard[begin - 1].position if begin else "TRIM_HORIZON")
         with Child(properties, lease) as child:
             child.initialize()
-            child._delivered = shard[-1].position
             child.send({"action": "processRecords", "records": lines[begin:], "millisBehindLatest": 0})
             child.await_status("processRecords")
             child.exchange({"action": "shutdownRequested"})

@@ -106,7 +106,7 @@ class Child:
     def send_records(self, batch: list[Record], behind_ms: int = 0) -> None:
         """Send records without waiting for the answer."""
         if batch:
-            self.position = self._delivered = batch[-1].position
+            self.position = batch[-1].position
         self.send({"action": "processRecords", "records": [wire(r) for r in batch], "millisBehindLatest": behind_ms})
 
     def end_shard(self) -> None:
@@ -122,6 +122,8 @@ class Child:
     def send(self, message: dict[str, Any]) -> None:
         """Send a message."""
         self.sent.append(message)
+        if message["action"] == "processRecords":
+            self._delivered = max(map(_position, filter(_placed, message["records"])), default=self._delivered)
         assert self.process.stdin
         try:
             self.process.stdin.write(json.dumps(message).encode() + b"\n")
@@ -177,6 +179,14 @@ class Child:
     def _accept(self, position: Position | str) -> None:
         self.lease.checkpoint = position
         self.lease.history.append(position)
+
+
+def _placed(line: Any) -> bool:
+    return isinstance(line, dict) and str(line.get("sequenceNumber")).isdigit()
+
+
+def _position(line: dict[str, Any]) -> Position:
+    return Position(int(line["sequenceNumber"]), int(line.get("subSequenceNumber") or 0))
 
 
 def wire(record: Record) -> dict[str, Any]:
