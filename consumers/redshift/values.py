@@ -43,7 +43,7 @@ def converter(column: Column) -> Convert:
     A number for a column that keeps each digit must come as int, or as a `Raw` of its JSON: a float is not what was
     sent.
     """
-    convert = _MAKERS[column.kind.name](column)
+    convert = TYPES[column.kind.name](column)
     if "." in column.path and column.kind.name != "super":
         convert = _alone(convert)
     if column.unfit == "reject":
@@ -113,7 +113,7 @@ def _boolean(_column: Column) -> Convert:
     return convert
 
 
-_MAKERS: dict[str, Callable[[Column], Convert]] = {
+TYPES: dict[str, Callable[[Column], Convert]] = {
     "varchar": _text,
     "char": _text,
     "smallint": integer,
@@ -128,3 +128,4 @@ _MAKERS: dict[str, Callable[[Column], Convert]] = {
     "timestamptz": time,
     "super": semistructured,
 }
+"""What makes the values of each type that a table file may name."""

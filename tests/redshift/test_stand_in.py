@@ -4,14 +4,40 @@ import hashlib
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from consumers.local.redshift import wire
 from consumers.local.redshift.sql import adapted, denied, kind_of
+from consumers.local.redshift.warehouse import Warehouse
 from consumers.redshift.database import Away, Conflict, Database, Refused
 from consumers.redshift.transaction import Step
-from tests.support.warehouse import Place
+from consumers.redshift.types import type_of
+from consumers.redshift.values import TYPES
+from tests.conftest import empty_bucket
+from tests.support.servers import Server
+from tests.support.warehouse import Place, records
+
+TYPED = {
+    "smallint": (b"-32768", "-32768"),
+    "integer": (b'"2147483647"', "2147483647"),
+    "bigint": (b"9223372036854775807", "9223372036854775807"),
+    "decimal(38,20)": (b"123456789012345678.12345678901234567890", "123456789012345678.12345678901234567890"),
+    "real": (b"0.5", "0.5"),
+    "double precision": (b"0.1234567890123456789", "0.12345678901234568"),
+    "boolean": (b"false", "false"),
+    "varchar(40)": (b"1.10", "1.10"),
+    "char(40)": (b"18446744073709551615", "18446744073709551615"),
+    "date": (b'"2026-11-27"', "2026-11-27"),
+    "timestamp": (b"1764244800123.5", "2025-11-27 12:00:00.1235"),
+    "timestamptz": (b'"1764244800123"', "2025-11-27 12:00:00.123+00"),
+    "super": (
+        b'{"price": 0.1234567890123456789, "amount": 1.10, "id": 18446744073709551615, "\\\\u0000": [null, "\\t"]}',
+        '{"id": 18446744073709551615, "price": 0.1234567890123456789, "\\\\u0000": [null, "\\t"], "amount": 1.10}',
+    ),
+}
+"""A value of each type as a producer writes it, and as the database shows it."""
 
 
 @pytest.mark.parametrize(
@@ -121,6 +147,22 @@ def test_copy_knows_its_limits(database: Database, options: str, words: str) -> 
     """What of COPY is not emulated is refused, and never passed over."""
     with pytest.raises(Refused, match=f"(?i){words}"):
         database.alter(f"COPY events FROM 's3://b/k' IAM_ROLE default MANIFEST GZIP JSON 'auto' {options}")
+
+
+def test_each_type_is_loaded_with_its_digits(aws: Server, house: Warehouse, tmp_path: Path) -> None:
+    """The stand-in loads every type that a table file may name, and what was sent is what the table shows."""
+    assert {type_of(text).name for text in TYPED} == TYPES.keys()
+    columns = [f'[[columns]]\nname = "c{at}"\ntype = "{kind}"\n' for at, kind in enumerate(TYPED)]
+    empty_bucket(aws)
+    place = Place(aws, house, tmp_path, 'version = 1\nname = "events"\n' + "".join(columns))
+    place.create()
+    fields = b",".join(b'"c%d":%b' % (at, value) for at, (value, _) in enumerate(TYPED.values()))
+    place.stage(records([b"{%b}" % fields, b'{"c12":null}']))
+    place.work(place.loader())
+    shown = ", ".join(f"c{at}::varchar" for at in range(len(TYPED)))
+    rows = place.ask(f"SELECT {shown} FROM public.events ORDER BY c0")
+    assert [list(row) for row in rows] == [[text for _, text in TYPED.values()], [None] * len(TYPED)]
+    house.cut()
 
 
 def test_a_long_answer_does_not_wait_for_the_sync_that_waits_for_it(place: Place) -> None:

@@ -5,7 +5,6 @@ import json
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
@@ -16,7 +15,7 @@ from consumers.local.redshift.rows import MOST_LINE, RowError, TargetColumn, con
 from consumers.local.redshift.wire import ServerError
 
 _ROWS_AT_ONCE = 2_000
-_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode  # a number keeps its digits
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode  # a number keeps its digits
 
 
 class Target(Protocol):
@@ -105,8 +104,9 @@ class Loading:
                 if len(line) > MOST_LINE:
                     raise RowError(code=1224, words="JSON object is larger than 4 MB")
                 try:
+                    line.decode()  # which the decoder leaves to whoever reads a value
                     document = _decode(line)
-                except msgspec.DecodeError:
+                except (msgspec.DecodeError, UnicodeDecodeError):
                     raise RowError(code=1200, words="Invalid JSON") from None
                 cells = []
                 for self._column, convert in makers:

@@ -6,20 +6,24 @@ Error codes: "Load error reference" in the Amazon Redshift Database Developer Gu
 import re
 from collections.abc import Callable, Container, Mapping
 from datetime import UTC, date, datetime
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+from typing import NamedTuple
 
 import msgspec
+from msgspec import Raw
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+_decode_text = msgspec.json.Decoder(str).decode
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _BITS = {"int2": 15, "int4": 31, "int8": 63}
 _TRUE, _FALSE = frozenset({"t", "true", "y", "yes", "1"}), frozenset({"f", "false", "n", "no", "0"})
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _MOST_TEXT = 65_535
+_MOST_PLACES = 100  # far more than the 38 of a decimal
 MOST_LINE = 4 << 20
 
-Convert = Callable[[Any], str | None]
+_SEMISTRUCTURED = frozenset({"jsonb", "super"})
+
+Convert = Callable[[Raw | None], str | None]
 
 
 class RowError(Exception):
@@ -42,20 +46,12 @@ class TargetColumn(NamedTuple):
 
 
 def converter(column: TargetColumn, options: Mapping[str, str]) -> Convert:
-    """Give what writes a value of JSON for COPY FROM STDIN; None is NULL."""
-    of_type = _of_type(column, options)
+    """Give what writes a value of JSON, unread, for COPY FROM STDIN; None is NULL."""
+    of_type = _semistructured if column.type in _SEMISTRUCTURED else _scalar(column, options)
 
-    def convert(value: Any) -> str | None:
-        if value is None:
-            written = None
-        elif column.type in {"jsonb", "super"}:
-            written = _encode(value).decode()
-            if "\\u0000" in written:
-                raise RowError(code=1224, words="Invalid SUPER value")
-        else:
-            text = value if type(value) is str else _text(value)
-            empty = (text == "" and "EMPTYASNULL" in options) or (not text.strip() and "BLANKSASNULL" in options)
-            written = None if empty else of_type(text)
+    def convert(value: Raw | None) -> str | None:
+        json = "null" if value is None else bytes(value).decode()
+        written = None if json == "null" else of_type(json)
         if written is None:
             if column.required:
                 raise RowError(code=1213, words="Missing data for not-null field")
@@ -65,10 +61,22 @@ def converter(column: TargetColumn, options: Mapping[str, str]) -> Convert:
     return convert
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | Decimal) else _encode(value).decode()
+def _semistructured(json: str) -> str:
+    """Take JSON as it was written: each number has its digits."""
+    if "\\u0000" in json.replace("\\\\", ""):
+        raise RowError(code=1224, words="Invalid SUPER value")
+    return json
+
+
+def _scalar(column: TargetColumn, options: Mapping[str, str]) -> Callable[[str], str | None]:
+    of_type = _of_type(column, options)
+
+    def convert(json: str) -> str | None:
+        text: str = _decode_text(json) if json.startswith('"') else json
+        empty = (text == "" and "EMPTYASNULL" in options) or (not text.strip() and "BLANKSASNULL" in options)
+        return None if empty else of_type(text)
+
+    return convert
 
 
 def _of_type(column: TargetColumn, options: Mapping[str, str]) -> Callable[[str], str | None]:
@@ -116,12 +124,13 @@ def _decimal(text: str, column: TargetColumn, options: Container[str]) -> str | 
     if not text:
         return None
     try:
-        number = Decimal(text)
-        unit = Decimal(1).scaleb(-column.scale)
-        number = number.quantize(unit, ROUND_HALF_UP if "ROUNDEC" in options else ROUND_DOWN)
+        with localcontext() as context:
+            context.prec = _MOST_PLACES
+            unit = Decimal(1).scaleb(-column.scale)
+            number = Decimal(text).quantize(unit, ROUND_HALF_UP if "ROUNDEC" in options else ROUND_DOWN)
     except InvalidOperation:
         raise RowError(code=1209, words="Invalid numeric format") from None
-    if abs(number) >= Decimal(1).scaleb(column.size - column.scale):
+    if number.copy_abs() >= Decimal(1).scaleb(column.size - column.scale):
         raise RowError(code=1216, words="Overflow")
     return f"{number:f}"
 
