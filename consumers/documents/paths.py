@@ -19,6 +19,7 @@ from consumers.documents.nesting import TooMany, outside, values_of
 
 Path = tuple[str, ...]
 
+
 NOTHING = object()
 """There is no such field. It is not null."""
 
@@ -29,6 +30,7 @@ MOST_MEMBERS = 1_000_000
 """So many members of lists are looked at for one record: some seconds at the worst."""
 
 _WORTH_A_COUNT = 1 << 17
+_INWARD = frozenset({dict, list, Raw})
 _open_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _open_list = msgspec.json.Decoder(list[Raw]).decode
 _encode = msgspec.json.Encoder().encode
@@ -68,7 +70,7 @@ def path_of(text: str) -> Path:
 
 
 @lru_cache(maxsize=4096)
-def _leading(paths: tuple[Path, ...]) -> Mapping[str, tuple[Path, ...]]:
+def leading(paths: tuple[Path, ...]) -> Mapping[str, tuple[Path, ...]]:
     """Give the names that these paths may begin with, and what is left of them behind each: `a`, `a.b`, `a.b.c`."""
     found: dict[str, tuple[Path, ...]] = {}
     for path in paths:
@@ -80,8 +82,9 @@ def _leading(paths: tuple[Path, ...]) -> Mapping[str, tuple[Path, ...]]:
 
 @lru_cache(maxsize=4096)
 def _endings(paths: tuple[Path, ...]) -> tuple[bytes, ...]:
-    """Give what the names of such fields end with, as JSON spells them without escapes."""
-    return tuple({_encode(path[-1])[1:] for path in paths})
+    """Give what the names of such fields, and of those below them, hold, as JSON spells them without escapes."""
+    names = {_encode(path[-1])[1:-1] for path in paths}
+    return tuple(name + behind for name in names for behind in (b'"', b"."))
 
 
 def opened(value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -103,7 +106,7 @@ def opened(value: Any) -> Any:  # noqa: ANN401 - JSON
     return _open_list(view)
 
 
-def _opened_for(value: Any, paths: tuple[Path, ...]) -> Any:  # noqa: ANN401 - JSON
+def opened_for(value: Any, paths: tuple[Path, ...]) -> Any:  # noqa: ANN401 - JSON
     """Open it if something may be in it that such a path leads to."""
     if type(value) is not Raw:
         return value
@@ -119,10 +122,10 @@ def values_at(value: Any, path: Path, budget: Budget) -> Iterator[Any]:  # noqa:
     What is opened on the way stays so: other paths lead through it too.
     """
     if type(value) is dict:
-        for name, (rest,) in _leading((path,)).items():
+        for name, (rest,) in leading((path,)).items():
             if name in value:
                 if rest:
-                    inner = value[name] = _opened_for(value[name], (rest,))
+                    inner = value[name] = opened_for(value[name], (rest,))
                     yield from values_at(inner, rest, budget)
                 else:
                     yield value[name]
@@ -130,47 +133,5 @@ def values_at(value: Any, path: Path, budget: Budget) -> Iterator[Any]:  # noqa:
         budget.spend(len(value))
         for at, inner in enumerate(value):
             if type(inner) in _INWARD:
-                value[at] = _opened_for(inner, (path,))
+                value[at] = opened_for(inner, (path,))
                 yield from values_at(value[at], path, budget)
-
-
-_INWARD = frozenset({dict, list, Raw})
-
-
-def kept(value: Any, paths: tuple[Path, ...], budget: Budget) -> Any:  # noqa: ANN401 - JSON
-    """Give the value with nothing but what these paths lead to, or NOTHING."""
-    found = _opened_for(value, paths)
-    if type(found) is dict:
-        leading, left = _leading(paths), dict[str, Any]()
-        for name, inner in found.items():
-            rests = leading.get(name, ())
-            part = inner if () in rests else kept(inner, rests, budget) if rests else NOTHING
-            if part is not NOTHING:
-                left[name] = part
-        return _closed(value, left) if left else NOTHING
-    if type(found) is list:
-        budget.spend(len(found))
-        parts = [part for inner in found if (part := kept(inner, paths, budget)) is not NOTHING]
-        return _closed(value, parts) if parts else NOTHING
-    return NOTHING
-
-
-def without(value: Any, paths: tuple[Path, ...], budget: Budget) -> Any:  # noqa: ANN401 - JSON
-    """Give the value less what these paths lead to."""
-    found = _opened_for(value, paths)
-    if type(found) is dict:
-        leading, left = _leading(paths), dict[str, Any]()
-        for name, inner in found.items():
-            rests = leading.get(name, ())
-            if () not in rests:
-                left[name] = without(inner, rests, budget) if rests else inner
-        return _closed(value, left)
-    if type(found) is list:
-        budget.spend(len(found))
-        return _closed(value, [without(inner, paths, budget) for inner in found])
-    return value
-
-
-def _closed(value: Any, made: Any) -> Any:  # noqa: ANN401 - JSON
-    """Write what was opened, so that no large document stands there opened whole."""
-    return Raw(_encode(made)) if type(value) is Raw else made

@@ -44,12 +44,12 @@ class _Source:
     sign: bool
 
     def find(self, fields: dict[str, Any], budget: Budget) -> Any:  # noqa: ANN401 - JSON
-        """Give the value in a document, or None."""
+        """Give the value that its path leads to in a document, or None."""
         if not self.path:
             return fields.get(self.key)
         holder = fields.get(self.path[0])
         if len(self.path) == _TWO and type(holder) is dict and self.key not in fields:
-            return holder.get(self.path[1])
+            return holder.get(self.path[1])  # which is nearly always so
         found = [value for value in map(settled, values_at(fields, self.path, budget)) if value is not None]
         return Several(found) if len(found) > 1 else found[0] if found else None
 
@@ -64,8 +64,8 @@ def _source(column: Column) -> _Source:
         converter(column),
         not column.null,
         of_record,
-        frozenset() if of_record else lossy,
-        kind in _FROM_TEXT and not of_record,
+        lossy,
+        kind in _FROM_TEXT,
     )
 
 
@@ -106,13 +106,16 @@ class RowMaker:
         fields, of_record = document.fields, self._of_record(record, number)
         written: dict[str, Any] | None = None
         for source in self._sources:
-            value = of_record[source.key] if source.of_record else source.find(fields, budget)
-            kind = type(value)
-            if kind in source.lossy or (source.sign and kind is int and not value):
-                written = written or document.opened()
-                value = source.find(written, budget)
-            if kind is Raw or written:
-                value = settled(value)
+            if source.of_record:
+                value = of_record[source.key]
+            else:
+                value = source.find(fields, budget) if source.path else fields.get(source.key)
+                kind = type(value)
+                if kind in source.lossy or (source.sign and kind is int and not value):
+                    written = written or document.opened()
+                    value = settled(source.find(written, budget))
+                elif kind is Raw:
+                    value = settled(value)
             if value is not None:
                 try:
                     value = source.convert(value)

@@ -9,9 +9,10 @@ from consumers.documents.decode import Limits, decode
 from consumers.documents.document import Document, Rejected
 from consumers.documents.nesting import TooMany
 from consumers.documents.paths import Budget
+from consumers.documents.reshaping import Conflict
 from consumers.letters.condemned import CONDEMNED
 from consumers.records import HOUR_MS, Position, Record
-from consumers.search.shape import Conflict, Shape
+from consumers.search.shape import Shape
 
 _CONFLICT = Rejected("field_conflict", "a new name of index.rename is taken in this document")
 _TOO_MANY = Rejected("too_many_values", "a field is to be looked for in a list of too many values")

@@ -14,15 +14,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from consumers.documents.paths import NOTHING, Budget, Path, kept, opened, path_of, values_at, without
+from consumers.documents.paths import NOTHING, Budget, Path, opened, path_of, values_at
+from consumers.documents.reshaping import Conflict, kept, renamed, taken, without
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
 _encode = msgspec.json.Encoder().encode
 _decode_text = msgspec.json.Decoder(str).decode
-
-
-class Conflict(Exception):
-    """A field cannot be renamed: something stands where it would go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +32,12 @@ class Condition:
     @property
     def of_number(self) -> bool:
         """Whether it may hold for a number."""
-        return _wanted(self.value) is not None
+        return _NUMBER.fullmatch(self.value) is not None
 
     def holds(self, fields: dict[str, Any], budget: Budget | None = None) -> bool:
         """Say whether it does."""
+        if len(self.path) == 1 and type(found := fields.get(self.path[0])) is str:
+            return bool(found == self.value)
         budget = budget or Budget()
         return any(
             self._is(value) for found in values_at(fields, self.path, budget) for value in _members(found, budget)
@@ -108,12 +107,9 @@ class Shape:
         if self.drop:
             fields = without(fields, self.drop, budget)
         for old, new in self.rename:
-            if old == new:
-                continue
-            if old[:-1] == new[:-1]:
-                _rename(fields, old, new[-1], budget)
-            else:
-                fields = _moved(fields, old, new, budget)
+            if old != new:
+                beside = old[:-1] == new[:-1]
+                fields = renamed(fields, old, new[-1], budget) if beside else _moved(fields, old, new, budget)
         return fields
 
 
@@ -189,36 +185,23 @@ def _members(value: Any, budget: Budget) -> Iterator[Any]:  # noqa: ANN401 - a d
             yield from _members(member, budget)
 
 
-def _rename(value: Any, old: Path, name: str, budget: Budget) -> None:  # noqa: ANN401 - a document's values
-    """Rename a field where it stands, in each object that has it."""
-    if not list(values_at(value, old, budget)):  # it opens all that leads there
-        return
-    if type(value) is list:
-        for inner in value:
-            _rename(inner, old, name, budget)
-        return
-    for count in range(1, len(old)):
-        _rename(value.get(".".join(old[:count])), old[count:], name, budget)
-    if ".".join(old) in value:
-        new = (*old[:-1], name)
-        if next(values_at(value, new, budget), NOTHING) is not NOTHING:
-            raise Conflict
-        value[".".join(new)] = value.pop(".".join(old))
-
-
 def _moved(fields: dict[str, Any], old: Path, new: Path, budget: Budget) -> dict[str, Any]:
     """Put a field elsewhere; several values become a list."""
-    found = list(values_at(fields, old, budget))
-    if not found:
-        return fields
-    fields = without(fields, (old,), budget)
-    if next(values_at(fields, new, budget), NOTHING) is not NOTHING:
+    fields, parts = taken(fields, old, budget)
+    together: dict[str, list[Any]] = {}
+    for name, value in parts:
+        together.setdefault(name, []).append(value)
+    for name, values in together.items():
+        _set(fields, (*new, *name.split(".")[1:]), values[0] if len(values) == 1 else values, budget)
+    return fields
+
+
+def _set(fields: dict[str, Any], path: Path, value: Any, budget: Budget) -> None:  # noqa: ANN401 - a document's values
+    if next(values_at(fields, path, budget), NOTHING) is not NOTHING:
         raise Conflict
-    holder = fields
-    for name in new[:-1]:
-        inner = holder[name] = opened(holder.get(name, {}))
+    for name in path[:-1]:
+        inner = fields[name] = opened(fields.get(name, {}))
         if type(inner) is not dict:
             raise Conflict
-        holder = inner
-    holder[new[-1]] = found[0] if len(found) == 1 else found
-    return fields
+        fields = inner
+    fields[path[-1]] = value

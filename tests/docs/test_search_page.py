@@ -21,7 +21,7 @@ from consumers.search.judge import Judge
 from consumers.search.names import IndexNames
 from consumers.search.server import Answer
 from consumers.search.settings import IndexSettings, faults
-from consumers.search.shape import Shape
+from consumers.search.shape import Shape, paths_of
 from consumers.search.template import template_of
 from consumers.waiting import Unavailable
 from tests.docs.pages import ROOT, page
@@ -157,6 +157,16 @@ def loaded(folder: Path, *lines: str) -> IndexSettings:
     environment = {"SEARCH_URL": "https://search.example", "DEAD_LETTERS_BUCKET": "a-bucket"}
     section: IndexSettings = load(path, CONSUMERS, environment=environment).section
     return section
+
+
+def test_paths_name_what_the_table_says() -> None:
+    """What each path names in its document is dropped, and nothing is left there."""
+    rows = list(PAGE.rows("What a path means"))
+    assert len(rows) == 4
+    for path, document, _ in rows:
+        fields = json.loads(words(document)[0])
+        left = Shape(drop=paths_of(words(path)[0])).apply(fields)
+        assert left in ({}, {"payload": {}}, {"items": [{}, {}]})
 
 
 def test_fields_of_the_table_are_accepted(tmp_path: Path) -> None:

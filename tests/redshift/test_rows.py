@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import zlib
 from decimal import Decimal
 from typing import Any
 
@@ -121,7 +122,14 @@ def test_each_way_of_being_invalid_has_its_reason(payload: dict[str, Any] | byte
 def test_several_documents_make_several_rows() -> None:
     """One on each line, or one after the other, or packed; each with its number."""
     texts = [b'{"session":"a"}', b'{"session":"b"}', b'{"session":"c"}']
-    for payload in (b"\n".join(texts), b"".join(texts), gzip.compress(b"\n".join(texts))):
+    listed = b"[" + b", ".join(texts) + b"]"
+    for payload in (
+        b"\n".join(texts),
+        b"".join(texts),
+        listed,
+        gzip.compress(b"\n".join(texts)),
+        zlib.compress(listed),
+    ):
         assert [(row["document"], row["session"]) for row in rows(payload)] == [(0, "a"), (1, "b"), (2, "c")]
 
 
@@ -200,6 +208,99 @@ def test_a_row_may_be_as_long_as_copy_takes() -> None:
     assert judged == Rejected(
         "row_too_large", f"the row has {MOST_LINE_BYTES + 1} bytes, and COPY takes {MOST_LINE_BYTES}"
     )
+
+
+NUMBERS = ("1.10", "0.1234567890123456789", "-0.0", "1e5", "1E+05", "18446744073709551615", "1" * 38, "7")
+LARGE = b',"fill":"' + b"x" * 300_000 + b'"}'
+
+
+def written(payload: bytes, kind: str, path: str = "a.b") -> Any:
+    """Give what stands in the row, as text, for a column that reads this path."""
+    judged = maker(one(kind, source=path)).judge(record(payload))
+    if isinstance(judged, Rejected):
+        return judged.reason
+    row = msgspec.json.decode(judged[0], type=dict[str, msgspec.Raw])
+    return bytes(row["a"]).decode() if "a" in row else None
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("large", [False, True])
+def test_each_digit_is_as_it_was_written(number: str, large: bool) -> None:
+    """In a text, a decimal and a super, whether a document is small enough to be kept as values or not."""
+    for template in ('{"a":{"b":%s}}', '{"a.b":%s}', '{"a":[{"b":%s},{"c":1.5}]}'):
+        payload = (template % number).encode()
+        payload = payload[:-1] + LARGE if large else payload
+        assert written(payload, "varchar(60)") == f'"{number}"'
+        assert written(payload, "super") == number
+        exact = written(payload, "decimal(38,19)")
+        if exact != "out_of_range":
+            assert Decimal(exact.strip('"')) == Decimal(number)
+        assert float(written(payload, "double precision")) == float(number)
+    nested = f'{{"a":{{"b":{{"c":[{number},{{"d":{number}}}]}}}}}}'.encode()
+    assert written(nested[:-1] + LARGE if large else nested, "super") == nested[10:-2].decode()
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_scalars_are_the_texts_that_they_were_written_as(large: bool) -> None:
+    """A column of text takes a number and a boolean; no list, and no object."""
+    for json_text, text in (("true", '"true"'), ("0", '"0"'), ("-0", '"-0"'), ("-1.50", '"-1.50"'), ('"x"', '"x"')):
+        payload = b'{"a":{"b":%b}}' % json_text.encode()
+        assert written(payload[:-1] + LARGE if large else payload, "varchar(9)") == text
+    for json_text in ("[1]", "{}", '{"a":1}', "[[]]"):
+        payload = b'{"a":{"b":%b}}' % json_text.encode()
+        assert written(payload[:-1] + LARGE if large else payload, "varchar(9)") == "wrong_type"
+    assert written(b'{"a":{"b":null}}', "varchar(9)") is None
+
+
+def test_a_number_that_no_column_reads_is_no_matter() -> None:
+    """However large it is; and a column that could hold it does."""
+    payload = b'{"a":1,"trace":18446744073709551615,"huge":1e400,"long":' + b"1" * 9_000 + b"}"
+    assert rows(payload, table=one("integer")) == [{"a": 1}]
+    assert written(payload, "decimal(20,0)", "trace") == '"18446744073709551615"'
+    assert written(payload, "varchar(20)", "trace") == '"18446744073709551615"'
+    assert written(payload, "bigint", "trace") == "out_of_range"
+    for kind in ("decimal(38,0)", "bigint", "double precision", "real", "timestamp", "super"):
+        assert written(payload, kind, "huge") == written(payload, kind, "long") == "out_of_range"
+    assert written(payload, "varchar(9)", "huge") == '"1e400"'
+    assert written(payload, "varchar(9)", "long") == "too_long"
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_path_is_found_as_a_search_server_finds_it(large: bool) -> None:
+    """With dots in names, and through lists; of several values, a super takes all, and another column none."""
+    found = {
+        b'{"a":{"b":"x"}}': '"x"',
+        b'{"a.b":"x"}': '"x"',
+        b'{"a":[{"b":"x"}]}': '"x"',
+        b'{"a":[[{"c":1},{"b":"x"}],null,1]}': '"x"',
+        b'{"a":[{"b":null},{"b":"x"}]}': '"x"',
+        b'{"a":{"b":null},"a.b":"x"}': '"x"',
+        b'{"a":[]}': None,
+        b'{"a":[{"b":null}]}': None,
+        b'{"a":"x"}': None,
+        b'{"a":[{"b":"x"},{"b":"y"}]}': "several_values",
+        b'{"a":{"b":"x"},"a.b":"x"}': "several_values",
+    }
+    for payload, expected in found.items():
+        text = payload[:-1] + LARGE if large else payload
+        assert written(text, "varchar(9)") == expected, payload
+    several = b'{"a":[{"b":1.10},{"b":{"c":[2.0]}}]}'
+    several = several[:-1] + LARGE if large else several
+    assert written(several, "super") == '[1.10,{"c":[2.0]}]'
+    assert rows(several, table=one("decimal(9,2)", source="a.b", unfit="null")) == [{}]
+
+
+def test_positional_names_are_not_looked_for_in_documents() -> None:
+    """A zero of theirs neither."""
+    table = Table(1, "t", (Column("a", "varchar(9)", "$sub"), Column("b", "varchar(9)", "$document")))
+    assert rows(b'{"$sub":"x"}\n{"b.c":1}', table=table) == [{"a": "0", "b": "0"}, {"a": "0", "b": "1"}]
+
+
+def test_a_list_too_large_to_be_looked_into_is_said() -> None:
+    """Where a column leads into it."""
+    payload = b'{"a":[' + b'{"b":1,"c":2},' * 60_000 + b"{}]}"
+    assert written(payload, "integer") == "too_many_values"
+    assert written(payload, "integer", "a.x") is None
 
 
 def test_a_condemned_record_is_not_touched() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from consumers.redshift.semistructured import MOST_SUPER_TEXT
 from consumers.redshift.table import Column
@@ -86,6 +87,21 @@ REASONS = frozenset({"bad_character", "too_long", "wrong_type", "out_of_range", 
         ("timestamp", 1_764_500_000_123, "2025-11-30 10:53:20.123000"),
         ("timestamp", Decimal("0.001"), "1970-01-01 00:00:00.000001"),
         ("timestamp", "2026-11-27T12:00:00Z", "2026-11-27 12:00:00"),
+        ("timestamp", "1764500000123", "2025-11-30 10:53:20.123000"),
+        ("timestamp", " 1764500000123.5 ", "2025-11-30 10:53:20.123500"),
+        ("timestamp", "-100000000", "1969-12-30 20:13:20"),
+        ("timestamptz", "1764500000", "1970-01-21 10:08:20+00"),
+        ("timestamp", Raw("1764500000000.123"), "2025-11-30 10:53:20.000123"),
+        ("timestamp", Raw("1.7645e12"), "2025-11-30 10:53:20"),
+        ("date", "1764460800000", "2025-11-30"),
+        ("varchar(9)", Raw("1.10"), "1.10"),
+        ("char(9)", Raw("-0"), "-0"),
+        ("varchar(9)", Raw("1E400"), "1E400"),
+        ("bigint", Raw("9007199254740993.0"), 9007199254740993),
+        ("decimal(20,0)", Raw("18446744073709551615"), "18446744073709551615"),
+        ("decimal(5,2)", Raw("-0"), "0.00"),
+        ("decimal(5,2)", Raw("0e99999999999999999999"), "0.00"),
+        ("double precision", Raw("1.5"), 1.5),
         ("timestamp", " 2026-11-27 12:00 ", "2026-11-27 12:00:00"),
         ("timestamp", "2026-11-27T12:00:00,5+01:30", "2026-11-27 10:30:00.500000"),
         ("timestamp", "2026-11-27", "2026-11-27 00:00:00"),
@@ -147,6 +163,30 @@ def test_a_value_that_fits_is_taken_as_it_is(kind: str, value: Any, fits: Any) -
         ("date", "2026-02-29", "bad_time"),
         ("timestamp", "27.11.2026", "bad_time"),
         ("timestamp", "", "bad_time"),
+        ("timestamp", "2025", "bad_time"),
+        ("timestamp", "20261127", "bad_time"),
+        ("timestamp", "1e12", "bad_time"),
+        ("timestamp", "1764500000123.", "bad_time"),
+        ("timestamp", "+1764500000123", "bad_time"),
+        ("timestamp", "\u0661" * 13, "bad_time"),
+        ("timestamp", "1764500000123.0001", "too_precise"),
+        ("timestamp", "9" * 20, "out_of_range"),
+        ("date", "1764500000123", "too_precise"),
+        ("timestamp", Raw("1e400"), "out_of_range"),
+        ("timestamp", Raw("[1]"), "wrong_type"),
+        ("bigint", Raw("1e999999999"), "out_of_range"),
+        ("bigint", Raw("-1E99999999999999999999"), "out_of_range"),
+        ("bigint", Raw("1e-99999999999999999999"), "too_precise"),
+        ("decimal(5,2)", Raw("1e999999999"), "out_of_range"),
+        ("decimal(5,2)", Raw("-1e-999999999"), "too_precise"),
+        ("double precision", Raw("1e400"), "out_of_range"),
+        ("double precision", Raw("-1e-400"), "out_of_range"),
+        ("double precision", Raw("{}"), "wrong_type"),
+        ("boolean", Raw("1.0"), "wrong_type"),
+        ("varchar(9)", Raw("[]"), "wrong_type"),
+        ("super", Raw('{"a":1e400}'), "out_of_range"),
+        ("super", Raw('["e999",' + "9" * 39 + "]"), "out_of_range"),
+        ("super", Raw('{"a":"\\u0000"}'), "bad_character"),
         ("timestamp", "2026-11-27T24:00:00Z", "bad_time"),
         ("timestamp", "2026-11-27T12:00:00+25:00", "bad_time"),
         ("timestamp", "0000-01-01", "bad_time"),
@@ -187,6 +227,8 @@ def test_a_value_that_does_not_fit_is_refused_with_its_reason(kind: str, value: 
         ("timestamp", Decimal("0.0015"), {"round": True}, "1970-01-01 00:00:00.000002"),
         ("date", "2026-11-27T23:59:59Z", {"round": True}, "2026-11-27"),
         ("timestamp", 1_764_500_000, {"epoch": "s"}, "2025-11-30 10:53:20"),
+        ("timestamp", "1764500000.25", {"epoch": "s"}, "2025-11-30 10:53:20.250000"),
+        ("timestamp", "1764500000123.00051", {"round": True}, "2025-11-30 10:53:20.123001"),
         ("timestamp", Decimal("0.000001"), {"epoch": "s"}, "1970-01-01 00:00:00.000001"),
     ],
 )
@@ -307,6 +349,32 @@ def test_a_super_is_the_value_itself(value: Any) -> None:
     found = json.loads(bytes(fit("super", value)))
     assert found == value
     assert repr(found) == repr(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a" : 1.10, "b":[-0, 1E+05, 0.1234567890123456789]}',
+        '["e400", "\\\\u0000", "' + "9" * 60 + '", 1e308, ' + "9" * 38 + ", 0." + "1" * 60 + "]",
+        '"text"',
+        "18446744073709551615",
+    ],
+)
+def test_a_super_has_the_bytes_that_came(text: str) -> None:
+    """Numbers, escapes and spaces are as they were written; what looks like a great number inside a text is none."""
+    assert bytes(fit("super", Raw(text))) == text.encode()
+
+
+@given(st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][-+]?[0-9]{1,4})?", fullmatch=True))
+def test_any_number_as_it_was_written_is_taken_exactly_or_refused(text: str) -> None:
+    """By every type; what is taken has the same value, and in a text the same digits."""
+    assert fit("varchar(99)", Raw(text)) == text
+    for kind in ("smallint", "bigint", "decimal(38,10)"):
+        found, why = outcome(kind, Raw(text))
+        assert Fraction(Decimal(found)) == Fraction(Decimal(text)) if not why else why in REASONS
+    for kind in ("double precision", "real", "timestamp", "date", "super"):
+        found, why = outcome(kind, Raw(text))
+        assert why in REASONS if found is None else not why
 
 
 def test_a_super_may_be_longer_than_each_of_its_texts() -> None:

@@ -1,9 +1,12 @@
 """From a record to its lines: one document, one id, the record's own bytes, and a request that is not broken."""
 
+import gzip
 import json
+import zlib
 from typing import Any
 
 import pytest
+from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -153,3 +156,63 @@ def test_a_condemned_record_is_not_tried() -> None:
     assert isinstance(condemned, Rejected)
     assert condemned.reason == "kills_process"
     assert isinstance(mine.judge(record(b"{}", sub=1)), tuple)
+
+
+NUMBERS = b'"n":[1.10,-0,-0.0,1e5,1E+05,0.1234567890123456789,1E400,1e-400,18446744073709551615,1234567890123456789012]'
+DEEP = b'{"x":{"y":{"z":{"a":{"b":{"c":{"d":{"e":{%b}}}}}}}}}' % NUMBERS
+WAYS = {
+    "as it is": lambda text: text,
+    "over several lines": lambda text: text.replace(b",", b"\n,\n"),
+    "gzip": gzip.compress,
+    "zlib": zlib.compress,
+    "zstd": zstd.compress,
+    "in a list": lambda text: b"[" + text + b"]",
+    "a line of several": lambda text: text + b"\n{}\n",
+    "before another": lambda text: text + b"{}",
+    "by an nginx": lambda text: text.replace(b'"', b"\\x22"),
+    "inside of a template of nginx": lambda text: text.replace(b'"u"', b'"\\xC3\\xA4"'),
+    "with a number of 5,000 digits": lambda text: text[:-1] + b',"l":' + b"7" * 5_000 + b"}",
+    "large": lambda text: text[:-1] + b',"l":"' + b"x" * 300_000 + b'"}',
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("document", [b'{"event":"play","user":"u",%b}' % NUMBERS, DEEP[:-1] + b',"user":"u"}'])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {},
+        {"drop": paths_of("user")},
+        {"keep": paths_of("n, x, l")},
+        {"rename": renames_of("user:u")},
+        {"rename": renames_of("x:z.x, n:z.n")},
+        {"exclude": conditions_of("user=5")},
+    ],
+    ids=str,
+)
+def test_each_digit_of_a_number_is_as_it_came(way: str, document: bytes, shape: dict[str, Any]) -> None:
+    """Whichever way a document came, and whatever is made of its other fields."""
+    judged = judge(**shape).judge(record(WAYS[way](document)))
+    assert isinstance(judged, tuple)
+    assert NUMBERS[4:].replace(b",", b"") in judged[0].replace(b"\n", b"").replace(b" ", b"").replace(b",", b"")
+
+
+def test_a_list_of_events_is_as_many_documents() -> None:
+    """Each with its place in the record; one that is none makes all of it a dead letter."""
+    found = pairs(judge().judge(record(b'[{"a":1},\n{"a":2},{"a":3}]')))
+    assert [action["_id"] for action, _ in found] == ["s:shardId-1:7:0", "s:shardId-1:7:0:1", "s:shardId-1:7:0:2"]
+    assert [document["a"] for _, document in found] == [1, 2, 3]
+    assert found == pairs(judge().judge(record(b'{"a":1}\n{"a":2}\n{"a":3}')))
+    mixed = judge().judge(record(b'[{"a":1},"a"]'))
+    assert isinstance(mixed, Rejected)
+    assert mixed.reason == "not_object"
+
+
+def test_a_field_of_too_large_a_list_is_not_looked_for() -> None:
+    """The record is a dead letter, and what no key leads into is indexed whatever its size."""
+    large = b'{"items":[' + b'{"x":1,"y":2},' * 60_000 + b'{"x":1}],"a":1}'
+    judged = judge(drop=paths_of("items.x")).judge(record(large))
+    assert isinstance(judged, Rejected)
+    assert judged.reason == "too_many_values"
+    for shape in ({"drop": paths_of("a")}, {"drop": paths_of("items.z")}, {"keep": paths_of("items")}):
+        assert isinstance(judge(**shape).judge(record(large)), tuple)
