@@ -3,6 +3,7 @@
 import gzip
 import json
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -160,7 +161,7 @@ def test_a_condemned_record_is_not_tried() -> None:
 
 NUMBERS = b'"n":[1.10,-0,-0.0,1e5,1E+05,0.1234567890123456789,1E400,1e-400,18446744073709551615,1234567890123456789012]'
 DEEP = b'{"x":{"y":{"z":{"a":{"b":{"c":{"d":{"e":{%b}}}}}}}}}' % NUMBERS
-WAYS = {
+WAYS: dict[str, Callable[[bytes], bytes]] = {
     "as it is": lambda text: text,
     "over several lines": lambda text: text.replace(b",", b"\n,\n"),
     "gzip": gzip.compress,
