@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from consumers.config.settings import Settings, load
 from consumers.kcl import leases
+from consumers.kcl.aggregates import DISTRIBUTES_ITSELF, NO_AGGREGATES
 from consumers.kcl.aws import clients, refusals
 from consumers.kcl.sampling import Sample, sample
 from consumers.kcl.stream_proof import prove
@@ -31,11 +32,6 @@ resharded; 78 the configuration has faults, or the stream was made anew under it
 """
 
 _MOST_NAMED = 10
-DISTRIBUTES_ITSELF = (
-    "the stream distributes its records by itself (RecordDistributionStrategy is AUTO): KCL drops an aggregate of the "
-    "Kinesis Producer Library, as a whole and without a word, as soon as one of its keys hashes outside the shard that "
-    "it came to. Let producers send records one by one"
-)
 _REMEDY = (
     "Let the producer give each user record an explicit hash key within the shard, or make an aggregate for each shard "
     "(the Kinesis Producer Library does), or not aggregate"
@@ -80,7 +76,7 @@ def _looked(settings: Settings, kinesis: Any) -> tuple[Sample | None, list[str]]
     name = request_of(settings)
     with _asked(warnings, "whether the stream distributes its records by itself"):
         if described(kinesis, name).distributes_itself:
-            warnings.append(DISTRIBUTES_ITSELF)
+            warnings.append(f"{DISTRIBUTES_ITSELF}. Remedy: {NO_AGGREGATES}")
     with _asked(warnings, _UNSEEN):
         found = sample(settings, kinesis, listed(kinesis, name))
         return found, [*warnings, *_said(found)]

@@ -16,6 +16,13 @@ MAGIC = b"\xf3\x89\x9a\xc2"
 MOST_BYTES = 2**20
 """What the producer's library makes of one record at the most (`AggregationMaxSize`). More is not looked into."""
 
+DISTRIBUTES_ITSELF = (
+    "the stream distributes its records by itself (RecordDistributionStrategy is AUTO): KCL drops an aggregate of the "
+    "Kinesis Producer Library, as a whole and without a word, as soon as one of its keys hashes outside the shard that "
+    "it came to"
+)
+NO_AGGREGATES = "let producers send records one by one"
+
 _DIGEST = 16
 _KEYS, _HASH_KEYS, _RECORDS = 1, 2, 3  # of AggregatedRecord
 _KEY_INDEX, _HASH_KEY_INDEX, _DATA, _TAGS = 1, 2, 3, 4  # of Record

@@ -4,6 +4,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from consumers.chain.store import ObjectStore
 from consumers.config.settings import Settings
+from consumers.kcl.aggregates import DISTRIBUTES_ITSELF, NO_AGGREGATES
 from consumers.kcl.aws import clients
 from consumers.kcl.known import insist_on_the_same, known_by
 from consumers.kcl.leases import checkpoints_of
@@ -12,7 +13,7 @@ from consumers.waiting import Log
 
 
 def prove(settings: Settings, shards: StreamShards, store: ObjectStore | None, log: Log | None = None) -> None:
-    """Ask what the stream is; what is not allowed to be asked proves nothing, which the log is told.
+    """Ask what the stream is; the log is told of what is not allowed to be asked, and of what KCL would not deliver.
 
     Raises:
         NoStream: it is not there.
@@ -27,6 +28,8 @@ def prove(settings: Settings, shards: StreamShards, store: ObjectStore | None, l
             reason=f"DescribeStreamSummary {settings.stream} is not allowed: a stream made anew would not be noticed",
             remedy="grant kinesis:DescribeStreamSummary on the stream: kinesis-fleet policy prints it",
         )
+    if found is not None and found.distributes_itself and log is not None:
+        log.warning("aggregates_at_risk", reason=DISTRIBUTES_ITSELF, remedy=NO_AGGREGATES)
     stream = known_by(found, settings.stream) if found else None
     if store is not None and stream is not None:
         insist_on_the_same(settings, store, stream, lambda: _checkpoints(settings))
