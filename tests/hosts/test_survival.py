@@ -14,8 +14,6 @@ MAY_OTHERS_READ = 7
 """The place of that letter in `-rwxrwxrwx`."""
 LISTED = "{ xargs -r0 stat -c '%A %n' 2>/dev/null || true; }"
 """Those of the files that are still there: what a timer runs ends now and then, and takes its credentials with it."""
-RESTARTS_S = 5
-"""A unit that was started again would be so each second."""
 DROP_INS = f"/etc/systemd/system/{UNIT}.d"
 CLOCK = (
     "Environment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 FAKETIME={offset} "
@@ -99,21 +97,6 @@ def test_full_disk(rolled_out: World) -> None:
     host.run(f"systemctl is-active {UNIT}")
     host.empty()
     rolled_out.say_idle("restart on a full disk", since)
-
-
-def test_faulty_configuration(rolled_out: World) -> None:
-    """A file with a fault stops the consumer of a host at its first start, for good; mended, it is started by hand."""
-    host = rolled_out.busiest()
-    file = "/opt/kinesis-fleet/current/etc/s3_archive.properties"
-    host.run(f"cp -a {file} /root/kept && echo 'archive.maxRecord = 5' >> {file}")
-    host.try_run(f"systemctl restart {UNIT}")
-    host.run(f"timeout 60 sh -c 'until systemctl is-failed {UNIT}; do sleep 0.2; done'")
-    time.sleep(RESTARTS_S)  # what is tested: nothing happens
-    shown = host.run(f"systemctl show -P SubState -P NRestarts -P ExecMainStatus {UNIT}").split()
-    assert shown == ["failed", "0", "78"]
-    since = time.time()
-    host.run(f"cp -a /root/kept {file} && systemctl start {UNIT}")
-    rolled_out.say_idle("start after a faulty configuration", since)
 
 
 def test_hung(rolled_out: World) -> None:
