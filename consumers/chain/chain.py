@@ -16,7 +16,7 @@ import msgspec
 from consumers.chain.batcher import ObjectBatch
 from consumers.chain.content import Content
 from consumers.chain.layout import Layout, position_in
-from consumers.chain.link import Link
+from consumers.chain.link import UNREADABLE, Link
 from consumers.chain.origin import ChainRecord, Origin, claim, recall, record_key
 from consumers.chain.store import ObjectStore
 from consumers.objects.codecs import Garbled
@@ -179,7 +179,7 @@ class Chain:
             link = Link.parse(metadata)
         except Garbled as fault:
             reason = f"{key} stands in the chain's way: {fault}"
-            raise Parked(reason, "restore the object with its metadata, or move it out of the prefix") from fault
+            raise Parked(reason, UNREADABLE) from fault
         if (link.stream, link.shard, link.first) != (self._place.stream, self._place.shard, first):
             reason = f"{key} stands in the chain's way: its metadata speaks of {link.stream} {link.shard} {link.first}"
             remedy = "give each stream a prefix of its own, or restore the object with its metadata"

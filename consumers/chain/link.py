@@ -7,6 +7,12 @@ from consumers.objects.codecs import Garbled
 from consumers.records import Position
 
 FORMAT = "1"
+UNREADABLE = (
+    "if the bucket itself shows its metadata, something before it strips them. Otherwise restore the object with its "
+    "metadata, or move it out of the prefix"
+)
+"""What to do about an object whose metadata are none of ours."""
+
 _NOTE = "note-"
 
 

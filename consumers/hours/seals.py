@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from consumers.chain.layout import Layout, position_in
-from consumers.chain.link import Link
+from consumers.chain.link import UNREADABLE, Link
 from consumers.chain.store import Entry, ObjectStore, Rounds
 from consumers.hours.joints import Broken, Joints
 from consumers.hours.manifest import (
@@ -182,7 +182,7 @@ class Sealer:
             link = Link.parse(metadata)
         except Garbled as fault:
             reason = f"{entry.key} cannot be sealed: {fault}"
-            raise Parked(reason, "restore the object with its metadata, or move it out of the prefix") from fault
+            raise Parked(reason, UNREADABLE) from fault
         keys = (layout.key(self._shard, link.first, link.first_arrival_ms) for layout in self._layouts)
         if (link.stream, link.shard) != (self._stream, self._shard) or entry.key not in keys:
             reason = f"{entry.key} cannot be sealed: its metadata speaks of {link.stream} {link.shard} {link.first}"
