@@ -78,7 +78,9 @@ class S3Store:
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
         """Return an object's user metadata, or None if there is no such object."""
-        answer = self._call("HeadObject", key, lambda client: client.head_object(**self._at(key)), answers.described)
+        answer = self._call(
+            "HeadObject", key, lambda client: client.head_object(**self._at(key)), look=answers.described
+        )
         return None if answer is None else answer["Metadata"]
 
     def find(self, key: str) -> Found | None:
@@ -88,7 +90,7 @@ class S3Store:
             "GetObject",
             key,
             lambda client: _read(client.get_object(**where)),
-            lambda answer: answers.read(answer, len(answer["Bytes"]), answer["Bytes"]),
+            look=lambda answer: answers.read(answer, len(answer["Bytes"]), answer["Bytes"]),
         )
         return None if answer is None else Found(answer["Bytes"], str(answer["ETag"]))
 
@@ -107,7 +109,7 @@ class S3Store:
 
     def remove(self, key: str) -> None:
         """Remove an object; nothing is wrong where there is none. A bucket with versions keeps what it was."""
-        self._call("DeleteObject", key, lambda client: client.delete_object(**self._at(key)), answers.removed)
+        self._call("DeleteObject", key, lambda client: client.delete_object(**self._at(key)), look=answers.removed)
 
     def digest(self, key: str) -> tuple[str, int] | None:
         """Read an object through: the SHA-256 of its bytes in hex, and their number; None if it is not there."""
@@ -115,7 +117,7 @@ class S3Store:
             "GetObject",
             key,
             lambda client: _digest(client.get_object(**self._at(key))),
-            lambda answer: answers.read(answer, answer["Size"]),
+            look=lambda answer: answers.read(answer, answer["Size"]),
         )
         return None if answer is None else (answer["SHA256"], answer["Size"])
 
@@ -138,8 +140,8 @@ class S3Store:
                 "ListObjectsV2",
                 prefix,
                 lambda client: client.list_objects_v2(**where),
-                lambda answer: answers.listed(answer, prefix, token, last),
                 frozenset(),
+                lambda answer: answers.listed(answer, prefix, token, last),
             )
             or {}
         )
@@ -163,8 +165,8 @@ class S3Store:
             "PutObject",
             key,
             lambda client: client.put_object(**what, **self._at(key)),
-            lambda answer: answers.stored(answer, body, sha256),
             refusals,
+            lambda answer: answers.stored(answer, body, sha256),
         )
 
     def _connect(self) -> Any:  # noqa: ANN401 - botocore's clients have no types
@@ -195,8 +197,8 @@ class S3Store:
         operation: str,
         key: str,
         call: Callable[[Any], dict[str, Any]],
-        look: Callable[[dict[str, Any]], str],
         refusals: frozenset[str] = ABSENT,
+        look: Callable[[dict[str, Any]], str] = lambda _answer: "",
     ) -> dict[str, Any] | None:
         """Call once. None for an error that is one of the `refusals`; `look` says what an answer lacks, if anything."""
         where, keys = f"s3://{self._bucket}/{key}", self.access.keys
