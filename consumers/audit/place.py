@@ -6,8 +6,8 @@ import click
 
 from consumers.chain.claims import folder_key, template_of
 from consumers.chain.layout import Layout
-from consumers.chain.origin import owner_key, owner_of, recall
-from consumers.chain.store import STATE_PREFIX, ObjectStore
+from consumers.chain.origin import owner_key, owner_of, records_of
+from consumers.chain.store import ObjectStore
 from consumers.config.consumer import NotForThis
 from consumers.config.settings import Settings
 from consumers.hours.place import HoursPlace
@@ -80,10 +80,8 @@ def refuse_another(store: ObjectStore, place: HoursPlace) -> None:
 def layouts_of(store: ObjectStore, place: HoursPlace) -> tuple[Layout, ...]:
     """Give all layouts that the archive was written in, the present one first."""
     found = {place.layout: None}
-    for entry in store.list(f"{STATE_PREFIX}/{place.application}/{place.layout.stream}."):
-        record, _ = recall(store, entry.key)
-        if record:
-            found |= dict.fromkeys((record.layout, *record.former))
+    for record in records_of(store, place.application, place.layout.stream):
+        found |= dict.fromkeys((record.layout, *record.former))
     return tuple(found)
 
 

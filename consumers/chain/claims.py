@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from consumers.chain.layout import Layout
-from consumers.chain.origin import claim_prefix, owner_of, recall
+from consumers.chain.origin import claim_prefix, owner_of, records_of
 from consumers.chain.store import STATE_PREFIX, ObjectStore
 from consumers.waiting import Parked
 
@@ -115,15 +115,9 @@ def _insist_on_no_former(store: ObjectStore, keys: list[str], template: str, own
         if standing is None or standing.body == owner:
             continue
         application, _, stream = standing.body.decode(errors="replace").partition(" ")
-        for layout in _layouts(store, application, re.split("[:/]", stream)[-1]):
-            if coincide(template_of(layout), template):
-                raise _taken(template, standing.body, key)
-
-
-def _layouts(store: ObjectStore, application: str, stream: str) -> Iterator[Layout]:
-    entry = next(iter(store.list(f"{STATE_PREFIX}/{application}/{stream}.")), None)
-    record, _ = recall(store, entry.key) if entry else (None, None)
-    return iter((record.layout, *record.former) if record else ())
+        record = next(records_of(store, application, re.split("[:/]", stream)[-1]), None)
+        if record and any(coincide(template_of(one), template) for one in (record.layout, *record.former)):
+            raise _taken(template, standing.body, key)
 
 
 def _template_in(key: str) -> str:

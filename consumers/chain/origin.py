@@ -6,6 +6,7 @@ so that a writer which thaws there is told how far it must not write.
 """
 
 import hashlib
+from collections.abc import Iterator
 
 import msgspec
 
@@ -70,6 +71,16 @@ def recall(store: ObjectStore, key: str) -> tuple[ChainRecord | None, str | None
             "set checkpoints back beyond the last change of prefix, partition or compression"
         )
         raise Parked(reason, remedy) from fault
+
+
+def records_of(store: ObjectStore, application: str, stream: str) -> Iterator[ChainRecord]:
+    """Yield the records of a stream's chains; what other names begin with its own is not of them."""
+    prefix = f"{STATE_PREFIX}/{application}/{stream}."
+    for entry in store.list(prefix):
+        shard, _, extension = entry.key.removeprefix(prefix).partition(".")
+        record = recall(store, entry.key)[0] if shard and extension == "json" else None
+        if record is not None:
+            yield record
 
 
 def owner_key(prefix: str) -> str:

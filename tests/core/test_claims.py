@@ -6,7 +6,7 @@ import pytest
 
 from consumers.chain.claims import claim_folders, claim_layout, claim_name, coincide, folder_key, template_of
 from consumers.chain.layout import Layout
-from consumers.chain.origin import ChainRecord, Origin, claim, claim_prefix, owner_key, owner_of, record_key
+from consumers.chain.origin import ChainRecord, Origin, claim, claim_prefix, owner_key, owner_of, record_key, records_of
 from consumers.letters.settings import LetterSettings, claim_letters
 from consumers.letters.starts import Starts
 from consumers.records import Position, Record
@@ -189,3 +189,15 @@ def test_the_ledger_of_a_staging_area_holds_none_of_the_areas_below_it(other: st
     assert found
     key = Layout(other, HOURLY, "events", ".gz").key("shard", Position(1, 0), 0)
     assert (names.url(key)[: int(found[1])] == found[2]) is ours
+
+
+def test_what_begins_with_a_streams_name_is_not_all_of_it() -> None:
+    """A stream may be called as other state is, or as the beginning of another stream's name."""
+    store = MemoryStore()
+    layouts = {name: Layout(name, HOURLY, name, ".gz") for name in ("stream", "stream.eu", "index-names")}
+    for name, layout in layouts.items():
+        former(store, "one", f"r:{name}", layout)
+    for other in ("stream.json", "index-names.json", "let-through.json"):
+        store.put_new(f"_kinesis-fleet/one/{other}", b"{}", {}, b"")
+    for name, layout in layouts.items():
+        assert [record.layout for record in records_of(store, "one", name)] == [layout]
