@@ -36,11 +36,14 @@ def busy() -> Iterator[None]:
         _since = None
 
 
-def beat() -> None:
-    """Give a sign of life: the work goes on, or waits for somebody else."""
+def beat(within_s: float = 0.0) -> None:
+    """Give a sign of life: the work goes on, or waits for somebody else.
+
+    `within_s`: the next one comes within so many seconds more, since a call begins that has a time-out of its own.
+    """
     global _since  # noqa: PLW0603 - as the module says
     if _since is not None:
-        _since = time.monotonic()
+        _since = time.monotonic() + within_s
 
 
 def watch(limit_s: float, log: Log) -> None:

@@ -41,7 +41,7 @@ def pause(seconds: float) -> None:
     """Wait, and end the process when the daemon goes. Whoever waits is not stuck."""
     from consumers import alive  # noqa: PLC0415 - after stdio is taken over, as all imports
 
-    alive.beat()
+    alive.beat(seconds)
     poller = select.poll()
     poller.register(STDIN, 0)  # POLLHUP is always reported
     if poller.poll(seconds * 1000):

@@ -14,6 +14,7 @@ _LARGE_BYTES = 1 << 17  # costs less, once it is known to be quick
 _BUFFERED_BYTES = 4 << 20  # the most that a connection takes before any of it has moved (net.ipv4.tcp_wmem)
 _QUICK_BYTES_S = 10e6
 _LEAST_BYTES_S = 64e3
+_PIECE_S, _ANSWER_S = 3.0, 10.0  # the store's time-outs, of what is sent and of an answer
 
 
 class Body(io.BytesIO):
@@ -40,7 +41,6 @@ class Body(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Give the next piece: what was given before it has been taken."""
-        alive.beat()
         now = self._clock()
         if self._began is None:
             self._began, self._say_at = now, now + SLOW_S
@@ -50,7 +50,9 @@ class Body(io.BytesIO):
             self._say(sent, took_s)
         quick = sent > _BUFFERED_BYTES and sent > took_s * _QUICK_BYTES_S
         most = _LARGE_BYTES if quick else _SMALL_BYTES
-        return super().read(most if size is None or size < 0 else min(size, most))
+        piece = super().read(most if size is None or size < 0 else min(size, most))
+        alive.beat(_PIECE_S if piece else _ANSWER_S + self.answer_s)
+        return piece
 
     def _say(self, sent: int, took_s: float) -> None:
         pace = sent / took_s

@@ -204,6 +204,7 @@ class S3Store:
         where, keys = f"s3://{self._bucket}/{key}", self.access.keys
         with self._counting:
             self.requests[operation] += 1
+        alive.beat(CONNECT_TIMEOUT_S + READ_TIMEOUT_S)
         try:
             self._client = self._client or self._connect()
             answer = call(self._client)

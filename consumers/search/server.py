@@ -13,7 +13,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import HTTPResponse
 
-from consumers import __version__, aws
+from consumers import __version__, alive, aws
 from consumers.search.access import Address, BoundedSocket, address_of, dial, target_of
 from consumers.search.auth import Request, auth_of
 from consumers.search.tls import context_of, refusal, refuses_client
@@ -108,6 +108,7 @@ class HttpServer:
         self, method: str, path: str, body: bytes = b"", *, content_type: str = "application/json", encoding: str = ""
     ) -> Answer:
         """Send a request once; see `SearchServer`."""
+        alive.beat(self.access.request_s)
         deadline = time.monotonic() + self.access.request_s
         address = self._addresses[self._at]
         target = target_of(address.base + path)

@@ -57,11 +57,12 @@ def test_held_up_by_a_library(tmp_path: Path) -> None:
         "time.sleep(2)\n",
         "with alive.busy():\n    for _ in range(20):\n        time.sleep(0.1)\n        alive.beat()\n",
         "for _ in range(20):\n    with alive.busy():\n        time.sleep(0.1)\n",
+        "with alive.busy():\n    alive.beat(2)\n    time.sleep(2)\n",
     ],
-    ids=["idle", "waits_for_a_destination", "works"],
+    ids=["idle", "waits_for_a_destination", "works", "waits_in_a_call_with_a_time_out"],
 )
 def test_not_stuck(body: str) -> None:
-    """A quiet stream, a wait with tries, and short deliveries are no hang."""
+    """A quiet stream, a wait with tries, a call that ends by itself, and short deliveries are no hang."""
     done = run(body)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -88,7 +88,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """Hear the signs of life."""
     made = World()
-    monkeypatch.setattr(alive, "beat", lambda: made.lives.append(made.now))
+    monkeypatch.setattr(alive, "beat", lambda _within_s=0.0: made.lives.append(made.now))
     return made
 
 

@@ -171,7 +171,7 @@ def test_each_record_has_its_own_time() -> None:
 def test_a_search_gives_signs_of_life_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Records are tried for a while; those that were may be judged then, one at least."""
     lives: list[float] = []
-    monkeypatch.setattr(alive, "beat", lambda: lives.append(time.monotonic()))
+    monkeypatch.setattr(alive, "beat", lambda _within_s=0.0: lives.append(time.monotonic()))
     monkeypatch.setattr(killer, "TRY_S", 1.0)
     began = time.monotonic()
     verdict = find_killer(RECORDS, lambda _: time.sleep(0.3), never, hurried)

@@ -78,14 +78,15 @@ class Told:
     """A body with a clock, and what it says."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
-        self.now, self.lives = 0.0, 0
+        self.now, self.lives, self.within_s = 0.0, 0, 0.0
         self.lines: list[tuple[str, dict[str, object]]] = []
         monkeypatch.setattr(alive, "beat", self.live)
         monkeypatch.setattr(bodies, "logger", lambda: self)
         self.body = Body(content, "s3://bucket/key", lambda: self.now)
 
-    def live(self) -> None:
+    def live(self, within_s: float = 0.0) -> None:
         self.lives += 1
+        self.within_s = within_s
 
     def warning(self, event: str, **fields: object) -> None:
         self.lines.append((event, fields))
@@ -139,7 +140,13 @@ def test_a_body_that_is_read_again_begins_anew(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_answer_may_take_what_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the size, up to what a connection takes in advance; a small one is not waited for longer than before."""
+    """By the size, up to what a connection takes in advance; a small one is not waited for longer than before.
+
+    Nor is it a hang, however soon a process is taken to hang.
+    """
+    told = Told(monkeypatch, BODY)
+    told.taken(1e9)
+    assert told.within_s == READ_TIMEOUT_S + told.body.answer_s
     assert Told(monkeypatch, b"x" * 640).body.answer_s < READ_TIMEOUT_S / 100
     assert Told(monkeypatch, bytes(1_500_000)).body.answer_s > 15  # at 100 kB/s
     assert Told(monkeypatch, bytes(64 << 20)).body.answer_s < 70
