@@ -17,7 +17,8 @@ from consumers.documents.twice import has_key_twice
 from tests.documents.cases import outcome
 
 SIZE = 4 * MIB
-MOST_PARSES = 8  # a reading that calls Python for each value or escape takes more
+MOST_PARSES = 4.5  # a reading that calls Python for each value or escape takes more
+MOST_PARSES_ENCLOSED = 9  # of what is looked at again and again, from within
 MOST_TIMES = 8
 
 
@@ -89,7 +90,8 @@ def test_no_shape_takes_long(name: str, parse_s: float) -> None:
     payload, expected = SHAPES[name]
     assert len(payload) > SIZE // 2
     assert outcome(decode(payload, Limits())) == expected
-    assert min(cpu_s(lambda: decode(payload, Limits())) for _ in range(2)) < MOST_PARSES * parse_s
+    most = MOST_PARSES_ENCLOSED if name in {"objects in objects", "deep objects"} else MOST_PARSES
+    assert min(cpu_s(lambda: decode(payload, Limits())) for _ in range(3)) < most * parse_s
 
 
 @pytest.mark.parametrize("name", [*list(SHAPES)[:3], "texts", "great characters", "halves of pairs", "nginx, one body"])
