@@ -85,7 +85,7 @@ def _spliced(text: bytes, encoded: bytes, fields: dict[str, Any]) -> Document | 
         return Document(source, fields)
     if source.count(b'"') != encoded.count(b'"') or (b"\\" in source and b"\\u0022" in source):
         return None
-    return Document(source.translate(exact.ON_ONE_LINE), fields)
+    return Document(exact.on_one_line(source), fields)
 
 
 def _carefully(payload: bytes, limits: Limits) -> Decoded | Rejected:

@@ -15,8 +15,7 @@ from consumers.documents.skim import NotJson, end_of
 from consumers.documents.twice import has_key_twice
 
 WHITESPACE = b" \t\n\r"
-# Raw newlines of JSON stand between tokens only, where a space is the same.
-ON_ONE_LINE = bytes.maketrans(b"\n\r", b"  ")
+_ON_ONE_LINE = bytes.maketrans(b"\n\r", b"  ")
 _BETWEEN = re.compile(rb"[ \t\n\r]*")
 _PIECE = 1 << 20
 
@@ -53,6 +52,11 @@ def read(text: bytes, bounds: Bounds) -> Decoded | Rejected:
         return _half(text, bounds) or Rejected("json_invalid", str(fault))
     except _Wrong as wrong:
         return wrong.rejected
+
+
+def on_one_line(text: bytes) -> bytes:
+    """Make spaces of raw newlines: in JSON they stand between tokens only, where a space is the same."""
+    return text.translate(_ON_ONE_LINE) if b"\n" in text or b"\r" in text else text
 
 
 class _Reading:
@@ -109,7 +113,7 @@ class _Reading:
                 self._wrong("duplicate_key", "an object has a key twice")
         except TooMany:
             self._wrong("too_many_values", f"more than {self._bounds.max_values} values in one document")
-        self._documents.append(Document(source.translate(ON_ONE_LINE)))
+        self._documents.append(Document(on_one_line(source)))
 
     def _check_depth(self, at: int, end: int, most: int) -> None:
         text = self._text[at:end]

@@ -1,5 +1,6 @@
 """How deep JSON text nests, and how many values it holds: by its brackets and commas, at the speed of bytes. Pure."""
 
+import re
 from array import array
 from collections.abc import Iterator
 from itertools import accumulate
@@ -9,6 +10,7 @@ _BRACKETS = b"[]{}"
 _OTHERS = bytes(set(range(256)) - set(_BRACKETS))
 _VEIL, _UNVEIL = bytes.maketrans(_BRACKETS, b"\1\2\3\4"), bytes.maketrans(b"\1\2\3\4", _BRACKETS)
 _PAIR, _QUOTE = b"\5\5", b"\6\6"
+_BACKSLASHES = re.compile(rb"\\*+")
 _STEPS = bytes.maketrans(_BRACKETS, b"\x01\xff\x01\xff")  # one down, one up, as bytes with a sign
 _ALIKE = bytes.maketrans(b"{}", b"[]")
 _OPENING = dict(zip(b"{[", b"}]", strict=True))
@@ -29,11 +31,11 @@ def outside(text: bytes) -> bytes:
         Unbalanced: the last string does not end.
 
     """
-    if b"\\" in text:
-        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     found, within = list[bytes](), 0
-    for at in range(0, len(text), WINDOW):  # a list of all pieces would be many times the text
-        pieces = text[at : at + WINDOW].split(b'"')
+    for window in _windows(text):
+        if b"\\" in window:
+            window = window.replace(b"\\\\", b"").replace(b'\\"', b"")  # noqa: PLW2901 - the same, with less in it
+        pieces = window.split(b'"')
         found.append(b"".join(pieces[within::2]))
         within ^= (len(pieces) - 1) & 1
     if within:
@@ -43,16 +45,26 @@ def outside(text: bytes) -> bytes:
 
 def veiled(text: bytes) -> bytes:
     """Write the brackets and the escaped quotes of strings as bytes that JSON does not have, so that none is left."""
-    text = text.replace(b"\\\\", _PAIR).replace(b'\\"', _QUOTE)
     found, within = list[bytes](), 0
-    for at in range(0, len(text), WINDOW):
-        pieces = text[at : at + WINDOW].split(b'"')
+    for window in _windows(text):
+        pieces = window.replace(b"\\\\", _PAIR).replace(b'\\"', _QUOTE).split(b'"')
         strings = pieces[1 - within :: 2]
         if strings:
             pieces[1 - within :: 2] = b'"'.join(strings).translate(_VEIL).split(b'"')
         found.append(b'"'.join(pieces))
         within ^= (len(pieces) - 1) & 1
     return b"".join(found)
+
+
+def _windows(text: bytes) -> Iterator[bytes]:
+    """Give the text in pieces, of which none ends within an escape: whole, its pieces would be many times its size."""
+    at = 0
+    while at < len(text):
+        end = at + WINDOW
+        if text[end - 1 : end] == b"\\" and (run := _BACKSLASHES.match(text, end)):
+            end = run.end() + 1
+        yield text[at:end]
+        at = end
 
 
 def unveiled(text: bytes) -> bytes:

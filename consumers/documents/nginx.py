@@ -48,8 +48,13 @@ def repaired(text: bytes) -> bytes | None:
 
 def _as_sent(text: bytes) -> bytes:
     """Make each escape its byte; another backslash stays."""
-    others_doubled = text.replace(b"\\x", _ESCAPE).replace(b"\\", b"\\\\").replace(_ESCAPE, b"\\x")
-    return others_doubled.decode("unicode_escape").encode("latin-1")
+    # One step at a time, so that no more than two copies of a large text stand there.
+    text = text.replace(b"\\x", _ESCAPE)
+    text = text.replace(b"\\", b"\\\\")
+    text = text.replace(_ESCAPE, b"\\x")
+    sent = text.decode("unicode_escape")
+    del text
+    return sent.encode("latin-1")
 
 
 def _in_strings(text: bytes) -> bytes:
@@ -58,7 +63,9 @@ def _in_strings(text: bytes) -> bytes:
     for digit in (b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7"):
         text = text.replace(b"\\x" + digit, b"\\u00" + digit)
     if b"\\x" in text:  # a part of a character's UTF-8
-        text = _as_sent(text)
+        held = [text]
+        del text
+        text = _as_sent(held.pop())
     return text.replace(_PAIR, b"\\\\")
 
 

@@ -53,9 +53,9 @@ class Reading:
         if not self._text.strip(_WHITESPACE):
             self.reasons.add("empty")
             return
-        at, alone, values = self._past(0), None, 0
+        at, alone, values = self._past(0), False, 0
         while at < len(self._text):
-            if alone is not None:
+            if alone:
                 raise _NotJson
             first = at == self._past(0)
             value, at = self._value(at)
@@ -64,7 +64,7 @@ class Reading:
                 continue
             if not first:
                 raise _NotJson
-            alone = value
+            alone = True
             self.reasons.add("not_object")
         if not self.sources and not self.reasons:
             self.reasons.add("empty" if values == 1 else "json_invalid")
