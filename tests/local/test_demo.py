@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -101,12 +100,9 @@ def test_every_record_is_a_row_or_a_letter(tmp_path: Path) -> None:
         assert "sessionId" not in (keep / "logs" / f"{name}.log").read_text()
 
 
-@pytest.mark.parametrize(
-    ("sinks", "claim"), [(BOTH, "byte for byte, and is one document"), (("--sinks", "s3_archive"), "byte for byte.")]
-)
-def test_interrupted_it_audits_what_was_put(sinks: Sequence[str], claim: str) -> None:
+def test_interrupted_it_audits_what_was_put() -> None:
     """The first SIGINT ends putting, not the rest or the audit, and nothing is left running."""
-    arguments = [*COMMAND, *sinks, "--records", "1000000", "--rate", "500"]
+    arguments = [*COMMAND, "--sinks", "s3_archive", "--records", "1000000", "--rate", "500"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"}) as demo:
         alarm = threading.Timer(TIMEOUT_S, demo.kill)
         alarm.start()
@@ -121,7 +117,7 @@ def test_interrupted_it_audits_what_was_put(sinks: Sequence[str], claim: str) ->
     text = "".join(lines)
     assert demo.returncode == 0, text
     assert "PASSED: every record put before it was stopped is archived exactly once" in text
-    assert claim in lines[-1]
+    assert "byte for byte." in lines[-1]
 
 
 def test_a_used_directory_is_refused(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ type = "varchar(2)"
 def test_step_under_load(place: Place) -> None:
     """A column comes and another one grows while a loader works: rows of both versions stand, each once."""
     place.write(maxRecords=5)
-    old = records([event(number) for number in range(200)])
+    old = records([event(number) for number in range(100)])
     place.stage(old)
     loader = place.loader()
     few = Bounds(files=2, bytes=1 << 40, age_s=0)
@@ -33,7 +33,7 @@ def test_step_under_load(place: Place) -> None:
     assert behind.exit_code == 1, behind.output
     assert "ADD COLUMN country VARCHAR(2)" in behind.stdout
     assert "ALTER COLUMN session TYPE VARCHAR(40)" in behind.stdout
-    new = records([event(number) for number in range(200, 300)], first=200)
+    new = records([event(number) for number in range(100, 150)], first=100)
     place.write()
     place.stage(new, checkpoint=str(old[-1].position))
     early = place.loader()

@@ -45,9 +45,11 @@ def object_keys(store: S3Store, prefix: str = "raw/") -> list[str]:
     return [entry.key for entry in store.list(prefix) if position_in(entry.key) is not None]
 
 
-def faults_of(store: S3Store, records: list[Record], shard: str = "shardId-000000000000") -> list[str]:
+def faults_of(
+    store: S3Store, records: list[Record], shard: str = "shardId-000000000000", prefix: str = "raw/"
+) -> list[str]:
     """Say what is wrong with a shard's archive; nothing if every record is there once and the chain is whole."""
-    keys = [key for key in object_keys(store) if f".{shard}." in key]
+    keys = [key for key in object_keys(store, prefix) if f".{shard}." in key]
     links = sorted((Link.parse(store.metadata(key) or {}) for key in keys), key=lambda link: link.first)
     found = [record for key in keys for record in fetch(store, key)]
     counts = Counter(record.position for record in found)
