@@ -42,7 +42,7 @@ def begin(start: Start, mark: Mark | None, sealer: Sealer, now_ms: int, retentio
     if checkpoint is None:
         oldest_ms = now_ms - retention_ms + START_MARGIN_MS
         kept = tail is not None and tail.arrival_ms > oldest_ms and start.initial == TRIM_HORIZON
-        return Beginning(Doubt(REPLACED, tail.position) if tail and kept else None)
+        return Beginning(Doubt(REPLACED, tail.position, tail.arrival_ms) if tail and kept else None)
     if mark and tail and checkpoint <= tail.position:
         if checkpoint < tail.position:
             return Beginning()  # what lies between is delivered again
@@ -54,7 +54,7 @@ def begin(start: Start, mark: Mark | None, sealer: Sealer, now_ms: int, retentio
     found = sealer.find(checkpoint, range(hour_of(now_ms) + HOUR_MS, hour_of(since_ms) - 1, -HOUR_MS))
     if found:
         return Beginning()
-    if found is None and mark is not None and tail is None:  # a former version's mark of a shard that was long quiet
+    if found is None and mark is not None and mark.anchor is None:  # a former version's mark, of a shard long quiet
         sealer.joints.trust(checkpoint)
         return Beginning()
     return Beginning(Doubt(CHECKPOINT))

@@ -61,10 +61,20 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why a lease may begin further on than what stands: unless its first record lies no further than `beyond`."""
+    """Why a lease may begin further on than what stands.
+
+    Unless its first record lies no further than `beyond`, and arrived no later than `arrived_ms`, as all before it did.
+    """
 
     reason: str
     beyond: Position | None = None
+    arrived_ms: int = 0
+
+    def dispelled(self, first: Record) -> bool:
+        """Whether this first record shows that nothing was passed over."""
+        if self.beyond is None:
+            return False
+        return first.position <= self.beyond and first.arrival_ms <= self.arrived_ms + EDGE_MARGIN_MS
 
 
 class Reading:
@@ -94,17 +104,26 @@ class Reading:
         self._receipts.append(now_ms)
         return self._skipped(records, now_ms, known) or gap
 
+    def ended(self, now_ms: int) -> Gap | None:
+        """Take note of the shard's end, and say what may be missing before it: a lease may end without a delivery."""
+        gap = self.received((), now_ms, caught_up=False)
+        if self._doubt is None:
+            return gap
+        return self._pass_over(self._doubt, self.delivered_ms or 0, now_ms)
+
     def _skipped(self, records: Sequence[Record], now_ms: int, known_ms: int | None) -> Gap | None:
         """Say what lies between all that stands and the place where reading began, once it is known where that is."""
         doubt, reached_ms = self._doubt, self.delivered_ms
         if doubt is None or reached_ms is None or (not records and reached_ms == known_ms):
             return None
-        self._doubt = None
-        if records and doubt.beyond is not None and records[0].position <= doubt.beyond:
+        if records and doubt.dispelled(records[0]):
+            self._doubt = None
             return None
-        since = known_ms or 0
-        to = min(records[0].arrival_ms, now_ms) if records else reached_ms
-        gap = Gap(since, max(to, since + 1), doubt.reason)
+        return self._pass_over(doubt, known_ms or 0, min(records[0].arrival_ms, now_ms) if records else reached_ms)
+
+    def _pass_over(self, doubt: Doubt, since_ms: int, to_ms: int) -> Gap:
+        gap = Gap(since_ms, max(to_ms, since_ms + 1), doubt.reason)
+        self._doubt = None
         self._keep(gap)
         return gap
 

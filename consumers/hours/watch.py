@@ -99,9 +99,12 @@ class ShardWatch:
             return False
         self._lapse, self._lapse_after = gap.reason, before
         known.unsaid = True
+        self._say_gap(known, gap, said)
+        return True
+
+    def _say_gap(self, known: _Known, gap: Gap, said: int) -> None:
         if (gap.from_ms or gap.reason == CHECKPOINT) and len(known.reading.gaps) > said:
             say_gap(self._log, gap)
-        return True
 
     def set_aside(self, from_ms: int | None, to_ms: int | None) -> None:
         """Take note of a record that came and is in no object, before its delivery is `received`.
@@ -189,7 +192,9 @@ class ShardWatch:
 
         """
         known = self._known = self._known or self._take_over()
-        known.reading.received((), self._store.now_ms(), caught_up=False)  # a lease may end without any delivery
+        said = len(known.reading.gaps)
+        if gap := known.reading.ended(self._store.now_ms()):
+            self._say_gap(known, gap, said)
         delivered = known.reading.delivered_ms
         mark = self._publish(known, delivered if delivered is not None else self._store.now_ms(), ended=True)
         try:

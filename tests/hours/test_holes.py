@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from consumers.chain.store import Entry
+from consumers.hours.lineage import StreamShard
 from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Note
 from consumers.hours.mark import Mark, load, mark_key
 from consumers.hours.stored import note_at
@@ -16,6 +17,11 @@ from tests.support.hours import SHARD, OneShard
 
 H = 1_800_000_000_000 // HOUR_MS * HOUR_MS
 KEY = mark_key("app", "events", SHARD)
+CHILDREN = (
+    StreamShard(SHARD, (), 0, 2**128 - 1),
+    StreamShard("shardId-000000000001", (SHARD,), 0, 2**127 - 1),
+    StreamShard("shardId-000000000002", (SHARD,), 2**127, 2**128 - 1),
+)
 
 
 def record(n: int, arrival_ms: int | None = None) -> Record:
@@ -144,6 +150,51 @@ def test_a_checkpoint_that_was_set_forward_is_seen_where_nothing_follows() -> No
     play(forward, store, range(60, 130), every=1000)
     assert marker(store, shard) == (INCOMPLETE, {"CHECKPOINT"})
     assert marker(store, shard, 1)[0] in {SUCCESS, INCOMPLETE}
+
+
+def test_a_checkpoint_that_was_set_forward_is_seen_where_the_shard_ends() -> None:
+    """A lease may begin at the end of its shard: what was skipped is missing all the same."""
+    store = Clocked()
+    shard = OneShard(store, shards=CHILDREN)
+    play(shard, store, range(56))
+    forward = OneShard(store, start=Start(Position(10**55 + 58, 0), None), shards=CHILDREN)
+    store.minute = 130
+    forward.pipeline.end(forward.now)
+    assert load(store, KEY)[0].ended  # type: ignore[union-attr]
+    assert [gap.reason for gap in load(store, KEY)[0].gaps][-1:] == ["CHECKPOINT"]  # type: ignore[union-attr]
+    assert len(forward.log.of("records_skipped")) == 1
+
+
+def test_the_only_object_is_missed_though_its_writer_died_before_it_took_note() -> None:
+    """The mark says that nothing stood; the checkpoint says that something did."""
+    store = Clocked()
+    shard = OneShard(store)
+    shard.deliver([])
+    shard.idle()
+    mark = load(store, KEY)[0]
+    assert mark
+    assert mark.tail is None
+    store.minute = 5
+    shard.deliver([record(n) for n in range(6)])
+    (key,) = objects(store)
+    store.remove(key)
+    standing = store.find(KEY)
+    assert standing
+    store.swap(KEY, msgspec.json.encode(mark), standing.version)
+    later = OneShard(store, start=Start(Position(10**55 + 5, 0), None))
+    play(later, store, range(10, 130))
+    assert marker(store, shard) == (INCOMPLETE, {"CHECKPOINT"})
+
+
+def test_a_stream_made_anew_whose_numbers_begin_lower_is_seen_by_its_arrivals() -> None:
+    """Its first record lies before the end of the chain, and arrived after all that the chain holds."""
+    store = Clocked()
+    shard = OneShard(store)
+    play(shard, store, range(56))
+    anew = OneShard(store)
+    store.minute = 80
+    anew.deliver([record(3, H + 80 * 60_000)])
+    assert len(anew.log.of("stream_replaced")) == 1
 
 
 def test_a_checkpoint_of_somebody_else_leaves_its_hour_incomplete() -> None:

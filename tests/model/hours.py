@@ -382,7 +382,8 @@ class HoursSimulation:
     def _chain_faults(self, shard: Shard) -> Iterator[str]:
         links = sorted(self.links(shard), key=lambda link: link.first)
         for before, link in pairwise(links):
-            if link.first <= before.last:
+            rewritten = LAYOUT.key(shard.name, before.first, before.first_arrival_ms) in self.gone  # and cut elsewhere
+            if link.first <= before.last and not rewritten:
                 yield f"{shard.name} doubled at {link.first}"
         gone = [(link.first, link.last) for link in self.gone.values() if link.shard == shard.name]
         for record in shard.records[shard.trimmed :]:
