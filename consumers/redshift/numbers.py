@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,
 _LEAST_DOUBLE, _GREATEST_DOUBLE = 2.2250738585072014e-308, 1.7976931348623157e308
 _LEAST_REAL, _GREATEST_REAL = 1.1754943508222875e-38, 3.4028234663852886e38
 _HUGE, _TINY = Decimal("1e999"), Decimal("1e-999")
+_EXACT_FLOAT = 2**53  # up to it, each integer is a float
 _real = Struct("<f")
 
 
@@ -122,6 +123,8 @@ def floating(column: Column) -> Any:  # noqa: ANN401 - what turns JSON
 
 
 def _nearest(value: Any, column: Column) -> float:  # noqa: ANN401 - JSON
+    if type(value) is int and -_EXACT_FLOAT <= value <= _EXACT_FLOAT:
+        return float(value)
     number = as_decimal(value)
     nearest = float(number)
     if number and not nearest:

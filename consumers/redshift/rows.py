@@ -23,6 +23,7 @@ _TOO_MANY = Rejected("too_many_values", "a column is to be looked for in a list 
 _encode = msgspec.json.Encoder().encode
 _FLOATS: frozenset[type] = frozenset({float})
 _ANY_WITH_FLOATS: frozenset[type] = frozenset({float, dict, list, Several})
+_LEADS_ON: frozenset[type] = frozenset({list, Raw})
 _FROM_TEXT = frozenset({"varchar", "char", "super"})
 
 
@@ -47,9 +48,12 @@ class _Source:
         """Give the value that its path leads to in a document, or None."""
         if not self.path:
             return fields.get(self.key)
-        holder = fields.get(self.path[0])
-        if len(self.path) == _TWO and type(holder) is dict and self.key not in fields:
-            return holder.get(self.path[1])  # which is nearly always so
+        if len(self.path) == _TWO and self.key not in fields:  # which is nearly always so
+            holder = fields.get(self.path[0])
+            if type(holder) is dict:
+                return holder.get(self.path[1])
+            if type(holder) not in _LEADS_ON:
+                return None
         found = [value for value in map(settled, values_at(fields, self.path, budget)) if value is not None]
         return Several(found) if len(found) > 1 else found[0] if found else None
 
