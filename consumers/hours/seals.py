@@ -43,6 +43,7 @@ class Sealer:
         self._sealed: tuple[int, frozenset[str]] = (-1, frozenset())
         self._told: tuple[int, frozenset[str]] = self._sealed
         self._joints = Joints()
+        self._looked: dict[tuple[Position, int], Link | None] = {}
 
     @property
     def joints(self) -> Joints:
@@ -112,6 +113,7 @@ class Sealer:
             since_ms = self._unknown_since(after, hour_ms)
             if since_ms is not None:
                 broken.append(Broken.before(one, since_ms))
+        self._looked.clear()
         return broken
 
     def _is_gone(self, key: str) -> bool:
@@ -123,19 +125,25 @@ class Sealer:
     def _unknown_since(self, position: Position, hour_ms: int) -> int | None:
         """Look for an object that ends here, of any hour around one: None if it stands.
 
-        Otherwise it is the latest arrival in the one before it.
+        Otherwise it is the latest arrival in the one before it. Each hour is a request: where one of them fails, those
+        that were answered are not made again.
         """
         nearest: Link | None = None
         for hour in sorted(self._around(hour_ms), key=lambda hour: abs(hour - hour_ms)):
-            behind = [place for place in map(_place, self._entries(hour)) if place[0] <= position]
-            if not behind:
+            if (position, hour) not in self._looked:
+                self._looked[position, hour] = self._before(position, hour)
+            link = self._looked[position, hour]
+            if link is None:
                 continue
-            link = self._link(max(behind)[1])
             if link.last == position:
                 return None
             if nearest is None or link.last > nearest.last:
                 nearest = link
         return nearest.max_arrival_ms if nearest else hour_ms - _SEEK_MS
+
+    def _before(self, position: Position, hour_ms: int) -> Link | None:
+        behind = [place for place in map(_place, self._entries(hour_ms)) if place[0] <= position]
+        return self._link(max(behind)[1]) if behind else None
 
     def _around(self, hour_ms: int) -> range:
         newest_ms = min(hour_of(self._store.now_ms()), hour_ms + _SEEK_MS) + HOUR_MS

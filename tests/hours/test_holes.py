@@ -12,6 +12,7 @@ from consumers.hours.mark import Mark, load, mark_key
 from consumers.hours.stored import note_at
 from consumers.pipeline import Start
 from consumers.records import HOUR_MS, Position, Record
+from consumers.waiting import Unavailable
 from tests.memory_store import MemoryStore
 from tests.support.hours import SHARD, OneShard
 
@@ -81,6 +82,28 @@ def test_an_object_that_is_gone_before_its_hour_is_sealed_is_a_hole(which: int, 
     assert marker(store, shard, 1) == (SUCCESS, set())
     assert [said["remedy"] for said in later.log.of("chain_broken")]
     assert later.log.of("hour_incomplete")
+
+
+def test_a_hole_is_found_though_each_tenth_listing_fails() -> None:
+    """What follows it is looked for in two days of hours: what was answered is not asked again."""
+
+    class Failing(Clocked):
+        listed = 0
+
+        def list(self, prefix: str) -> Iterator[Entry]:
+            self.listed += 1
+            if self.listed % 10 == 0:
+                reason = "down"
+                raise Unavailable(reason)
+            return super().list(prefix)
+
+    store = Failing()
+    shard = OneShard(store)
+    play(shard, store, range(40))
+    store.remove(objects(store)[2])
+    later = again(shard, store)
+    play(later, store, range(40, 130))
+    assert marker(store, shard) == (INCOMPLETE, {"MISSING"})
 
 
 def test_an_object_that_was_never_stored_is_a_hole() -> None:
