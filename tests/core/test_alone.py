@@ -19,6 +19,8 @@ from tests.support.archive import write_properties
 from tests.support.servers import ROOT
 from tests.support.staging import Heard
 
+OURS = {"workerId": f"worker-{os.getpid()}"}
+"""Other runs of these tests may go on on this host, and the name belongs to all of it."""
 HOLDS = """
 import os, sys
 from pathlib import Path
@@ -46,7 +48,7 @@ def held(properties: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_a_second_daemon_of_a_worker_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever its runtime folder is, also when the first is another program by now; once that is killed it is free."""
-    properties = write_properties(tmp_path, "http://127.0.0.1:9")
+    properties = write_properties(tmp_path, "http://127.0.0.1:9", **OURS)
     mine = load(properties, CONSUMERS)
     with held(properties) as first:
         monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
@@ -56,7 +58,7 @@ def test_a_second_daemon_of_a_worker_is_refused(tmp_path: Path, monkeypatch: pyt
         for words in (mine.worker, mine.application, f"process {first.pid}", "Remedy: stop that one"):
             assert words in str(refused.value)
         for other in ({"workerId": "another"}, {"applicationName": "another"}, {"dynamoDBEndpoint": "http://h:1"}):
-            with held(write_properties(tmp_path, "http://127.0.0.1:9", **other)):
+            with held(write_properties(tmp_path, "http://127.0.0.1:9", **{**OURS, **other})):
                 pass
     with hold(mine), pytest.raises(AlreadyRuns, match=f"process {os.getpid()}"):
         hold(mine)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.kcl.cutting import Uncut, elements, members
+from consumers.letters.trial import End, try_apart
 
 values = st.recursive(
     st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
@@ -35,3 +36,11 @@ def test_what_is_no_list_is_not_cut(text: bytes) -> None:
         elements(text)
     with pytest.raises(Uncut):
         members(b'{"records":' + text)
+
+
+@pytest.mark.parametrize("text", [b"A" * (10 << 20), b'\\"' * (5 << 20)], ids=["plain", "escapes"])
+def test_a_long_text_takes_no_memory_for_each_of_its_bytes(text: bytes) -> None:
+    """The largest record stands beside one that is no JSON: eight shards of a host that meet it go on."""
+    line = b'{"records":[{"data":"%s"},NaN]}' % text
+    ending = try_apart(lambda: elements(members(line)["records"]), room_bytes=100 << 20)
+    assert ending.end is End.SURVIVED, ending.how
