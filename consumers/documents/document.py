@@ -6,7 +6,7 @@ import msgspec
 
 Reason = Literal[
     "empty",  # no bytes, nothing but whitespace, or a list of nothing
-    "json_invalid",  # not JSON as RFC 8259 has it, nor objects of it: also NaN, UTF-16, a byte order mark, a tail
+    "json_invalid",  # not JSON as RFC 8259 has it, nor objects of it: also NaN, UTF-16, a tail
     "not_object",  # one value that is JSON, and neither an object nor a list of objects
     "duplicate_key",  # an object, at any depth, has a key twice: servers differ in which one they take
     "surrogate",  # half of a surrogate pair: no UTF-8 can hold it

@@ -41,8 +41,9 @@ def read(text: bytes, bounds: Bounds) -> Decoded | Rejected:
     """Give the documents of JSON text, or the one reason why not.
 
     Objects and lists of objects may follow each other, with whitespace between them or without. Another value must
-    stand alone, and is no document.
+    stand alone, and is no document. A byte order mark before all is left out, as RFC 8259, 8.1, lets a reader do.
     """
+    text = text.removeprefix(codecs.BOM_UTF8)
     if not text.strip(WHITESPACE):
         return Rejected("empty", f"{len(text)} bytes, none but whitespace")
     try:

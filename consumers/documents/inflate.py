@@ -1,6 +1,7 @@
 """gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878), found by their first bytes and inflated within a bound.
 
-Raw deflate has no first bytes to be found by.
+Raw deflate has no first bytes to be found by. What is skipped in zstd is skipped, and so is padding behind the last
+member: zeros, and whitespace such as the newline that some senders put behind each record.
 """
 
 import zlib
@@ -14,13 +15,21 @@ from consumers.objects.codecs import DAMAGE, GZIP_WBITS
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
-ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
-"""A window of 32 KiB, no dictionary, and the check of both bytes: one for each level that zlib names."""
+ZLIB = tuple(
+    bytes((method, flags))
+    for method in range(0x08, 0x88, 0x10)  # deflate, with windows of 256 bytes to 32 KiB
+    for flags in range(256)
+    if (method << 8 | flags) % 31 == 0 and not flags & 0x20  # the check of both bytes, and no dictionary
+)
+SKIPPABLE = tuple(bytes((0x50 + number, 0x2A, 0x4D, 0x18)) for number in range(16))
+"""A frame that decoders of zstd skip (RFC 8878, 3.1.2): pzstd begins with one, a table to seek by is one at the end."""
+_FIRST = (GZIP, ZSTD, *ZLIB, *SKIPPABLE)
 MOST_MEMBERS = 10_000
 """So many gzip members, zlib streams or zstd frames may follow each other: each takes its time, also an empty one."""
 _PIECE = 16_384  # what is left of a piece is copied at the end of each member: small, for a payload of empty members
 _LEAST_WINDOW = 8 << 20  # what RFC 8878, 3.1.1.1.2, asks every decoder to take
-
+_PADDING = b"\0 \t\r\n"
+_SKIPPABLE_HEAD = 8  # bytes: the magic number, and how many follow
 
 _Inflater = Callable[[bytes, int, bytearray, int], int]
 """Inflates the member at an offset onto the end of `out`, and says where it ends."""
@@ -36,7 +45,7 @@ class _Damaged(Exception):
 
 def packed(payload: bytes) -> bool:
     """Whether the payload begins as a compressed one does. No JSON does."""
-    return payload.startswith((GZIP, ZSTD, *ZLIB))
+    return payload.startswith(_FIRST)
 
 
 def inflate(payload: bytes, max_bytes: int) -> bytes | Rejected:
@@ -56,6 +65,8 @@ def _inflated(payload: bytes, max_bytes: int) -> bytearray:
     out, at, members = bytearray(), 0, 0
     while at < len(payload):
         if not payload.startswith(magic, at):
+            if members and not payload[at:].strip(_PADDING):
+                break
             message = f"something else follows at byte {at}"
             raise _Damaged(message)
         if members == MOST_MEMBERS:
@@ -67,8 +78,8 @@ def _inflated(payload: bytes, max_bytes: int) -> bytearray:
 
 
 def _way_of(payload: bytes) -> tuple[tuple[bytes, ...], _Inflater]:
-    if payload.startswith(ZSTD):
-        return (ZSTD,), _zstd
+    if payload.startswith((ZSTD, *SKIPPABLE)):
+        return (ZSTD, *SKIPPABLE), _zstd
     return ((GZIP,), _gzip) if payload.startswith(GZIP) else (ZLIB, _zlib)
 
 
@@ -97,6 +108,8 @@ def _deflated(payload: bytes, at: int, out: bytearray, max_bytes: int, wbits: in
 
 
 def _zstd(payload: bytes, at: int, out: bytearray, max_bytes: int) -> int:
+    if payload.startswith(SKIPPABLE, at):
+        return _behind_skippable(payload, at)
     if _window(payload[at : at + 18]) > max(max_bytes, _LEAST_WINDOW):
         raise _TooLarge
     frame = zstd.ZstdDecompressor()
@@ -114,6 +127,14 @@ def _zstd(payload: bytes, at: int, out: bytearray, max_bytes: int) -> int:
             return at - len(frame.unused_data)
     message = "cut short"
     raise _Damaged(message)
+
+
+def _behind_skippable(payload: bytes, at: int) -> int:
+    end = at + _SKIPPABLE_HEAD + int.from_bytes(payload[at + 4 : at + _SKIPPABLE_HEAD], "little")
+    if end > len(payload):
+        message = "cut short"
+        raise _Damaged(message)
+    return end
 
 
 def _window(header: bytes) -> int:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import struct
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -46,6 +47,13 @@ def canonical(value: Any) -> str:
 
 _GZIPPED = gzip.compress(EVENT)
 _PACKED = zstd.compress(EVENT, options={int(zstd.CompressionParameter.checksum_flag): 1})
+_SKIPPED = struct.pack("<II", 0x184D2A5E, 9) + b"seekable!"
+
+
+def _zlib(window: int) -> bytes:
+    packer = zlib.compressobj(6, zlib.DEFLATED, window)
+    return packer.compress(EVENT) + packer.flush()
+
 
 CASES: Mapping[str, tuple[bytes, int | str]] = {
     "one object": (EVENT, 1),
@@ -80,7 +88,13 @@ CASES: Mapping[str, tuple[bytes, int | str]] = {
     "a leading zero": (b'{"a":01}', "json_invalid"),
     "a plus": (b'{"a":+1}', "json_invalid"),
     "digits of another script": ('{"a":\u0661}'.encode(), "json_invalid"),
-    "a byte order mark": (b"\xef\xbb\xbf" + EVENT, "json_invalid"),
+    "a byte order mark": (b"\xef\xbb\xbf" + EVENT, 1),
+    "a byte order mark before several": (b"\xef\xbb\xbf" + EVENT + b"\n" + EVENT, 2),
+    "a byte order mark before a list": (b"\xef\xbb\xbf[" + EVENT + b"]", 1),
+    "a byte order mark, gzipped": (gzip.compress(b"\xef\xbb\xbf" + EVENT), 1),
+    "a byte order mark alone": (b"\xef\xbb\xbf", "empty"),
+    "two byte order marks": (b"\xef\xbb\xbf" * 2 + EVENT, "json_invalid"),
+    "a byte order mark within": (b'{"a":\xef\xbb\xbf1}', "json_invalid"),
     "UTF-16": (EVENT.decode().encode("utf-16"), "json_invalid"),
     "UTF-16 without its mark": (EVENT.decode().encode("utf-16-le"), "json_invalid"),
     "not UTF-8, in a string": (b'{"a":"\xff"}', "json_invalid"),
@@ -152,7 +166,9 @@ CASES: Mapping[str, tuple[bytes, int | str]] = {
     "gzip, a wrong checksum": (_GZIPPED[:-8] + b"\0\0\0\0" + _GZIPPED[-4:], "compressed_invalid"),
     "gzip, a wrong length": (_GZIPPED[:-4] + b"\0\0\0\0", "compressed_invalid"),
     "gzip, trailing garbage": (_GZIPPED + b"x", "compressed_invalid"),
-    "gzip, trailing zeros": (_GZIPPED + bytes(8), "compressed_invalid"),
+    "gzip, trailing zeros": (_GZIPPED + bytes(8), 1),
+    "gzip, a trailing newline": (_GZIPPED + b"\r\n", 1),
+    "gzip, padding between": (_GZIPPED + b"\n" + _GZIPPED, "compressed_invalid"),
     "gzip, then zstd": (_GZIPPED + _PACKED, "compressed_invalid"),
     "gzip of gzip": (gzip.compress(_GZIPPED), "compressed_invalid"),
     "gzip of what is no JSON": (gzip.compress(b"x"), "json_invalid"),
@@ -164,6 +180,12 @@ CASES: Mapping[str, tuple[bytes, int | str]] = {
     "zstd, its first bytes": (_PACKED[:4], "compressed_invalid"),
     "zstd, damaged": (_PACKED[:9] + b"\xff\xff\xff" + _PACKED[12:], "compressed_invalid"),
     "zstd, trailing garbage": (_PACKED + b"x", "compressed_invalid"),
+    "zstd, a trailing newline": (_PACKED + b"\n", 1),
+    "zstd, a frame to skip before it": (_SKIPPED + _PACKED, 1),
+    "zstd, a frame to skip behind it": (_PACKED + _SKIPPED, 1),
+    "zstd, a frame to skip, cut short": (_PACKED + _SKIPPED[:-1], "compressed_invalid"),
+    "zstd, a frame to skip, its first bytes": (_SKIPPED[:5], "compressed_invalid"),
+    "zstd, nothing but a frame to skip": (_SKIPPED, "empty"),
     "zstd of zstd": (zstd.compress(_PACKED), "compressed_invalid"),
     "zstd to the bound": (zstd.compress(EVENT.ljust(LIMITS.max_inflated_bytes)), 1),
     "zstd beyond the bound": (zstd.compress(EVENT.ljust(LIMITS.max_inflated_bytes + 1)), "too_large"),
@@ -172,6 +194,9 @@ CASES: Mapping[str, tuple[bytes, int | str]] = {
     "zlib, cut short": (zlib.compress(EVENT)[:-1], "compressed_invalid"),
     "zlib, its first bytes": (b"\x78\x9c", "compressed_invalid"),
     "zlib, a wrong checksum": (zlib.compress(EVENT)[:-4] + b"\0\0\0\0", "compressed_invalid"),
+    "zlib, each window": (b"".join(map(_zlib, range(9, 16))), 7),
+    "zlib, with a dictionary": (b"\x78\xbb" + zlib.compress(EVENT)[2:], "json_invalid"),
+    "zlib, a trailing newline": (zlib.compress(EVENT) + b"\n", 1),
     "zlib, trailing garbage": (zlib.compress(EVENT) + b"x", "compressed_invalid"),
     "zlib, then gzip": (zlib.compress(EVENT) + _GZIPPED, "compressed_invalid"),
     "zlib of gzip": (zlib.compress(_GZIPPED), "compressed_invalid"),

@@ -1,6 +1,7 @@
 """A second reading of a payload, by the standard library alone: slow and plain. The fast ones are held against it."""
 
 import json
+from codecs import BOM_UTF8
 from typing import Any
 
 import msgspec
@@ -44,7 +45,7 @@ class Reading:
             object_pairs_hook=self._object, parse_int=Written, parse_float=Written, parse_constant=_refuse
         )
         try:
-            self._text = payload.decode()
+            self._text = payload.removeprefix(BOM_UTF8).decode()
             self._read()
         except (ValueError, RecursionError):
             self.reasons = self.reasons & {"too_deep", "too_many_documents"} | {"json_invalid"}
