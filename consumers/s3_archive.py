@@ -11,6 +11,8 @@ from consumers.chain.batcher import ChainBatcher, Limits, ObjectBatch
 from consumers.chain.chain import Chain, ChainPlace
 from consumers.chain.layout import Layout, layout_faults
 from consumers.config.consumer import Consumer, ShardContext
+from consumers.config.places import Bucket as BucketName
+from consumers.config.places import region_problem
 from consumers.config.settings import Settings
 from consumers.grants import CONSUMER, OPERATOR, Account, Bucket, Grant, Grants
 from consumers.hours.place import HoursPlace
@@ -35,7 +37,7 @@ MIB = 1 << 20
 class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The keys `archive.*`."""
 
-    bucket: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$", description="Give the bucket's name")]
+    bucket: BucketName
     prefix: Annotated[str, Meta(max_length=300, description="Give what all keys begin with, such as raw/events")] = ""
     partition: Annotated[
         str, Meta(min_length=1, max_length=200, description="Give a template of %Y, %m, %d and %H (UTC)")
@@ -86,6 +88,8 @@ class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
 
 def _faults(settings: ArchiveSettings) -> Iterator[tuple[str, str]]:
     yield from layout_faults(settings.prefix, settings.partition)
+    if problem := region_problem(settings.region, settings.endpoint):
+        yield "region", problem
     codec = CODECS[settings.compression]
     if settings.level and settings.level not in codec.levels:
         yield "level", f"{settings.compression} has levels {codec.levels.start} to {codec.levels.stop - 1}"

@@ -1,5 +1,6 @@
 """The check of an operator's file: from its text to values, or to every fault in it."""
 
+import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -45,7 +46,7 @@ def values(
     common = _common(entries, faults)
     consumer = _consumer(entries, consumers, faults)
     for judged in [consumer] if consumer else _present(entries, consumers):
-        faults += _section(entries, judged)
+        faults += _section(entries, judged, faults)
     if consumer is not None:
         faults += _foreign(entries, consumer, consumers)
     faults += _kcl(entries, consumers)
@@ -101,13 +102,15 @@ def _consumer(
     faults: list[Fault],
 ) -> Consumer | None:
     entry = entries.get("consumer")
+    named = f"Write one of {', '.join(sorted(consumers))}"
     if entry is None:
+        faults[:] = [replace(fault, remedy=named) if fault.key == "consumer" else fault for fault in faults]
         return None
     if holds_comment(entry.value):
         faults.append(Fault("consumer", COMMENT, COMMENT_REMEDY, entry.line))
     elif entry.value not in consumers:
         guess = nearest(entry.value, consumers)
-        remedy = f"Write {guess}" if guess else f"Write one of {', '.join(sorted(consumers))}"
+        remedy = f"Write {guess}" if guess else named
         faults.append(Fault("consumer", f"{entry.value!r} is no consumer", remedy, entry.line))
     return consumers.get(entry.value)
 
@@ -127,18 +130,27 @@ def _installed(consumers: Mapping[str, Consumer], names: Iterable[str]) -> list[
     return found
 
 
-def _section(entries: Entries, consumer: Consumer) -> list[Fault]:
+def _section(entries: Entries, consumer: Consumer, before: list[Fault]) -> list[Fault]:
     prefix = f"{consumer.section}."
     given = {key: entry for key, entry in entries.items() if key.startswith(prefix)}
     section, faults = convert(consumer.settings, prefix, given)
     if section is None:
         section = readable(consumer.settings, prefix, given, {fault.key for fault in faults})
+    lost = _lost([*before, *faults], prefix)
     for key, message in consumer.faults(section):
+        if lost and re.search(rf"\b({lost})\b", message):
+            continue  # it speaks of a key that another fault took away, and may be none once that is mended
         name = key if key.startswith(prefix) else prefix + key
         problem, _, remedy = message.partition(". ")
         remedy = remedy.rstrip(".") or "Correct it"
         faults.append(_placed(Fault(name, problem.rstrip("."), remedy), entries))
     return faults
+
+
+def _lost(faults: list[Fault], prefix: str) -> str:
+    """Give, as a pattern, the fields of a section whose values are not known: wrong, not set, or misspelt."""
+    names = {name for fault in faults for name in (fault.key, fault.remedy.removeprefix("Write "))}
+    return "|".join(re.escape(name.removeprefix(prefix)) for name in sorted(names) if name.startswith(prefix))
 
 
 def _foreign(

@@ -1,6 +1,7 @@
 """Java ``.properties`` as an operator writes it: line numbers, duplicates, host references."""
 
 import re
+import string
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from consumers.config.faults import Fault
 
 _BROKEN = re.compile(r"(?<!\\)(?:\\\\)*\\[ \t\f]+$")
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})  # control, format, separators: General_Category of Unicode
+_BLANKS = string.whitespace  # of ASCII: any other blank looks like one, and is none to Java
 _OPENED = re.compile(r"\$\{env:")
 _REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
@@ -37,7 +39,7 @@ def parse(text: str) -> tuple[list[Entry], list[Fault]]:
     try:
         for element in javaproperties.parse(text):
             if isinstance(element, javaproperties.KeyValue):
-                entry = Entry(element.key, element.value.rstrip(), line)
+                entry = Entry(element.key, element.value.rstrip(_BLANKS), line)
                 faults += _unclear(entry, element.source.rstrip("\n"))
                 if entry.key in entries:
                     faults.append(duplicate(entry, entries[entry.key]))
@@ -111,7 +113,7 @@ def expand(entry: Entry, environment: Mapping[str, str]) -> tuple[Entry, list[Fa
         problem = "holds a malformed reference to the environment"
         remedy = "Write ${env:NAME} or ${env:NAME:-default}"
         faults.append(Fault(entry.key, problem, remedy, entry.line))
-    return replace(entry, value=value.strip()), faults
+    return replace(entry, value=value.strip(_BLANKS)), faults
 
 
 def _unset(entry: Entry, name: str, how: str) -> Fault:

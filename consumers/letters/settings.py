@@ -8,6 +8,7 @@ from msgspec import Meta, field
 
 from consumers.chain.claims import claim_folders, claim_name
 from consumers.chain.store import ObjectStore
+from consumers.config.places import LetterBucket, region_problem
 from consumers.grants import CONSUMER, OPERATOR, Account, Bucket, Grants
 from consumers.letters.keys import LetterPlace, prefix_faults
 from consumers.letters.store import DeadLetters
@@ -19,12 +20,7 @@ KEYS = "deadLetters"
 class LetterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a consumer's settings inherit, to have dead letters."""
 
-    letters_bucket: Annotated[
-        str,
-        Meta(
-            pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$", description="Give the name of the bucket for dead letters"
-        ),
-    ] = field(name=f"{KEYS}.bucket")
+    letters_bucket: LetterBucket = field(name=f"{KEYS}.bucket")
     letters_prefix: Annotated[
         str,
         Meta(
@@ -55,6 +51,8 @@ def letter_faults(settings: LetterSettings, section: str) -> Iterator[tuple[str,
     """Say what no single key can tell, as pairs of key (without section) and message."""
     for problem in prefix_faults(settings.letters_prefix):
         yield f"{KEYS}.prefix", problem
+    if wrong := region_problem(settings.letters_region, settings.letters_endpoint):
+        yield f"{KEYS}.region", wrong
     if settings.letters_bucket.endswith("--x-s3"):
         yield f"{KEYS}.bucket", "directory buckets do not list in order. Give a general purpose bucket"
     if settings.letters_kms_key_id and not settings.letters_sse.startswith("aws:kms"):

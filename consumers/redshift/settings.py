@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from consumers.chain.layout import Layout, layout_faults
+from consumers.config.places import StagingBucket, region_problem
 from consumers.config.settings import Settings
 from consumers.grants import Account, Grant
 from consumers.letters.settings import LetterSettings, letter_faults
@@ -26,9 +27,7 @@ _IDENTIFIER = r"^[a-z_][a-z0-9_]{0,126}$"
 class RedshiftSettings(LetterSettings, frozen=True, kw_only=True, rename="camel"):
     """The keys `redshift.*`."""
 
-    bucket: Annotated[
-        str, Meta(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$", description="Give the staging bucket's name")
-    ]
+    bucket: StagingBucket
     prefix: Annotated[
         str, Meta(min_length=1, max_length=300, description="Give what the keys of staged objects begin with")
     ] = "staged"
@@ -84,8 +83,20 @@ class RedshiftSettings(LetterSettings, frozen=True, kw_only=True, rename="camel"
     ] = "session"
     host: Annotated[str, Meta(pattern=r"^[A-Za-z0-9.\-]*$", description="Give the host of the cluster's endpoint")] = ""
     port: Annotated[int, Meta(ge=1, le=65_535, description="Give the port, 1 to 65535")] = 5439
-    database: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_$\-]{1,127}$", description="Give the database's name")] = "dev"
-    user: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.@+:\-]{0,127}$", description="Give the database user")] = ""
+    database: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9_$\-]{1,127}$",
+            description="Give the database's name: letters, digits, '_', '$' and '-'",
+        ),
+    ] = "dev"
+    user: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9_.@+:\-]{0,127}$",
+            description="Give the database user: letters, digits and _ . @ + : -",
+        ),
+    ] = ""
     auth: Annotated[
         Literal["iam", "password"], Meta(description="Give iam for temporary credentials of the role, or password")
     ] = "iam"
@@ -101,7 +112,9 @@ class RedshiftSettings(LetterSettings, frozen=True, kw_only=True, rename="camel"
     data_api_endpoint: Annotated[
         str, Meta(pattern=r"^(https?://[^\s/]+/?)?$", description="Give http(s)://host[:port], or leave it out")
     ] = ""
-    schema: Annotated[str, Meta(pattern=_IDENTIFIER, description="Give a schema in lower case")] = "public"
+    schema: Annotated[
+        str, Meta(pattern=_IDENTIFIER, description="Give the schema: lower-case letters, digits and _, no digit first")
+    ] = "public"
     iam_role: Annotated[
         str,
         Meta(
@@ -132,6 +145,10 @@ def faults(settings: RedshiftSettings) -> Iterator[tuple[str, str]]:
     """Say what no single key can tell."""
     yield from letter_faults(settings, SECTION)
     yield from (fault for fault in layout_faults(settings.prefix, PARTITION) if fault[0] == "prefix")
+    if problem := region_problem(settings.region, settings.endpoint):
+        yield "region", problem
+    if problem := region_problem(settings.cluster_region, settings.data_api_endpoint):
+        yield "clusterRegion", problem
     if settings.bucket.endswith("--x-s3"):
         yield "bucket", "directory buckets cannot list by the start of a name. Give a general purpose bucket"
     if settings.kms_key_id and not settings.sse.startswith("aws:kms"):
@@ -160,10 +177,10 @@ def _connection_faults(settings: RedshiftSettings) -> Iterator[tuple[str, str]]:
     if settings.driver == "dataApi" and not by_name:
         yield "cluster", "is missing, which the Data API is asked by. Give it, or workgroup"
     if settings.driver == "session":
-        if not settings.host and not (settings.auth == "iam" and by_name):
+        if not settings.host and settings.auth == "password":  # with iam the name finds it
             yield "host", "is missing. Give the host of the cluster's endpoint, without port and database"
         if settings.auth == "iam" and not by_name:
-            yield "cluster", "is missing, which temporary credentials are asked for. Give it, or workgroup"
+            yield "cluster", "is missing, which auth = iam asks for temporary credentials. Give it, or workgroup"
         if settings.auth == "password" and not (settings.user and settings.credential_file):
             yield "credentialFile", "is missing, or user is: auth = password needs both"
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from consumers.config.places import region_problem
 from consumers.letters.settings import LetterSettings
 from consumers.search.names import name_fault
 from consumers.search.shape import Shape, conditions_of, paths_of, renames_of
@@ -144,6 +145,8 @@ def _auth_faults(settings: IndexSettings) -> Iterator[tuple[str, str]]:
         yield "credentialFile", f"is missing. Give the path of a file with {what}"
     if settings.auth in {"es", "aoss"} and not settings.region:
         yield "region", "is missing. Give the region of the service, which the signature names"
+    if problem := region_problem(settings.region):
+        yield "region", problem
     if settings.credential_file and not by_file:
         yield "credentialFile", f"has no effect with index.auth = {settings.auth}. Write basic or apiKey there"
     if bool(settings.client_certificate_file) != bool(settings.client_key_file):
