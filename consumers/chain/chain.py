@@ -308,6 +308,7 @@ class Chain:
             )
             link = gap if self._put(key, empty, gap) else self._link(key, at)
             if link.last == gap.last and not link.count:
+                self._watch.stands(key, link)
                 self._say_lost(link)
                 return None
             if link.last >= first.position:

@@ -42,22 +42,24 @@ def begin(start: Start, mark: Mark | None, sealer: Sealer, now_ms: int, retentio
     if checkpoint is None:
         oldest_ms = now_ms - retention_ms + START_MARGIN_MS
         kept = tail is not None and tail.arrival_ms > oldest_ms and start.initial == TRIM_HORIZON
-        return Beginning(Doubt(REPLACED, tail.position, tail.arrival_ms) if tail and kept else None)
-    if mark and tail and checkpoint <= tail.position:
-        if checkpoint < tail.position:
-            return Beginning()  # what lies between is delivered again
-        lost = tail.hour_ms >= mark.sealed_to_ms and not sealer.find(checkpoint, [tail.hour_ms])
-        if lost or tail.hour_ms < mark.sealed_to_ms:
+        doubt = Doubt(REPLACED, tail.position, tail.arrival_ms) if tail and kept else None
+        again = start.initial == TRIM_HORIZON  # so that what is gone is delivered again, unless it has expired
+        return Beginning(doubt, None if again or not (mark and tail) else sealer.lacks(tail, mark.sealed_to_ms))
+    if tail and checkpoint < tail.position:
+        return Beginning()  # what lies between is delivered again
+    gone = sealer.lacks(tail, mark.sealed_to_ms) if mark and tail else None
+    if mark and tail and checkpoint == tail.position:
+        if gone or tail.hour_ms < mark.sealed_to_ms:
             sealer.joints.trust(checkpoint)
-        return Beginning(gone=Broken.at(tail) if lost else None)
+        return Beginning(gone=gone)
     since_ms = mark.watermark_ms - _LOOK_BACK_MS if mark else now_ms - _MOST_LOOK_BACK_MS
     found = sealer.find(checkpoint, range(hour_of(now_ms) + HOUR_MS, hour_of(since_ms) - 1, -HOUR_MS))
     if found:
-        return Beginning()
+        return Beginning(gone=gone)
     if found is None and mark is not None and mark.anchor is None:  # a former version's mark, of a shard long quiet
         sealer.joints.trust(checkpoint)
-        return Beginning()
-    return Beginning(Doubt(CHECKPOINT))
+        return Beginning(gone=gone)
+    return Beginning(Doubt(CHECKPOINT), gone)
 
 
 def say_broken(log: Log, broken: Broken) -> None:

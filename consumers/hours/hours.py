@@ -11,14 +11,14 @@ from typing import Protocol
 import msgspec
 
 from consumers.chain.store import STATE_PREFIX, ObjectStore
-from consumers.hours.lineage import BEHIND, Blocker, StreamShard, blocker
+from consumers.hours.lineage import BEHIND, Blocker, StreamShard, blocker, skipped
 from consumers.hours.manifest import (
     Hole,
     holes,
 )
 from consumers.hours.mark import Mark, load, mark_key, marks_folder
 from consumers.hours.place import HoursPlace
-from consumers.hours.reading import RETENTION, Gap
+from consumers.hours.reading import CHECKPOINT, RETENTION, Gap
 from consumers.hours.revisions import Manifests
 from consumers.hours.stored import decoded
 from consumers.records import HOUR_MS
@@ -102,7 +102,6 @@ class Hours:
         return found
 
     def _decide(self, listed: Sequence[StreamShard], marks: Mapping[str, Mark], version: str | None) -> Blocker | None:
-        names = {shard.shard for shard in listed}
         if self._next_ms is None:
             found = blocker(listed, marks, 0, 0)
             if found or not marks:
@@ -116,7 +115,7 @@ class Hours:
             found = blocker(listed, marks, hour_ms + HOUR_MS, self._place.grace_ms)
             if found:
                 return found
-            self._manifests.declare(hour_ms, self._holes(hour_ms, marks, names))
+            self._manifests.declare(hour_ms, self._holes(hour_ms, marks, listed))
             version = self._move(hour_ms + HOUR_MS, version)
         return None
 
@@ -125,14 +124,17 @@ class Hours:
         key = frontier_key(self._place.application, self._place.layout.stream)
         return self._store.swap(key, msgspec.json.encode(Frontier(self._first_ms, next_ms)), version)
 
-    def _holes(self, hour_ms: int, marks: Mapping[str, Mark], listed: set[str]) -> list[Hole]:
-        found = []
+    def _holes(self, hour_ms: int, marks: Mapping[str, Mark], listed: Sequence[StreamShard]) -> list[Hole]:
+        names = {shard.shard for shard in listed}
+        gaps = {mark.shard: list(mark.gaps) for mark in marks.values()}
         for mark in marks.values():
-            gaps = list(mark.gaps)
-            if mark.shard not in listed and not mark.ended:  # it has left the stream, and was not read to its end
-                gaps.append(Gap(mark.watermark_ms, self._store.now_ms() - self._place.retention_ms, RETENTION))
-            found += holes(mark.shard, gaps, hour_ms, hour_ms + HOUR_MS)
-        return found
+            if mark.shard not in names and not mark.ended:  # it has left the stream, and was not read to its end
+                left_ms = self._store.now_ms() - self._place.retention_ms
+                gaps[mark.shard].append(Gap(mark.watermark_ms, left_ms, RETENTION))
+        for shard, from_ms, to_ms in skipped(listed, marks):
+            gaps[shard] = [Gap(from_ms, to_ms, CHECKPOINT)]
+        end_ms, grace_ms = hour_ms + HOUR_MS, self._place.grace_ms
+        return [hole for shard, found in gaps.items() for hole in holes(shard, found, hour_ms, end_ms, grace_ms)]
 
     def _still(self, blocker: Blocker) -> bool:
         """Look first at the shard that was in the way the last time, and at all of them no more often than need be."""

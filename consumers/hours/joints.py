@@ -10,7 +10,7 @@ from typing import NamedTuple
 from consumers.chain.link import Link
 from consumers.hours.manifest import SealedObject
 from consumers.hours.mark import Mark, Tail, further
-from consumers.hours.reading import MISSING, Gap
+from consumers.hours.reading import FENCED, MISSING, Gap
 from consumers.hours.times import hour_of
 from consumers.records import Position
 
@@ -30,9 +30,9 @@ class Broken(NamedTuple):
         return cls(Gap(link.min_arrival_ms, link.max_arrival_ms + 1, MISSING), key, "it was written, and is gone")
 
     @classmethod
-    def at(cls, tail: Tail) -> "Broken":
-        """Miss the object that the last process wrote last."""
-        gap = Gap(tail.hour_ms, max(tail.arrival_ms, tail.hour_ms) + 1, MISSING)
+    def at(cls, tail: Tail, since_ms: int) -> "Broken":
+        """Miss the object that the last process wrote last; since a time, nothing is known to stand before it."""
+        gap = Gap(min(since_ms, tail.hour_ms), max(tail.arrival_ms, tail.hour_ms) + 1, MISSING)
         return cls(gap, f"the object that ends at {tail.last}", "it was written, and is gone")
 
     @classmethod
@@ -40,6 +40,11 @@ class Broken(NamedTuple):
         """Miss the object that this one follows; since a time, nothing is known to stand before it."""
         gap = Gap(min(since_ms, one.min_arrival_ms), one.min_arrival_ms + 1, MISSING)
         return cls(gap, one.key, f"it follows {one.after}, where no object ends")
+
+    @classmethod
+    def fenced(cls, one: SealedObject) -> "Broken":
+        """Miss what a fence closes: it was seen once, and is stored nowhere."""
+        return cls(Gap(one.min_arrival_ms, one.max_arrival_ms + 1, FENCED), one.key, "it is a fence")
 
 
 class Joints:
@@ -75,6 +80,8 @@ class Joints:
     def stands(self, link: Link) -> None:
         """Take note of an object."""
         self._ends[link.last] = None
+        if not link.count:
+            return  # a fence ends just before a record: nothing begins where it ends
         if len(self._ends) > _MOST_ENDS:
             del self._ends[next(iter(self._ends))]
         self.tail = further(self.tail, Tail(str(link.last), hour_of(link.first_arrival_ms), link.max_arrival_ms))

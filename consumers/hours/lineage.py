@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from consumers.hours.mark import Mark
+from consumers.records import HOUR_MS
 
 BEHIND = "its watermark is behind"
 NOT_BEGUN = "it has not begun"
@@ -53,6 +54,22 @@ def blockers(shards: Sequence[StreamShard], marks: Mapping[str, Mark], end_ms: i
             yield Blocker(shard.shard, BEHIND)
 
 
+def skipped(shards: Iterable[StreamShard], marks: Mapping[str, Mark]) -> Iterator[tuple[str, int, int]]:
+    """Yield the shards that were to be read and never were, and the times between which their records arrived.
+
+    A child of a shard that was read has a mark before its own children do, unless it was skipped.
+    """
+    listed = tuple(shards)
+    children = _children(listed)
+    for shard in listed:
+        parents = [marks[parent] for parent in shard.parents if parent in marks]
+        if shard.shard in marks or not parents:
+            continue
+        begun = [marks[one].began_ms for one in _descendants(shard, children) if one in marks]
+        if begun:
+            yield shard.shard, min(parent.watermark_ms for parent in parents), min(begun) + HOUR_MS
+
+
 def _children(shards: Iterable[StreamShard]) -> dict[str, list[StreamShard]]:
     children: dict[str, list[StreamShard]] = {}
     for shard in shards:
@@ -63,15 +80,17 @@ def _children(shards: Iterable[StreamShard]) -> dict[str, list[StreamShard]]:
 
 def _passed_over(shard: StreamShard, children: Mapping[str, Sequence[StreamShard]], marks: Mapping[str, Mark]) -> bool:
     """Whether reading began after this shard, at one of its descendants."""
+    return any(one in marks for one in _descendants(shard, children))
+
+
+def _descendants(shard: StreamShard, children: Mapping[str, Sequence[StreamShard]]) -> Iterator[str]:
     waiting, seen = [shard], set()
     while waiting:
         for child in children.get(waiting.pop().shard, ()):
-            if child.shard in marks:
-                return True
             if child.shard not in seen:
                 seen.add(child.shard)
                 waiting.append(child)
-    return False
+                yield child.shard
 
 
 def _covered(parent: StreamShard, children: Iterable[StreamShard]) -> bool:

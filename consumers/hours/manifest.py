@@ -7,7 +7,7 @@ import msgspec
 from consumers.chain.layout import Layout
 from consumers.chain.link import Link
 from consumers.chain.store import STATE_PREFIX, Entry
-from consumers.hours.reading import Gap
+from consumers.hours.reading import SETTLED_BY_NOBODY, Gap
 from consumers.hours.times import hour_text, moment_text
 from consumers.objects.writer import INDEX
 
@@ -152,10 +152,15 @@ def part_of(seal: Seal) -> ShardObjects:
     return ShardObjects(seal.shard, seal.revision, sums(seal.objects), seal.objects)
 
 
-def holes(shard: str, gaps: Iterable[Gap], from_ms: int, to_ms: int) -> list[Hole]:
-    """Say what a shard's gaps take from a range of time."""
+def holes(shard: str, gaps: Iterable[Gap], from_ms: int, to_ms: int, grace_ms: int) -> list[Hole]:
+    """Say what a shard's gaps take from a range of time.
+
+    One that begins at a watermark may hold records from before it, which came within the grace.
+    """
     return [
-        Hole(shard, gap.reason, gap.from_ms, gap.to_ms) for gap in gaps if gap.from_ms < to_ms and gap.to_ms > from_ms
+        Hole(shard, gap.reason, gap.from_ms, gap.to_ms)
+        for gap in gaps
+        if gap.from_ms - (0 if gap.reason in SETTLED_BY_NOBODY else grace_ms) < to_ms and gap.to_ms > from_ms
     ]
 
 

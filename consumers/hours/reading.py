@@ -28,7 +28,9 @@ MISSING = "MISSING"
 """An object that was written is gone, or the one that another says it follows stands nowhere."""
 SET_ASIDE = "SET_ASIDE"
 """A record came that could not be read. It is kept as it came, and is in no object."""
-SETTLED_BY_NOBODY = frozenset({MISSING, SET_ASIDE})
+FENCED = "FENCED"
+"""A first start was repeated and began further on; what it saw first was closed, and stored by nobody."""
+SETTLED_BY_NOBODY = frozenset({MISSING, SET_ASIDE, FENCED})
 """What no other process has read better: an object that is gone is gone for all."""
 MOVED = frozenset({"LATEST", "AT_TIMESTAMP"})
 """Where an operator let reading begin, whatever the stream still holds from before."""
@@ -38,7 +40,7 @@ class Gap(msgspec.Struct, frozen=True, rename="camel"):
     """A range of arrival times in which records may be missing, from and to in UTC milliseconds, and why.
 
     A `from_ms` of 0 means everything before. Reasons: LATEST, AT_TIMESTAMP and TRIM_HORIZON for where reading began,
-    RETENTION where records may have expired unread, CHECKPOINT, REPLACED, MISSING and SET_ASIDE as above.
+    RETENTION where records may have expired unread, CHECKPOINT, REPLACED, MISSING, SET_ASIDE and FENCED as above.
     """
 
     from_ms: int

@@ -18,6 +18,7 @@ from consumers.hours.manifest import (
     sealed,
     seals_folder,
 )
+from consumers.hours.mark import Tail
 from consumers.hours.place import HoursPlace
 from consumers.hours.stored import RESTORE, decoded
 from consumers.hours.times import hour_of, hour_text
@@ -86,20 +87,30 @@ class Sealer:
             # And look again: whoever stored an object meanwhile has seen no seal, and so does not revise it.
 
     def find(self, position: Position, hours: Iterable[int]) -> bool | None:
-        """Look through hours for an object that ends at a position or beyond, and remember it.
+        """Look through hours for an object that holds a position or follows it, and remember it.
 
         None: no object stands in any of them.
         """
-        seen = None
+        seen, ahead = None, list[tuple[Position, Entry]]()
         for hour_ms in hours:
-            entries = self._entries(hour_ms)
-            if not entries:
-                continue
-            seen, entry = False, max(map(_place, entries))[1]
-            if (link := self._link(entry)).last >= position:
-                self.stands(entry.key, link)
+            places = sorted(map(_place, self._entries(hour_ms)))
+            behind = [place for place in places if place[0] <= position]
+            ahead += places[len(behind) :][:1]
+            seen = False if places else seen
+            if behind and (link := self._link(behind[-1][1])).last >= position:
+                self.stands(behind[-1][1].key, link)
                 return True
+        if ahead and (link := self._link(entry := min(ahead)[1])).after and not link.origin:
+            self.stands(entry.key, link)
+            return link.after <= position
         return seen
+
+    def lacks(self, tail: Tail, sealed_ms: int) -> Broken | None:
+        """Look for the object that a process has noted last: what is missing if it is gone. Before, all is sealed."""
+        if tail.hour_ms < sealed_ms or self.find(tail.position, [tail.hour_ms]):
+            return None
+        since_ms = self._unknown_since(tail.position, tail.hour_ms)
+        return Broken.at(tail, tail.hour_ms if since_ms is None else max(since_ms, sealed_ms))
 
     def _broken(self, hour_ms: int, standing: Sequence[SealedObject]) -> list[Broken]:
         """Say what is missing: what this process knows of and is not listed, and what the listed ones should follow."""
@@ -114,7 +125,7 @@ class Sealer:
             if since_ms is not None:
                 broken.append(Broken.before(one, since_ms))
         self._looked.clear()
-        return broken
+        return [*broken, *(Broken.fenced(one) for one in standing if not one.records)]
 
     def _is_gone(self, key: str) -> bool:
         if self._store.metadata(key) is None:

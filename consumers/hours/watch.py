@@ -11,15 +11,16 @@ import msgspec
 from consumers.chain.claims import claim_layout
 from consumers.chain.link import Link
 from consumers.chain.origin import recall, record_key
-from consumers.chain.store import ObjectStore
+from consumers.chain.store import Entry, ObjectStore
 from consumers.config.consumer import ShardContext
 from consumers.hours.beginning import begin, say_broken, say_gap
 from consumers.hours.hours import Hours, ShardList
 from consumers.hours.joints import Broken
+from consumers.hours.manifest import sealed
 from consumers.hours.mark import Mark, joined, load, mark_key, merge
 from consumers.hours.overdue import Overdue
 from consumers.hours.place import HoursPlace
-from consumers.hours.reading import CHECKPOINT, SET_ASIDE, Gap, Horizon, Reading
+from consumers.hours.reading import CHECKPOINT, FENCED, SET_ASIDE, Gap, Horizon, Reading
 from consumers.hours.revisions import Manifests
 from consumers.hours.seals import Sealer
 from consumers.hours.times import hour_of
@@ -150,6 +151,8 @@ class ShardWatch:
         if known is None:
             return
         known.sealer.stands(key, link)
+        if not link.count:
+            self._miss(known, Broken.fenced(sealed(Entry(key, link.size, ""), link)))
         hour_ms = hour_of(link.first_arrival_ms)
         mark = known.mark
         if mark is None or known.unsaid or hour_ms < mark.began_ms:
@@ -301,4 +304,5 @@ class ShardWatch:
         if broken in known.broken:
             return
         known.broken[broken], known.unsaid = None, True
-        say_broken(self._log, broken)
+        if broken.gap.reason != FENCED:  # which the chain has said
+            say_broken(self._log, broken)
