@@ -110,7 +110,8 @@ class Sealer:
         if tail.hour_ms < sealed_ms or self.find(tail.position, [tail.hour_ms]):
             return None
         since_ms = self._unknown_since(tail.position, tail.hour_ms)
-        return Broken.at(tail, tail.hour_ms if since_ms is None else max(since_ms, sealed_ms))
+        self._looked.clear()
+        return None if since_ms is None else Broken.at(tail, max(since_ms, sealed_ms))
 
     def _broken(self, hour_ms: int, standing: Sequence[SealedObject]) -> list[Broken]:
         """Say what is missing: what this process knows of and is not listed, and what the listed ones should follow."""
