@@ -83,6 +83,16 @@ def test_absent(tmp_path: Path) -> None:
     assert cat(str(tmp_path / "no.lines.gz")).exit_code == 66
 
 
+@pytest.mark.parametrize("arguments", [("",), ("--json", "--data", "x.lines")])
+def test_what_cannot_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+    """An empty name, as of a variable that is not set, is not the folder that one is in; two forms are none."""
+    (tmp_path / "x.lines").write_bytes(b"no object\n")
+    monkeypatch.chdir(tmp_path)
+    result = cat(*arguments)
+    assert result.exit_code == 2
+    assert "give" in result.stderr.lower()
+
+
 def test_from_s3(aws: Server) -> None:
     """By its address, as the logs give the key."""
     empty_bucket(aws)

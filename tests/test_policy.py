@@ -74,6 +74,9 @@ def test_what_is_not_known_is_asked_for() -> None:
     for result in (policy(file), policy(file, *ACCOUNT, region=None)):
         assert result.exit_code == 2
         assert "not known" in result.output
+    short = policy(file, "--account", "1234-5678-9012")
+    assert short.exit_code == 2
+    assert "'1234-5678-9012' is no account" in short.output
     other = policy(file, *ACCOUNT, "--role", "loader")
     assert other.exit_code == 78
     assert "It has: consumer" in other.output

@@ -19,6 +19,7 @@ Examples:
   kinesis-fleet cat s3://bucket/raw/dt=2026-01-31/hour=23/events.shardId-000000000000.49…0.lines.gz
   kinesis-fleet cat --json events.shardId-000000000000.49…0.lines.gz | jq .position
   kinesis-fleet cat --data FILE > payloads.bin
+  kinesis-fleet cat raw/dt=2026-01-31/hour=23 | wc -l    # records of a folder that was copied here
 
 \b
 Each line: position, arrival time (UTC), partition key, payload with unprintable bytes escaped. A key is \\N where the
@@ -27,8 +28,8 @@ With --json: the payload as "text" where it is UTF-8, otherwise as "base64".
 With --data: the payloads as they were put, each with a newline after it, as zcat gives them.
 
 \b
-Exit codes: 0 done; 65 an object is damaged, or is not one of the archive; 66 there is no such object, or it has no
-index; 69 S3 refuses.
+Exit codes: 0 done; 2 wrong usage; 65 an object is damaged, or is not one of the archive; 66 there is no such object, or
+it has no index; 69 S3 refuses.
 """
 
 
@@ -55,13 +56,19 @@ class _Folder:
 
 @click.command(epilog=EPILOG)
 @click.argument("objects", nargs=-1, required=True)
-@click.option("--json", "form", flag_value="json", help="Print one JSON object a record.")
-@click.option("--data", "form", flag_value="data", help="Print the payloads alone, byte for byte.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a record.")
+@click.option("--data", "as_data", is_flag=True, help="Print the payloads alone, byte for byte.")
 @click.option("--endpoint", default="", help="S3's endpoint, where it is not AWS.")
 @click.option("--region", default="", help="The bucket's region.")
-def command(objects: tuple[str, ...], form: str | None, endpoint: str, region: str) -> None:
+def command(objects: tuple[str, ...], endpoint: str, region: str, *, as_json: bool, as_data: bool) -> None:
     """Print the records of OBJECTS: files, folders of them, or s3://bucket/key."""
-    write = {"json": _json, "data": _data}.get(form or "", _text)
+    if as_json and as_data:
+        message = "--json and --data are two forms. Give one of them"
+        raise click.UsageError(message)
+    if "" in objects:  # a variable that is not set: it would read as the folder that one happens to be in
+        message = "an empty name is no object: give a file, a folder, or s3://bucket/key"
+        raise click.UsageError(message)
+    write = _json if as_json else _data if as_data else _text
     out = sys.stdout.buffer
     for name in _expanded(objects):
         try:

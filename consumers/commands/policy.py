@@ -16,7 +16,7 @@ Examples:
   kinesis-fleet policy --account 123456789012 s3_archive.properties
   kinesis-fleet policy --account 123456789012 --role loader redshift_stage.properties
   aws iam put-role-policy --role-name archive --policy-name fleet \\
-    --policy-document "$(kinesis-fleet policy s3_archive.properties)"
+    --policy-document "$(kinesis-fleet policy --account 123456789012 s3_archive.properties)"
 
 \b
 Roles: consumer, of the daemon, its shards' processes and the commands that look; loader, of redshift-load; operator, of
@@ -53,7 +53,8 @@ def _account(settings: Settings, number: str | None, partition: str | None) -> A
     number = number or (arn[4] if named else None)
     region = settings.kcl.get("regionName", "")
     if not number or not number.isdigit() or len(number) != 12:  # noqa: PLR2004 - as AWS has them
-        message = "the account is not known: give --account with its 12 digits, or streamArn in FILE"
+        known = f"{number!r} is no account" if number else "the account is not known"
+        message = f"{known}: give --account with its 12 digits, or streamArn in FILE"
         raise click.UsageError(message)
     if not region:
         message = "the region is not known: give regionName or streamArn in FILE, or set AWS_REGION"
