@@ -17,7 +17,7 @@ setup(
     packages=find_packages(include=["consumers", "consumers.*"]),
     package_data={
         "consumers": ["py.typed"],
-        "consumers.kcl": ["jars.lock", "logback.xml", "java/javax/xml/bind/*"],
+        "consumers.kcl": ["jars.lock", "logback.xml", "java/javax/xml/bind/*", "java/fleet/*"],
         "consumers.local": ["*.json", "*.LICENSE", "*.txt"],
         "consumers.local.search": ["*.java"],
         "consumers.redshift": ["tables/*.toml"],

@@ -32,15 +32,16 @@ def serve(
     if consumer.state is not None:
         runs = WrittenRuns(consumer.state(settings.section), settings.application, settings.worker, log)
 
+    patience = Patience(pause, clock, log)
+
     def new_pipeline(shard: str, start: Start) -> Pipeline[Any]:
         say_shard(settings.consumer, shard)
         if runs is not None:
             runs.look()
-        patience = Patience(pause, clock, log)
         pipeline: Pipeline[Any] = build(ShardContext(shard, start, patience, log))
         return pipeline
 
     sign = Sign(settings.path.with_name(SIGN), time_of(settings.flush_timeout_s, settings.kcl), clock)
-    commits = Commits(clock, pause, log, stop=Alarm(sign, clock))
+    commits = Commits(clock, pause, log, stop=Alarm(sign, clock, lambda: patience.refused_since))
     processor = ShardProcessor(new_pipeline, commits, clock, settings.flush_timeout_s, log)
     ShardProcess(processor, source, sink).run()

@@ -73,6 +73,8 @@ class Patience:
     log: Log
     remind_s: float = 60.0
     jitter: random.Random = field(default_factory=random.Random)
+    refused_since: float | None = field(default=None, init=False)
+    """When the call in hand was refused first; None while none is refused."""
 
     def until_done(self, call: Callable[[], T], deadline: float | None = None) -> T:
         """Return what the call returns once it does not raise `Unavailable`.
@@ -81,6 +83,12 @@ class Patience:
             DeadlineReached: the monotonic `deadline` has passed, and so did the last try.
 
         """
+        try:
+            return self._until_done(call, deadline)
+        finally:
+            self.refused_since = None
+
+    def _until_done(self, call: Callable[[], T], deadline: float | None) -> T:
         began = self.clock()
         tries, back_off = 0, 0
         reminded: float | None = None
@@ -91,6 +99,7 @@ class Patience:
             except Unavailable as fault:
                 now = self.clock()
                 tries += 1
+                self.refused_since = now if self.refused_since is None or fault.progressed else self.refused_since
                 back_off = 1 if fault.progressed else back_off + 1
                 if reminded is None or now - reminded >= self.remind_s or (fault.operator and not alarmed):
                     self._say(fault, tries, now - began)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from aws_kinesis_agg import aggregator
 
-from consumers.kcl import launcher
+from consumers.kcl import jars, launcher
 from consumers.kcl.aggregates import MAGIC, opened
 from tests.config.sample import settings
 
@@ -121,11 +121,12 @@ def test_kcl_makes_the_same_of_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("javac") is None, reason="needs a JDK")
-def test_the_class_is_made_of_its_source(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [Path("javax/xml/bind/DatatypeConverter"), Path("fleet/Leave")], ids=str)
+def test_the_class_is_made_of_its_source(tmp_path: Path, name: Path) -> None:
     """What Java loads is what the source beside it says."""
-    name = Path("javax/xml/bind/DatatypeConverter")
     source = launcher.CLASSES / name.with_suffix(".java")
-    subprocess.run(["javac", "--release", "17", "-g:none", "-d", str(tmp_path), str(source)], check=True)
+    beside = f"{jars.folder()}/*"
+    subprocess.run(["javac", "--release", "17", "-g:none", "-cp", beside, "-d", str(tmp_path), str(source)], check=True)
 
     def told(folder: Path) -> str:
         command = ["javap", "-c", "-p", str(folder / name.with_suffix(".class"))]

@@ -56,14 +56,14 @@ class Commits:
         return self._try(lambda: raw.checkpoint(str(position.sequence), position.sub), str(position))
 
     def commit_end(self, raw: RawCheckpointer) -> Outcome:
-        """Commit the end of the shard, which must succeed: its children start only then.
+        """Commit the end of the shard, which must succeed: its children start only then. `LATER` during a stop alone.
 
         Raises:
             CheckpointRefused: it could not be committed within the budget.
 
         """
         outcome = self._try(raw.checkpoint, "SHARD_END")
-        if outcome is Outcome.LATER:
+        if outcome is Outcome.LATER and self.stop.deadline() is None:
             message = "the end of the shard could not be committed; the daemon must deliver it again"
             raise CheckpointRefused(message)
         return outcome

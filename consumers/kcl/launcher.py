@@ -18,14 +18,15 @@ from consumers.config.faults import Fault, Faults
 from consumers.config.settings import Settings
 from consumers.kcl import heap, jars
 from consumers.kcl.jars import Unavailable
-from consumers.kcl.stopping import SIGN
+from consumers.kcl.stopping import SIGN, leave_ms
 from consumers.logs import TO_JOURNAL, to_journal
 
 MAIN_CLASS = "software.amazon.kinesis.multilang.MultiLangDaemon"
 PROPERTIES = "effective.properties"
 LOGBACK = "logback.xml"
 CLASSES = Path(__file__).with_name("java")
-"""What Java no longer has and KCL asks for: without it, a record that KCL cannot unpack ends the daemon for good."""
+"""What Java no longer has and KCL asks for: without it, a record that KCL cannot unpack ends the daemon for good. And
+what ends a stop that KCL cannot."""
 
 _LEAST_JAVA = 17
 _VERSION_TIMEOUT_S = 30
@@ -62,7 +63,7 @@ def render(settings: Settings, directory: Path) -> Launch:
     class_path = (*jars.class_path(jars.folder(), jars.locked()), CLASSES)
     _write(properties, effective.write({**settings.kcl, **own, **settings.own}))
     journal = to_journal()
-    _write(directory / LOGBACK, _logging(directory, journal=journal))
+    _write(directory / LOGBACK, _logging(settings, directory, journal=journal))
     flags = (*_flags(settings), f"-Dlogback.configurationFile={directory / LOGBACK}")
     joined = os.pathsep.join(str(jar) for jar in class_path)
     tail = ("-cp", joined, MAIN_CLASS, "--properties-file", str(properties))
@@ -71,9 +72,11 @@ def render(settings: Settings, directory: Path) -> Launch:
     return Launch((str(java), *flags, *tail), environment, properties)
 
 
-def _logging(directory: Path, *, journal: bool) -> str:
+def _logging(settings: Settings, directory: Path, *, journal: bool) -> str:
     source = Path(__file__).with_name(LOGBACK).read_text(encoding="utf-8")
-    source = source.replace("@STOP@", escape(str(directory / SIGN)))
+    times = leave_ms(settings.flush_timeout_s, settings.kcl)
+    for name, value in zip(("@STOP@", "@CHILDREN@", "@ALL@"), (directory / SIGN, *times), strict=True):
+        source = source.replace(name, escape(str(value)))
     return source.replace("<pattern>{", f"<pattern>{_PRIORITY}{{") if journal else source
 
 

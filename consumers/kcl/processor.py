@@ -12,6 +12,8 @@ from consumers.pipeline import Pipeline, Start
 from consumers.records import Position, Record
 from consumers.waiting import Log
 
+_STAY_S = 60.0
+
 NewPipeline = Callable[[str, Start], Pipeline[Any]]
 
 
@@ -84,12 +86,22 @@ class ShardProcessor:
         self._abandon("lease_lost")
 
     def shard_ended(self, to: RawCheckpointer) -> None:
-        """Write the rest, however long it takes, and commit the end."""
-        if self._pipeline is None:
-            return  # given up before: what is not written must not be marked as done
-        self._pipeline.end(self._clock())
-        if self._commits.commit_end(to) is Outcome.LEASE_LOST:
+        """Write the rest, however long it takes, and commit the end: a stop alone keeps that from being done."""
+        if self._pipeline is None:  # given up before: what is not written must not be marked as done
+            if self._stop.deadline() is not None:
+                self._stay()
+            return
+        try:
+            with self._stop.cutting():
+                self._pipeline.end(self._clock())
+            outcome = self._commits.commit_end(to)
+        except OutOfTime:
+            outcome = Outcome.LATER
+        if outcome is Outcome.LEASE_LOST:
             self._abandon("lease_lost")
+        elif outcome is Outcome.LATER:
+            self._cut_short()
+            self._stay()
         else:
             METER.given_up()
             self._log.info("shard_ended")
@@ -126,6 +138,11 @@ class ShardProcessor:
             reason="not all was durable when the time that a stop or a hand-over leaves was over",
             remedy="none: the records are delivered again",
         )
+
+    def _stay(self) -> None:
+        """Wait for the daemon to go: KCL calls an end that is answered without a commit an error, and repeats it."""
+        while True:
+            self._commits.pause(_STAY_S)
 
     def _commit(self, to: RawCheckpointer, position: Position | None) -> None:
         if position is None or (self._committed is not None and position <= self._committed):

@@ -2,7 +2,8 @@
 
 A shard's process that waits for its destination cannot be told to stop: the pipe has one request at a time, and a
 process manager sends SIGTERM to Java alone. So Java leaves a sign: the launcher's logging configuration writes what KCL
-says at its end into a file beside the effective properties. Whoever works on a message looks there twice a second.
+says at its end into a file beside the effective properties. Whoever works on a message looks there twice a second. From
+the same word on Java counts the time after which it leaves, whatever KCL still waits for (`java/fleet/Leave.java`).
 Source: `MultiLangDaemon.setupShutdownHook` of KCL 3.1.3; a test compares the words.
 """
 
@@ -20,7 +21,10 @@ WORDS = b"will initiate shutdown"
 
 KCL_S = 4.0
 """What KCL takes for its own part of a stop: its loop turns once a second, and each step of a shard's end is a turn."""
+AWAY_S = 1.0
+"""How long is tried what was refused: a destination that is away would not be back within a stop's time."""
 _LOOK_S = 0.5
+_LAST_MS = 1000
 
 
 class OutOfTime(BaseException):
@@ -69,6 +73,11 @@ class Sign:
         self._clock = clock
         self._deadline: float | None = None
 
+    def refused(self, since: float) -> float | None:
+        """Give the monotonic second at which a call must have ended whose destination does not accept since then."""
+        deadline = self.deadline()
+        return None if deadline is None else min(deadline, max(deadline - self._time_s, since) + AWAY_S)
+
     def deadline(self) -> float | None:
         """Give the monotonic second at which all must have ended; it never changes once there is one."""
         if self._deadline is None:
@@ -86,9 +95,12 @@ class Sign:
 class Alarm:
     """A `Stop` by the process's alarm clock, which reaches also a call that hangs. It belongs to the main thread."""
 
-    def __init__(self, sign: Sign, clock: Callable[[], float]) -> None:
-        """Take the signal over."""
+    def __init__(
+        self, sign: Sign, clock: Callable[[], float], refused_since: Callable[[], float | None] = lambda: None
+    ) -> None:
+        """Take the signal over. `refused_since` says since when the work in hand waits for who does not accept."""
         self._sign = sign
+        self._refused_since = refused_since
         self._clock = clock
         self._until: float | None = None
         self._armed = False
@@ -123,7 +135,9 @@ class Alarm:
             raise OutOfTime
 
     def _over(self) -> bool:
-        bounds = (self._until, self._sign.deadline())
+        since = self._refused_since()
+        stop = self._sign.deadline() if since is None else self._sign.refused(since)
+        bounds = (self._until, stop)
         return any(bound is not None and self._clock() >= bound for bound in bounds)
 
 
@@ -135,3 +149,14 @@ def time_of(flush_s: float, kcl: Mapping[str, str]) -> float:
     """
     grace_s, failover_s = int(kcl["shutdownGraceMillis"]) / 1000, int(kcl["failoverTimeMillis"]) / 1000
     return min(flush_s, max(grace_s - failover_s - KCL_S, grace_s / 4))
+
+
+def leave_ms(flush_s: float, kcl: Mapping[str, str]) -> tuple[int, int]:
+    """Say for how many milliseconds of a stop Java waits for the processes of shards, and for all.
+
+    The first ends within a flush's time, or when KCL's own part should be over, if that is later; both before the grace
+    does, so that KCL has no error to report.
+    """
+    all_ms = max(int(kcl["shutdownGraceMillis"]) - _LAST_MS, 0)
+    children_s = max(flush_s - _LAST_MS / 1000, time_of(flush_s, kcl) + KCL_S)
+    return min(int(children_s * 1000), all_ms), all_ms

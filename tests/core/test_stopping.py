@@ -6,7 +6,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 from consumers.kcl import jars
 from consumers.kcl.checkpointer import Commits, Outcome
 from consumers.kcl.processor import ShardProcessor
-from consumers.kcl.stopping import KCL_S, WORDS, OutOfTime, Sign, time_of
+from consumers.kcl.stopping import AWAY_S, KCL_S, WORDS, OutOfTime, Sign, leave_ms, time_of
 from consumers.pipeline import Pipeline
 from consumers.records import Position
 from consumers.waiting import Patience, Unavailable
@@ -53,6 +53,8 @@ class Clockwork:
         self.armed = armed
 
     def wait(self, seconds: float) -> None:
+        if self.world.now >= self.at and not self.armed:
+            raise SystemExit(0)  # the daemon has gone
         if self.armed and self.world.now + seconds >= self.at:
             self.world.now = max(self.world.now, self.at)
             raise OutOfTime
@@ -97,7 +99,8 @@ def cut(kind: type[ShardProcessor]) -> Table:
     world.broken = 0
     it.process_records([record(4), record(5)], 0, table)
     it.shutdown_requested(table)
-    it.shard_ended(table)
+    with suppress(SystemExit):
+        it.shard_ended(table)
     return table
 
 
@@ -137,6 +140,24 @@ def test_a_shard_that_waits_while_it_begins_is_given_up() -> None:
     assert table.asked == []
 
 
+@pytest.mark.parametrize("away", ["destination", "lease table"])
+def test_the_end_of_a_shard_that_a_stop_cuts_short_is_not_answered(away: str) -> None:
+    """It says so and waits for the daemon to go: KCL would call the answer an error, and ask for the end again."""
+    world, table = World(), Table("ThrottlingException" if away == "lease table" else None)
+    stop = Clockwork(world, at=30)
+    it = build(world, stop)
+    it.initialize("shardId-000000000000", "TRIM_HORIZON", 0)
+    it.process_records([record(1)], 0, table)
+    world.broken, world.now = int(away == "destination"), 26
+    said = list[str]()
+    world.warning = lambda event, **_: said.append(event)  # type: ignore[method-assign]
+    for _ in range(2):  # KCL asks again, and it must not be answered then either
+        with pytest.raises(SystemExit):
+            it.shard_ended(table)
+    assert said == ["checkpoint_later" if table.error else "waiting", "drain_cut_short"]
+    assert set(table.asked) == ({"end"} if table.error else set())
+
+
 def test_an_exchange_with_the_daemon_is_never_cut() -> None:
     """A commit that the lease table refuses for now ends by the deadline, in order, and says that it comes later."""
     world, table = World(), Table("ThrottlingException")
@@ -153,6 +174,42 @@ def test_time_for_kcl_is_left_within_the_grace() -> None:
     assert time_of(3, SHIPPED) == 3
     assert time_of(15, {**SHIPPED, "shutdownGraceMillis": "60000"}) == 15
     assert time_of(3, {**SHIPPED, "shutdownGraceMillis": "4000"}) == 1
+
+
+def test_java_leaves_before_its_grace_is_over() -> None:
+    """Later than each process of a shard had its time, and before KCL would report an error."""
+    assert leave_ms(15, SHIPPED) == (14_000, 19_000)
+    assert leave_ms(15, {**SHIPPED, "shutdownGraceMillis": "60000"}) == (19_000, 59_000)
+    assert leave_ms(1, {**SHIPPED, "shutdownGraceMillis": "4000"}) == (3_000, 3_000)
+
+
+def test_what_is_away_already_has_less_time(tmp_path: Path) -> None:
+    """What was refused is tried a while longer, from the stop or from when it was refused; never beyond the time."""
+    path = tmp_path / "stop"
+    assert Sign(path, 10, lambda: 100.0).refused(50) is None
+    path.write_bytes(SAID)
+    sign = Sign(path, 10, lambda: 100.0)
+    bounds = [sign.refused(since) for since in (50, 105, 109.5)]
+    assert bounds == pytest.approx([100 + AWAY_S, 105 + AWAY_S, 110], abs=0.5)
+
+
+def test_who_waits_says_since_when_it_is_refused() -> None:
+    """Until the call is accepted, or the wait ends otherwise; a part that was accepted begins anew."""
+    world, seen = World(), list[float | None]()
+
+    def pause(_seconds: float) -> None:
+        world.now += 5
+        seen.append(patience.refused_since)
+
+    def call() -> None:
+        seen.append(patience.refused_since)
+        if len(seen) < 7:
+            raise Unavailable("down", progressed=len(seen) == 5)
+
+    patience = Patience(pause, lambda: world.now, world)
+    patience.until_done(call)
+    assert seen == [None, 0, 0, 0, 0, 10, 10]
+    assert patience.refused_since is None
 
 
 def test_the_sign_counts_from_when_it_was_written(tmp_path: Path) -> None:
