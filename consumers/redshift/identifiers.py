@@ -30,6 +30,8 @@ substring symmetric tablesample time treat trim values varchar variadic window x
 xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable
 """
 RESERVED = frozenset(_OF_REDSHIFT.split())
+SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "deletexid", "insertxid", "tableoid", "xmax", "xmin"})
+"""Columns that every table has already: no quotes make another one of that name."""
 _QUOTED = RESERVED | frozenset(_OF_POSTGRESQL.split())
 
 

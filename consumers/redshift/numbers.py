@@ -14,7 +14,8 @@ from consumers.redshift.table import Column
 from consumers.redshift.unfit import Unfit, word_of
 
 _INTEGER = re.compile(r"[+-]?\d{1,40}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,3})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,40})?", re.ASCII)
+_BLANKS = " \t\r\n"
 _LEAST_DOUBLE, _GREATEST_DOUBLE = 2.2250738585072014e-308, 1.7976931348623157e308
 _LEAST_REAL, _GREATEST_REAL = 1.1754943508222875e-38, 3.4028234663852886e38
 _HUGE, _TINY = Decimal("1e999"), Decimal("1e-999")
@@ -44,9 +45,10 @@ def as_decimal(value: Any) -> Decimal:  # noqa: ANN401 - JSON
 
     """
     if isinstance(value, str):
-        if not _NUMBER.fullmatch(value):
+        text = value.strip(_BLANKS)
+        if not _NUMBER.fullmatch(text):
             raise Unfit(reason="wrong_type", detail="is a text, and no number")
-        return Decimal(value)
+        return decimal_of(text)
     if type(value) is Raw and memoryview(value)[0] not in b"{[":
         return decimal_of(bytes(value).decode())
     if isinstance(value, Decimal):
@@ -72,8 +74,8 @@ def integer(column: Column) -> Any:  # noqa: ANN401 - what turns JSON
 
 
 def _whole(value: Any, *, rounded: bool) -> int | Decimal:  # noqa: ANN401 - JSON
-    if isinstance(value, str) and _INTEGER.fullmatch(value):
-        return int(value)
+    if isinstance(value, str) and _INTEGER.fullmatch(text := value.strip(_BLANKS)):
+        return int(text)
     number = as_decimal(value)
     whole = number.to_integral_value(ROUND_HALF_UP)
     if whole != number and not rounded:
@@ -126,7 +128,8 @@ def _nearest(value: Any, column: Column) -> float:  # noqa: ANN401 - JSON
     if type(value) is int and -_EXACT_FLOAT <= value <= _EXACT_FLOAT:
         return float(value)
     number = as_decimal(value)
-    nearest = float(number)
+    written = bytes(value) if type(value) is Raw else value
+    nearest = float(written if isinstance(written, bytes | str) else number)  # a zero keeps its sign
     if number and not nearest:
         raise Unfit(reason="out_of_range", detail=f"lies beyond {column.kind}")
     return nearest

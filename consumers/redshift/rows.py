@@ -24,15 +24,18 @@ _encode = msgspec.json.Encoder().encode
 _FLOATS: frozenset[type] = frozenset({float})
 _ANY_WITH_FLOATS: frozenset[type] = frozenset({float, dict, list, Several})
 _LEADS_ON: frozenset[type] = frozenset({list, Raw})
-_FROM_TEXT = frozenset({"varchar", "char", "super"})
+_ZEROS: Mapping[str, frozenset[type]] = {
+    **dict.fromkeys(("varchar", "char", "super"), frozenset({int})),
+    **dict.fromkeys(("real", "double precision"), _FLOATS),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
     """How to make one column: where its value is, and what becomes of it.
 
-    `lossy` are the types of values that may have lost digits that the column keeps, and `sign` says whether a zero has
-    one.
+    `lossy` are the types of values that may have lost digits that the column keeps, and `zeros` those of which a zero
+    may have lost its sign, or have been more than nothing.
     """
 
     name: str
@@ -42,7 +45,7 @@ class _Source:
     required: bool
     of_record: bool
     lossy: frozenset[type]
-    sign: bool
+    zeros: frozenset[type]
 
     def find(self, fields: dict[str, Any], budget: Budget) -> Any:  # noqa: ANN401 - JSON
         """Give the value that its path leads to in a document, or None."""
@@ -69,7 +72,7 @@ def _source(column: Column) -> _Source:
         not column.null,
         of_record,
         lossy,
-        kind in _FROM_TEXT,
+        _ZEROS.get(kind, frozenset()),
     )
 
 
@@ -115,7 +118,7 @@ class RowMaker:
             else:
                 value = source.find(fields, budget) if source.path else fields.get(source.key)
                 kind = type(value)
-                if kind in source.lossy or (source.sign and kind is int and not value):
+                if kind in source.lossy or (kind in source.zeros and not value):
                     written = written or document.opened()
                     value = settled(source.find(written, budget))
                 elif kind is Raw:

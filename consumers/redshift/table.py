@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from consumers.redshift.identifiers import SYSTEM_COLUMNS
 from consumers.redshift.types import ColumnType, WrongType, type_of
 from consumers.undecodable import UNDECODABLE
 
@@ -139,9 +140,15 @@ def _faults(table: Table) -> Iterator[str]:
         yield from (f"column {column.name[:60]}: {problem}" for problem in _column_faults(column))
 
 
-def _column_faults(column: Column) -> Iterator[str]:
-    if not _NAME.fullmatch(column.name):
+def _name_faults(name: str) -> Iterator[str]:
+    if not _NAME.fullmatch(name):
         yield "write its name in lower-case letters, digits and _"
+    if name in SYSTEM_COLUMNS:
+        yield f"the database has a column of that name in each table. Give another one, and from = {name}"
+
+
+def _column_faults(column: Column) -> Iterator[str]:
+    yield from _name_faults(column.name)
     try:
         kind = column.kind.name
     except WrongType as fault:

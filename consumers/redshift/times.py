@@ -1,7 +1,7 @@
 """From a value of JSON to a time that COPY takes for a column as it stands, or the reason why there is none. Pure."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, Inexact, localcontext
 from typing import Any
 
@@ -13,10 +13,29 @@ from consumers.redshift.unfit import Unfit, word_of
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all times here are UTC, and COPY takes them without a zone
 _SINCE_EPOCH = re.compile(r"-?\d{9,20}(\.\d{1,40})?", re.ASCII)  # fewer digits may be a year, or a day as 20261127
-_TIME = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)"
-    r"([T ](?P<clock>\d\d:\d\d(:\d\d)?)([.,](?P<fraction>\d{1,40}))?\s?(?P<zone>[Zz]|[+-]\d\d(:?\d\d)?)?)?",
-    re.ASCII,
+_FRACTION = r"([.,](?P<fraction>\d{1,40}))?"
+_ZONE = r"(\s?((?P<zone>[Zz]|[+-]\d\d(:?\d\d)?)(\sUTC|\sGMT)?|UTC|GMT))?"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_NAMED = "|".join(_MONTHS)
+_TIMES = (
+    # ISO 8601, also with slashes as in logs of nginx and Go, or without the seconds, or with the hour alone
+    re.compile(
+        r"(?P<year>\d{4})(?P<between>[-/])(?P<month>\d\d)(?P=between)(?P<day>\d\d)"
+        rf"([Tt ](?P<hour>\d\d)(:(?P<minute>\d\d)(:(?P<second>\d\d){_FRACTION})?)?{_ZONE})?",
+        re.ASCII,
+    ),
+    # its basic format, whose day alone would be a number
+    re.compile(
+        r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"
+        rf"[Tt ](?P<hour>\d\d)((?P<minute>\d\d)((?P<second>\d\d){_FRACTION})?)?{_ZONE}",
+        re.ASCII,
+    ),
+    # nginx's $time_local, and dates of HTTP and mail: a month by its English name cannot be taken for the day
+    re.compile(
+        rf"([A-Z][a-z]{{2}},? )?(?P<day>\d\d?)(?P<between>[-/ ])(?P<month>{_NAMED})(?P=between)(?P<year>\d{{4}})"
+        rf"[: ](?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d){_FRACTION})?{_ZONE}",
+        re.ASCII,
+    ),
 )
 _MICROSECONDS = 6
 _FAR = 10**18  # microseconds: more than the years 1 to 9999 are from 1970
@@ -72,16 +91,19 @@ def _microseconds(value: Any, per_second: int, *, rounded: bool) -> int:  # noqa
 
 
 def _parsed(text: str, *, rounded: bool) -> datetime:
-    found = _TIME.fullmatch(text)
+    found = next((match for form in _TIMES if (match := form.fullmatch(text))), None)
     if found is None:
         raise Unfit(reason="bad_time", detail="is no time: give milliseconds, or ISO 8601 such as 2026-11-27T12:00:00Z")
     digits = (found["fraction"] or "").rstrip("0")
     if len(digits) > _MICROSECONDS and not rounded:
         raise Unfit(reason="too_precise", detail="has more than microseconds")
+    month = f"{_MONTHS.index(found['month']) + 1:02}" if found["month"] in _MONTHS else found["month"]
+    clock = ":".join(found[part] or "00" for part in ("hour", "minute", "second"))
     zone = found["zone"] or "Z"
     try:
-        day = date.fromisoformat(found["day"])
-        moment = datetime.fromisoformat(f"{day}T{found['clock'] or '00:00'}{'+00:00' if zone in 'Zz' else zone}")
+        moment = datetime.fromisoformat(
+            f"{found['year']}-{month}-{found['day']:0>2}T{clock}{'+00:00' if zone in 'Zz' else zone}"
+        )
     except ValueError:
         raise Unfit(reason="bad_time", detail="names a day or a time that does not exist") from None
     fraction = timedelta(microseconds=int(digits[:_MICROSECONDS].ljust(_MICROSECONDS, "0")))

@@ -18,7 +18,8 @@ from consumers.redshift.unfit import Unfit, word_of
 
 Convert = Callable[[Any], Any]
 
-_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+# As Redshift has them: "Boolean type" in the Amazon Redshift Database Developer Guide.
+_BOOLEANS = dict.fromkeys(("true", "t", "yes", "y", "1"), True) | dict.fromkeys(("false", "f", "no", "n", "0"), False)
 _INTEGER = re.compile(rb"0|-?[1-9][0-9]*")
 _FEW_DIGITS = 100
 _read = msgspec.json.Decoder().decode
@@ -103,7 +104,7 @@ def _boolean(_column: Column) -> Convert:
     def convert(value: Any) -> bool:  # noqa: ANN401 - JSON
         if type(value) is bool:
             return value
-        known = _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
+        known = _BOOLEANS.get(value.strip().lower()) if isinstance(value, str) else None
         if known is None and type(value) is int and value in {0, 1}:
             known = bool(value)
         if known is None:

@@ -74,7 +74,7 @@ def test_the_table_follows_the_suite() -> None:
 
 
 def test_what_the_suite_leaves_open_is_decided() -> None:
-    """Inside, marks and other encodings are no JSON; half pairs and great depth have their reason; numbers are taken."""
+    """Inside, marks and other encodings are no JSON; half pairs and great depth have a reason; numbers are taken."""
     verdicts = Counter(outcomes()[name]["embedded"] for name in json_test_suite() if name.startswith("i_"))
     assert verdicts == {"json_invalid": 14, "surrogate": 10, "too_deep": 1, 1: 10}
     taken = {name for name in outcomes() if name.startswith("i_") and outcomes()[name]["embedded"] == 1}

@@ -241,6 +241,16 @@ def test_each_digit_is_as_it_was_written(number: str, large: bool) -> None:
 
 
 @pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("kind", ["real", "double precision"])
+def test_a_float_is_never_nothing_unseen(kind: str, large: bool) -> None:
+    """What is less than the column holds is refused, and a zero keeps its sign, whatever the size of the document."""
+    for number, fits in (("1e-400", "out_of_range"), ("-1e-400", "out_of_range"), ("-0.0", "-0.0"), ("0.0", "0.0")):
+        for template in ('{"a":{"b":%s}}', '{"a":[{"b":%s}]}'):
+            payload = (template % number).encode()
+            assert written(payload[:-1] + LARGE if large else payload, kind) == fits
+
+
+@pytest.mark.parametrize("large", [False, True])
 def test_scalars_are_the_texts_that_they_were_written_as(large: bool) -> None:
     """A column of text takes a number and a boolean; no list, and no object."""
     for json_text, text in (("true", '"true"'), ("0", '"0"'), ("-0", '"-0"'), ("-1.50", '"-1.50"'), ('"x"', '"x"')):

@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from consumers.documents.decode import Limits
+from consumers.documents.document import Rejected
+from consumers.records import Record
 from consumers.redshift import settings
+from consumers.redshift.rows import RowMaker
 from consumers.redshift.table import POSITIONAL, Column, Table, WrongTable, parse_table, read_table
 
 HEAD = 'version = 1\nname = "t"\n'
@@ -37,6 +41,19 @@ def test_the_table_that_comes_along_is_one() -> None:
     assert {"$shard": False, "$sequence": False, "$sub": False, "$document": False}.items() <= keys.items()
 
 
+@pytest.mark.parametrize(
+    "sent", ["1764244800123.4001", '"2026-11-27T12:00:00.123456789Z"', '"1764244800123"', '"2026-11-27T12"']
+)
+def test_the_table_that_comes_along_takes_each_time_that_the_index_takes(sent: str) -> None:
+    """Browsers' clocks and those of Go have digits beyond microseconds: no event is a dead letter for them."""
+    text = Path(settings.__file__).with_name("tables") / "epas.toml"
+    maker = RowMaker("s", "shardId-000000000000", parse_table(text.read_text(encoding="utf-8")), Limits())
+    payload = f'{{"event":"play","sessionId":"s","timestamp":{sent}}}'.encode()
+    judged = maker.judge(Record(payload, "k", "1", 1764244800123))
+    assert not isinstance(judged, Rejected)
+    assert b'"event_at":"202' in judged[0]
+
+
 def test_what_is_stored_reads_as_the_same_table() -> None:
     """The loader sees what the stage saw; the bytes do not depend on how the file was laid out."""
     one = parse_table(table('name = "a"\ntype = "int" --- name = "b"\ntype = "date"'))
@@ -51,6 +68,7 @@ def test_what_is_stored_reads_as_the_same_table() -> None:
     [
         ('name = "Upper"\ntype = "int"', "column Upper", "lower-case letters"),
         ('name = "1st"\ntype = "int"', "column 1st", "lower-case letters"),
+        ('name = "xmin"\ntype = "int"', "column xmin", "Give another one, and from = xmin"),
         ('name = "a;b"\ntype = "int"', "column a;b", "lower-case letters"),
         ('name = "a"\ntype = "text"', "column a", "Give smallint"),
         ('name = "a"\ntype = "varchar(70000)"', "column a", "up to 65535"),
