@@ -175,7 +175,8 @@ class StreamShards:
         return next(iter(self._name.values()))
 
     def _missing(self) -> NoStream:
-        where = f"in {self._region}" + (f" at {self._endpoint}" if self._endpoint else "")
+        region = self._region or self._client.meta.region_name  # the environment's, where the file names none
+        where = f"in {region}" + (f" at {self._endpoint}" if self._endpoint else "")
         message = (
             f"stream {self._called} is not there, or is being deleted ({where}). Remedy: correct streamName or "
             "streamArn, regionName, or the account of the credentials, or create the stream: one of another region or "

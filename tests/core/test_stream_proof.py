@@ -6,8 +6,9 @@ from typing import Any, cast
 import pytest
 
 from consumers.kcl.stream_proof import prove
-from consumers.stream import Described, StreamShards
+from consumers.stream import Described, NoStream, StreamShards
 from tests.config.sample import settings
+from tests.support.servers import Server
 
 
 class Stream:
@@ -40,3 +41,10 @@ def test_a_stream_that_distributes_by_itself(tmp_path: Path, so: bool) -> None:
     lines = Lines()
     prove(settings(tmp_path), cast("StreamShards", Stream(distributes_itself=so)), None, lines)
     assert lines.events == (["aggregates_at_risk"] if so else [])
+
+
+def test_a_missing_stream_is_said_with_its_region(aws: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file names no region, the line says where was looked all the same."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    with pytest.raises(NoStream, match=r"stream none is not there.*\(in eu-west-3 at http"):
+        StreamShards({"StreamName": "none"}, None, aws.endpoint).describe()
