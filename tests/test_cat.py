@@ -83,9 +83,9 @@ def test_absent(tmp_path: Path) -> None:
     assert cat(str(tmp_path / "no.lines.gz")).exit_code == 66
 
 
-@pytest.mark.parametrize("arguments", [("",), ("--json", "--data", "x.lines")])
+@pytest.mark.parametrize("arguments", [("",), ("--json", "--data", "x.lines"), ("s3://bucket/dt=2026-01-31/hour=23/",)])
 def test_what_cannot_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
-    """An empty name, as of a variable that is not set, is not the folder that one is in; two forms are none."""
+    """An empty name, as of an unset variable, is not the folder that one is in; S3 has no folders; one form holds."""
     (tmp_path / "x.lines").write_bytes(b"no object\n")
     monkeypatch.chdir(tmp_path)
     result = cat(*arguments)

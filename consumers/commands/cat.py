@@ -99,8 +99,9 @@ def _records(name: str, endpoint: str, region: str) -> Iterator[Record]:
     if not name.startswith("s3://"):
         return fetch(_Folder(), name)
     bucket, _, key = name.removeprefix("s3://").partition("/")
-    if not bucket or not key:
-        message = f"{name} names no object: give s3://bucket/key"
+    if not bucket or not key or key.endswith("/"):
+        folder = ", or copy the folder: aws s3 cp --recursive" if key else ""
+        message = f"{name} names no object: give s3://bucket/key{folder}"
         raise click.UsageError(message)
     return fetch(S3Store(BucketAccess(bucket, region, endpoint)), key)
 

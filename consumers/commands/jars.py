@@ -5,16 +5,23 @@ import msgspec
 
 from consumers.kcl import jars
 
+EPILOG = """\b
+Examples:
+  kinesis-fleet jars verify
+  kinesis-fleet jars verify --json | jq .differences
+  kinesis-fleet jars lock    # in a checkout, after amazon_kclpy was updated on purpose
 
-@click.group()
+\b
+Exit codes: 0 all are as locked; 2 wrong usage; 69 a JAR is missing or has changed, or amazon_kclpy is not installed.
+"""
+
+
+@click.group(epilog=EPILOG)
 def command() -> None:
-    """KCL's JARs, which amazon_kclpy downloads without a checksum, against their lock.
-
-    Exit codes: 69 a JAR is missing or has changed.
-    """
+    """KCL's JARs, which amazon_kclpy downloads without a checksum, against their lock."""
 
 
-@command.command()
+@command.command(epilog=EPILOG)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def verify(*, as_json: bool) -> None:
     """Compare each installed JAR with its locked SHA-256."""
@@ -27,7 +34,7 @@ def verify(*, as_json: bool) -> None:
     click.echo(f"{len(jars.class_path(folder, lock))} JARs in {folder}: ok")
 
 
-@command.command("lock")
+@command.command("lock", epilog=EPILOG)
 def write() -> None:
     """Write the lock anew from the installed JARs, after an update on purpose."""
     click.echo(f"{jars.LOCK}: {jars.write_lock(jars.folder())} JARs locked")

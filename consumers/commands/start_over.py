@@ -49,7 +49,11 @@ def command(file: Path, *, yes: bool) -> None:
     with refusals(settings):
         kinesis, dynamodb = clients(settings)
         read = checkpoints_of(settings, dynamodb)
-        before = former(recalled(store, settings.application)[0], stream, lambda: read)
+        known, _ = recalled(store, settings.application)
+        before = former(known, stream, lambda: read)
+        if known is None and not read:
+            click.echo(f"{settings.application} has read nothing yet: kinesis-fleet prepare {file}, then daemon")
+            return
         if before is None:
             click.echo(f"{settings.application} reads {settings.stream} as it always has: there is nothing to do")
             return

@@ -213,6 +213,7 @@ def test_stream_made_anew(stage: Stage, java_home: Path) -> None:
         assert len(told.stderr.splitlines()) == 1, told.stderr
     assert "another applicationName and archive.prefix" in told.stderr
     renamed = stage.properties(applicationName=f"{stage.name}-2", **{"archive.prefix": "raw-2"})
+    assert "has read nothing yet: kinesis-fleet prepare" in fleet(stage, "start-over", renamed).stdout
     assert started(stage, renamed, java_home) == 0
 
 
