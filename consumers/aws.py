@@ -24,6 +24,19 @@ def credentials() -> Any:  # noqa: ANN401 - botocore has no types
         return _session().get_credentials()
 
 
+def region() -> str:
+    """Name the region that the environment or the profile says, or nothing."""
+    with _LOCK:
+        return _session().get_config_variable("region") or ""
+
+
+def profile() -> tuple[str, dict[str, dict[str, Any]]]:
+    """Name the profile in use, and give all of them as the files have them."""
+    with _LOCK:
+        session = _session()
+        return session.get_config_variable("profile") or "default", session.full_config.get("profiles", {})
+
+
 def partition_of(region: str) -> str:
     """Name the partition that a region lies in, such as aws-us-gov: a part of each ARN. Unknown regions are in aws."""
     with _LOCK, suppress(UnknownRegionError):

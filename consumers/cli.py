@@ -102,6 +102,8 @@ def main() -> None:
         if value := os.environ.get(java) or os.environ.get(python):
             os.environ.setdefault(java, value)
             os.environ.setdefault(python, value)
+    if "AWS_REGION" in os.environ:  # the one that is handed to KCL, so that a bucket without a region lies there too
+        os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"]
 
 
 def _take_credentials() -> None:

@@ -11,6 +11,7 @@ import click
 from consumers.chain.store import ObjectStore
 from consumers.config.settings import Settings, load
 from consumers.kcl.alone import hold
+from consumers.kcl.credentials import insist_that_java_finds_them
 from consumers.kcl.launcher import render, runtime_folder
 from consumers.kcl.rivals import RUN, WrittenRuns
 from consumers.kcl.stream_proof import prove
@@ -55,6 +56,7 @@ def command(file: Path, *, only_print: bool) -> None:
 def _become_java(settings: Settings) -> NoReturn:
     launch = render(settings, runtime_folder(settings))
     configure(settings.log_level)
+    insist_that_java_finds_them(settings, os.environ)
     consumer = CONSUMERS[settings.consumer]
     consumer.probe(settings.section)
     store = consumer.state(settings.section) if consumer.state else None

@@ -11,7 +11,10 @@ import javaproperties
 from consumers.config.faults import Fault
 
 _BROKEN = re.compile(r"(?<!\\)(?:\\\\)*\\[ \t\f]+$")
-_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})  # control, format, separators: General_Category of Unicode
+_COMMENTED = re.compile(r"(?<!\\)(?:\\\\)*\\\n[ \t\f]*[#!]")
+# control, format, halves of pairs, separators: General_Category of Unicode
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")  # letters that are blank
 _BLANKS = string.whitespace  # of ASCII: any other blank looks like one, and is none to Java
 _OPENED = re.compile(r"\$\{env:")
 _REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -61,6 +64,9 @@ def _unclear(entry: Entry, source: str) -> Iterator[Fault]:
     if _BROKEN.search(source):
         problem = "ends with a blank behind the backslash, so that the next line does not continue it"
         yield Fault(entry.key, problem, "Delete the blanks at the end of the line", entry.line)
+    elif _COMMENTED.search(source):
+        problem = "goes on with a line that begins with # or !, which is no comment there, but a part of the value"
+        yield Fault(entry.key, problem, "Delete that line, or move it above", entry.line)
     elif not entry.value:
         remedy = "Give it one, or delete the line. A line continues the one before where that ends with a backslash"
         yield Fault(entry.key, "has no value", remedy, entry.line)
@@ -78,7 +84,7 @@ def unseen(entry: Entry) -> Fault | None:
 
 
 def _invisible(char: str) -> bool:
-    return char not in " \t" and unicodedata.category(char) in _UNSEEN
+    return char not in " \t" and (unicodedata.category(char) in _UNSEEN or char in _BLANK)
 
 
 def canonical(key: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from consumers.config.faults import Fault
-from consumers.config.keys import Common
+from consumers.config.keys import Common, Key
 from consumers.config.properties import Entry
 from consumers.kcl import heap
 
@@ -17,6 +17,8 @@ _SECRET_NAME = re.compile(r"(?i)secret|passw(?:or)?d|accesskey|(?:session|auth|a
 _ARN_PARTS = 6
 _HEAP_OPTION = re.compile(r"-X(?:mx|ms|mn)|-XX:(?:MaxHeapSize|MaxNewSize|NewSize)")
 _AWS_OPTION = re.compile(r"-Daws\.(?!cborEnabled)")
+_JAVA_OPTIONS = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _OWN_OPTION = re.compile(r"-cp$|--?class-?path|-jar$|-Dlogback\.|-Dfile\.encoding")
 
 
@@ -32,14 +34,31 @@ def secret(entry: Entry) -> Fault | None:
 def environment(given: Mapping[str, str]) -> Iterator[Fault]:
     """Say where variables would mean one thing to Java and another to Python. The region is written into the file.
 
-    Source: "Settings reference", AWS SDKs and Tools Reference Guide; "Configuration", Boto3.
+    Source: "Settings reference", AWS SDKs and Tools Reference Guide; "Configuration", Boto3. Endpoints that are to be
+    ignored are obeyed by Java's SDK: no class of it knows the variable.
     """
+    for name in _REGIONS:
+        if (value := given.get(name)) and (problem := Key(name, "region").problem(value)):
+            yield Fault("", f"the environment has {name}, and {problem}", "Correct it, or unset it")
     java, python = given.get("AWS_PROFILE"), given.get("AWS_DEFAULT_PROFILE")
     if java and python and java != python:
         problem = (
             "the environment has AWS_PROFILE, which Java reads, and another AWS_DEFAULT_PROFILE, which Python does"
         )
         yield Fault("", problem, "Unset AWS_DEFAULT_PROFILE")
+    if bool(given.get("AWS_ACCESS_KEY_ID")) != bool(given.get("AWS_SECRET_ACCESS_KEY")):
+        problem = "the environment has one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and Java goes on without"
+        yield Fault("", problem, "Set both, or unset both")
+    if (token := given.get("AWS_SECURITY_TOKEN")) and token != given.get("AWS_SESSION_TOKEN"):
+        problem = "the environment has AWS_SECURITY_TOKEN, which Python alone reads"
+        yield Fault("", problem, "Unset it, and set AWS_SESSION_TOKEN where the keys have one")
+    if given.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        problem = "the environment has AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, which Python alone reads"
+        yield Fault("", problem, "Unset it, and AWS_ENDPOINT_URL too")
+    for name in _JAVA_OPTIONS:
+        for option in filter(_AWS_OPTION.match, given.get(name, "").split()):
+            problem = f"the environment's {name} sets {option.partition('=')[0]}, which Java alone reads"
+            yield Fault("", problem, "Take it out, and set the environment's AWS_*: Python reads that too")
 
 
 def _required(values: Values, common: Common) -> Iterator[Fault]:

@@ -59,14 +59,22 @@ def path_of(text: str) -> Path:
     """Read a path.
 
     Raises:
-        ValueError: it has an empty part.
+        ValueError: it has an empty part, or one with blanks around it, or stands in quotes.
 
     """
     path = tuple(text.strip().split("."))
-    if not all(path):
+    if in_quotes(text):
+        message = f"{text!r} stands in quotes, which would be a part of it"
+        raise ValueError(message)
+    if not all(path) or any(part != part.strip() for part in path):
         message = f"{text!r} names no field"
         raise ValueError(message)
     return path
+
+
+def in_quotes(text: str) -> bool:
+    """Whether quotes stand around it, as other files than properties have them."""
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
 
 
 @lru_cache(maxsize=4096)

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from consumers import aws
 from consumers.config.consumer import NotForThis
 from consumers.config.settings import Settings
 from consumers.letters.settings import dead_letters, letter_store
@@ -37,7 +38,8 @@ def insist_on_redshift(settings: Settings) -> RedshiftSettings:
 
 def names_of(section: RedshiftSettings) -> Names:
     """Name the tables, and the staging area that they are filled from."""
-    return Names(section.schema, table_of(section).name, section.bucket, section.prefix.strip("/"), section.region)
+    region = section.region or (aws.region() if section.cluster_region else "")  # they may be apart
+    return Names(section.schema, table_of(section).name, section.bucket, section.prefix.strip("/"), region)
 
 
 def database_of(section: RedshiftSettings) -> Database:

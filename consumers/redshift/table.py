@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from consumers.documents.paths import path_of
 from consumers.redshift.identifiers import SYSTEM_COLUMNS
 from consumers.redshift.types import ColumnType, WrongType, type_of
 from consumers.undecodable import UNDECODABLE
@@ -159,8 +160,10 @@ def _column_faults(column: Column) -> Iterator[str]:
         yield f"from = {column.path[:60]!r} is not known. Give a field's path, or one of {names}"
     if column.path == "$arrival" and column.epoch != "ms":
         yield "$arrival is in milliseconds. Leave epoch out"
-    if not all(column.path.split(".")):
-        yield f"from = {column.path[:60]!r} has an empty part. Write names with dots between them"
+    try:
+        path_of(column.path)
+    except ValueError as fault:
+        yield f"from: {str(fault)[:80]}. Write names with dots between them"
     if column.truncate and kind not in _TEXTUAL:
         yield "truncate is for varchar and char. Leave it out"
     if column.round and kind not in _ROUNDING:

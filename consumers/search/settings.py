@@ -1,5 +1,6 @@
 """The keys `index.*`, and what they mean for one another."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -107,6 +108,8 @@ _SHAPE: dict[str, tuple[Callable[[str], object], str]] = {
 }
 
 
+# After a field nothing else is meant; `#` in a value may be, as in `title=Song #1`.
+_COMMENTS = {key: re.compile(r"\s[#!]+\s*\S" if key in {"keep", "drop", "rename"} else r"\s#\s") for key in _SHAPE}
 _KEYS = {field.name: field.encode_name for field in msgspec.structs.fields(IndexSettings)}
 _FILES = ("credential_file", "ca_file", "client_certificate_file", "client_key_file")
 
@@ -125,6 +128,8 @@ def faults(settings: IndexSettings) -> Iterator[tuple[str, str]]:
     elif settings.data_stream and "%" in settings.name:
         yield "name", "a data stream has one name. Write it without %Y, %m, %d and %H"
     for key, (read, remedy) in _SHAPE.items():
+        if _COMMENTS[key].search(getattr(settings, key)):
+            yield key, "holds a comment, and a comment stands on a line of its own. Move it to a line above"
         try:
             read(getattr(settings, key))
         except ValueError as fault:

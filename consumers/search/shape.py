@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from consumers.documents.paths import NOTHING, Budget, Path, opened, path_of, values_at
+from consumers.documents.paths import NOTHING, Budget, Path, in_quotes, opened, path_of, values_at
 from consumers.documents.reshaping import Conflict, kept, renamed, taken, without
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
@@ -143,7 +143,7 @@ def conditions_of(text: str) -> tuple[Condition, ...]:
     """Read `event=heartbeat, payload.live=true`.
 
     Raises:
-        ValueError: a part has no `=`, or no field before it.
+        ValueError: a part has no `=`, no field before it, or quotes around its value.
 
     """
     found = []
@@ -151,6 +151,9 @@ def conditions_of(text: str) -> tuple[Condition, ...]:
         path, equals, value = part.partition("=")
         if not equals:
             message = f"{part!r} has no '='"
+            raise ValueError(message)
+        if in_quotes(value.strip()):
+            message = f"{part!r} has quotes, which would be a part of the value"
             raise ValueError(message)
         found.append(Condition(path_of(path), value.strip()))
     return tuple(found)

@@ -199,7 +199,7 @@ def test_a_blank_behind_a_backslash_is_refused(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("char", ["\ufeff", "\u200b", "\u00a0", "\u2028", "\u00ad", "\x7f", "\u3000"])
+@pytest.mark.parametrize("char", "\ufeff\u200b\u00a0\u2028\u00ad\x7f\u3000\u3164\u2800")
 def test_what_nobody_sees_is_named(tmp_path: Path, char: str) -> None:
     """A reader sees two equal lines, of which one is not known, or names another bucket."""
     for line in (f"stream{char}Name = events\n", f"streamName = eve{char}nts\n"):
@@ -213,6 +213,22 @@ def test_what_nobody_sees_is_found_in_a_variable_too(tmp_path: Path) -> None:
     """Copied from a page, as values of variables are."""
     (fault,) = refused(tmp_path, lines({"sample.bucket": "${env:B}"}), {"B": "a-\u200bbucket"})
     assert (fault.key, fault.line) == ("sample.bucket", 4)
+
+
+@pytest.mark.parametrize(("written", "environment"), [("\\ud83d", {}), ("${env:B}", {"B": "a\udcff"})])
+def test_half_of_a_pair_is_no_character(tmp_path: Path, written: str, environment: dict[str, str]) -> None:
+    """From an escape, or from a variable that is no UTF-8: nothing could be written with it."""
+    (fault,) = refused(tmp_path, lines({"workerMetricsTags": written}), environment)
+    assert "U+D" in fault.problem
+    assert fault.render(tmp_path).isascii()
+
+
+@pytest.mark.parametrize("line", ["#  b=2,", "  ! no", "#"])
+def test_a_comment_within_a_value_is_refused(tmp_path: Path, line: str) -> None:
+    """A line was taken out of a list: Java takes it for a part of the value, and its sign too."""
+    (fault,) = refused(tmp_path, lines({}) + f"workerMetricsTags = a=1, \\\n{line} \\\n  c=3\n")
+    assert (fault.key, fault.line) == ("workerMetricsTags", 5)
+    assert "no comment there" in fault.problem
 
 
 @pytest.mark.parametrize("text", ["\ufeff", "\ufeff# ours\r\n", "\ufeff\n"])
@@ -232,6 +248,37 @@ def test_java_and_python_find_the_same_profile(tmp_path: Path) -> None:
     (fault,) = refused(tmp_path, lines({}), {"AWS_PROFILE": "one", "AWS_DEFAULT_PROFILE": "two"})
     assert fault.remedy == "Unset AWS_DEFAULT_PROFILE"
     load(write(tmp_path, lines({})), CONSUMERS, environment={"AWS_PROFILE": "one", "AWS_DEFAULT_PROFILE": "one"})
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"AWS_ACCESS_KEY_ID": "a"},
+        {"AWS_SECRET_ACCESS_KEY": "a", "AWS_ACCESS_KEY_ID": ""},
+        {"AWS_SECURITY_TOKEN": "a", "AWS_SESSION_TOKEN": "b"},
+        {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+        {"AWS_REGION": "Ireland"},
+        {"AWS_DEFAULT_REGION": " "},
+        {"JAVA_TOOL_OPTIONS": "-Xss1m -Daws.region=eu-west-2"},
+        {"JDK_JAVA_OPTIONS": "-Daws.accessKeyId=a"},
+        {"_JAVA_OPTIONS": "-Daws.profile=b"},
+    ],
+)
+def test_variables_that_one_of_the_two_takes_otherwise_are_refused(tmp_path: Path, environment: dict[str, str]) -> None:
+    """The daemon would be somebody else than the proofs before it, or read another place. No value is repeated."""
+    (fault,) = refused(tmp_path, lines({}), environment)
+    assert next(name for name, value in environment.items() if value) in fault.problem
+    assert "accessKeyId=a" not in fault.problem
+
+
+def test_variables_that_both_take_alike_are_no_fault(tmp_path: Path) -> None:
+    """Former tools set the token twice, and options of Java are the operator's."""
+    environment = {
+        **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"), "a"),
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "JAVA_TOOL_OPTIONS": "-Xss1m",
+    }
+    load(write(tmp_path, lines({})), CONSUMERS, environment=environment)
 
 
 @pytest.mark.parametrize(

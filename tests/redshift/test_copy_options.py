@@ -1,9 +1,13 @@
 """Which options of COPY an operator may add, and that nothing else hides in them."""
 
+import msgspec
 import pytest
 
+from consumers import aws
 from consumers.redshift.copy_options import option_faults, options_of
 from consumers.redshift.names import Names
+from consumers.redshift.opening import names_of
+from consumers.redshift.settings import RedshiftSettings
 from consumers.redshift.transaction import Copy, copy_statement
 
 
@@ -81,3 +85,23 @@ def test_two_regions_are_refused() -> None:
     """One of them is not the bucket's."""
     (fault,) = option_faults("REGION 'eu-west-2'", "eu-west-1")
     assert fault == ("copyOptions", "REGION is eu-west-2, and redshift.region eu-west-1. Delete one of the two")
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"region": "eu-west-1"}, "eu-west-1"),
+        ({"clusterRegion": "us-east-1"}, "eu-west-2"),
+        ({"clusterRegion": "us-east-1", "region": "eu-west-1"}, "eu-west-1"),
+        ({}, ""),
+    ],
+)
+def test_a_bucket_without_a_region_lies_in_that_of_the_environment(
+    keys: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster that is told another region looks for it there; one that is not is in the same."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
+    aws.forget()
+    given = {"bucket": "staging", "deadLetters.bucket": "letters", "workgroup": "events", **keys}
+    assert names_of(msgspec.convert(given, RedshiftSettings, strict=False)).region == told
+    aws.forget()

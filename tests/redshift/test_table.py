@@ -75,6 +75,8 @@ def test_what_is_stored_reads_as_the_same_table() -> None:
         ('name = "a"\ntype = "int"\nfrom = "$sequence_number"', "column a", "Give a field's path, or one of $arrival"),
         ('name = "a"\ntype = "timestamp"\nfrom = "$arrival"\nepoch = "s"', "column a", "Leave epoch out"),
         ('name = "a"\ntype = "int"\nfrom = "x..y"', "column a", "Write names with dots between"),
+        ('name = "a"\ntype = "int"\nfrom = "x. y"', "column a", "Write names with dots between them"),
+        ('name = "a"\ntype = "int"\nfrom = "\'x\'"', "column a", "Write names with dots between them"),
         ('name = "a"\ntype = "int"\nfrom = "x."', "column a", "Write names with dots between"),
         ('name = "a"\ntype = "int"\ntruncate = true', "column a", "for varchar and char. Leave it out"),
         ('name = "a"\ntype = "varchar(3)"\nround = true', "column a", "for integers, decimals and times. Leave it"),

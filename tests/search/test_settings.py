@@ -114,3 +114,32 @@ def test_values_beyond_their_bounds_are_refused(keys: dict[str, str]) -> None:
     """A share of 1 would never pause, a time of 0 never answer."""
     with pytest.raises(msgspec.ValidationError):
         settings(**keys)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("drop", '"payload.userId"'),
+        ("drop", "payload.userId, 'ip'"),
+        ("keep", "payload. live"),
+        ("drop", "payload.userId # personal"),
+        ("drop", "payload.userId #personal, ip"),
+        ("rename", "a:b ! old"),
+        ("rename", '"a":"b"'),
+        ("exclude", 'event="heartbeat"'),
+        ("exclude", "event=heartbeat # noise"),
+        ("include", "'event'=play"),
+    ],
+)
+def test_what_would_name_nothing_is_refused(key: str, value: str) -> None:
+    """Quotes and comments would be parts of names: what is to be dropped would stay, without a word."""
+    assert wrong(**{key: value}) == [key]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("include", "title=Song #1"), ("drop", "Order #"), ("exclude", 'title=a "b" c'), ("keep", "user agent, #")],
+)
+def test_signs_in_names_and_values_are_taken(key: str, value: str) -> None:
+    """Fields and values of people's events have them."""
+    assert wrong(**{key: value}) == []
