@@ -48,13 +48,16 @@ def id_of(answer: Answer) -> str:
     return found
 
 
-def is_running(described: Answer) -> bool:
+def is_running(described: Answer, statement_id: str) -> bool:
     """Whether a statement or batch has not come to an end.
 
     Raises:
-        Away: it is not said.
+        Away: it is not said, or said of another one.
 
     """
+    if described.get("Id", statement_id) != statement_id:
+        what = "an answer is of another statement"
+        raise odd(what)
     status = described.get("Status")
     if status in _RUNNING:
         return True
@@ -74,6 +77,9 @@ def failure_of(described: Answer, sent: int) -> Failure | None:
     subs = described.get("SubStatements")
     if not isinstance(subs, list) or len(subs) > sent or not all(isinstance(sub, Mapping) for sub in subs):
         what = "a batch has other statements than were sent"
+        raise odd(what)
+    if any(not _stands_at(at, sub) for at, sub in enumerate(subs)):
+        what = "the statements of a batch are not in the order in which they were sent"
         raise odd(what)
     at = next((at for at, sub in enumerate(subs) if sub.get("Status") != FINISHED), None)
     if described["Status"] == FINISHED:
@@ -115,9 +121,18 @@ def insist_on_all(described: Answer, last: Answer, rows: Sequence[object]) -> No
 
     """
     said = (described.get("ResultRows"), last.get("TotalNumRows"))
+    if not rows and 0 not in said and not last.get("ColumnMetadata"):
+        what = "a result has neither rows nor columns, and nothing says that it is empty"
+        raise odd(what)
     if any(number not in (None, -1, len(rows)) for number in said):
         what = f"a result has {len(rows)} rows, and other numbers are said of it"
         raise odd(what)
+
+
+def _stands_at(at: int, sub: Answer) -> bool:
+    """Whether a statement of a batch stands where its id says: that ends in its number, from 1."""
+    _, colon, number = str(sub.get("Id", "")).rpartition(":")
+    return not colon or number == str(at + 1)
 
 
 def _row(record: object) -> tuple[Any, ...]:

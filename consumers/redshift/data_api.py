@@ -130,7 +130,7 @@ class DataApi:
         until, pause_s, cancelled = self._clock() + limit_s, _POLL_S, False
         while True:
             described = self._call("describe_statement", Id=statement_id)
-            if not answers.is_running(described):
+            if not answers.is_running(described, statement_id):
                 return described
             if self._clock() >= until:
                 if cancelled:

@@ -209,7 +209,8 @@ class S3Store:
             self._client = self._client or self._connect()
             answer = call(self._client)
         except ClientError as fault:
-            self._set_clock(fault.response.get("ResponseMetadata", {}))
+            if not answers.absent(fault.response):  # a gateway's error tells the gateway's time
+                self._set_clock(fault.response["ResponseMetadata"])
             code, status = code_of(fault.response)
             if code in refusals:
                 return None

@@ -113,6 +113,10 @@ def test_no_evidence(error: str, at: int) -> None:
         {"Status": "FINISHED", "SubStatements": [FINISHED] * (SENT - 1) + [FAILED]},
         {"Status": "FINISHED", "SubStatements": [FINISHED] * (SENT - 1) + [{"Status": "STARTED"}]},
         {"Status": "FINISHED", "SubStatements": ["FINISHED"] * SENT},
+        {**DONE, "Id": "another"},
+        {**DONE, "Id": None},
+        {**failed(3, DIVIDED), "Id": "another"},
+        {"Status": "FAILED", "SubStatements": [{**FAILED, "Error": DIVIDED, "Id": "b:4"}, {**FINISHED, "Id": "b:1"}]},
         {"Status": "FAILED"},
         {"Status": "FAILED", "SubStatements": [FINISHED] * SENT},
         {"Status": "ABORTED", "SubStatements": [FINISHED] * 3},
@@ -129,7 +133,9 @@ def test_unsure(described: Answer) -> None:
 def test_finished() -> None:
     """A batch of which each statement is finished stands."""
     running = {"Status": "STARTED", "SubStatements": [{"Status": "STARTED"}] * SENT}
-    api(Client(describe_statement=[running, DONE])).transact(STEPS, "t")
+    numbered = {**DONE, "Id": "b", "SubStatements": [{**FINISHED, "Id": f"b:{at + 1}"} for at in range(SENT)]}
+    for done in (DONE, numbered):
+        api(Client(describe_statement=[running, done])).transact(STEPS, "t")
 
 
 def test_no_id() -> None:
@@ -181,6 +187,8 @@ def test_rows(described: Answer, pages: list[Answer], rows: Sequence[object]) ->
     [
         ({"HasResultSet": False}, [page([A])]),
         ({}, [{}]),
+        ({}, [page([])]),
+        ({"Id": "another"}, [page([A])]),
         ({}, [page(None)]),
         ({}, [page("none")]),
         ({}, [page(["none"])]),

@@ -40,7 +40,7 @@ def middlebox() -> Iterator[Middlebox]:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             box.asked.append(f"{self.command} {self.path}")
             given = box.answer(self.command, self.path)
-            self.send_response(given.status)
+            (self.send_response_only if "Date" in given.headers else self.send_response)(given.status)
             for name, value in {"Content-Length": str(len(given.body)), **given.headers}.items():
                 if value is not None:
                     self.send_header(name, value)

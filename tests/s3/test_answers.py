@@ -178,6 +178,23 @@ def test_what_s3_never_answers_is_waited_out(box: Middlebox, store: S3Store, cal
     assert "4711" not in f"{fault.value.reason} {fault.value.remedy}"
 
 
+def test_a_gateways_clock_is_not_the_stores(box: Middlebox, store: S3Store) -> None:
+    """An hour must not end early because what stands before the store is ahead, and says that the store is away."""
+    dates = ["Sat, 31 Jan 2026 23:00:00 GMT", "Sun, 01 Feb 2026 09:00:00 GMT"]
+    box.answer = lambda *_: Given(404, {**ID, "Date": dates[0]}, said("NoSuchKey"))
+    assert store.find("raw/x") is None
+    before = store.now_ms()
+    for status, body in ((503, PAGE), (503, said("SlowDown")), (404, said("NoSuchBucket"))):
+        box.answer = lambda *_, status=status, body=body: Given(status, {"Date": dates[1]}, body)  # type: ignore[misc]
+        with pytest.raises(Unavailable):
+            store.find("raw/x")
+        assert store.now_ms() - before < 60_000
+    box.answer = lambda *_: Given(503, {**ID, "Date": dates[1]}, said("SlowDown"))
+    with pytest.raises(Unavailable):
+        store.find("raw/x")
+    assert store.now_ms() - before > 60_000
+
+
 @pytest.mark.parametrize("call", [".lines.gz", "marks/"])
 def test_a_put_that_never_arrived_is_put_again(aws: Server, call: str) -> None:
     """An object or a mark whose PUT something before the store answered with an empty 200 is lost to nobody."""
