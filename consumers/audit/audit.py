@@ -20,6 +20,7 @@ from consumers.records import HOUR_MS, Position
 READERS = 8
 _AT_ONCE = 1_000
 _LOOK_BACK_MS = 24 * HOUR_MS
+_MOST_LOOK_BACK_MS = 31 * _LOOK_BACK_MS  # for the shards that were quiet for so long
 _MOST_SOUGHT = 100
 
 
@@ -88,7 +89,8 @@ class Audit:
         wanted = {
             shard: head.first for shard, head in heads.items() if head and head.after and head.after != ends.get(shard)
         }
-        for hour_ms in range(first_ms - HOUR_MS, first_ms - _LOOK_BACK_MS - 1, -HOUR_MS):
+        farthest_ms = max(first_ms - _MOST_LOOK_BACK_MS, self._span.decided.start - _LOOK_BACK_MS)
+        for hour_ms in range(first_ms - HOUR_MS, min(farthest_ms, first_ms - _LOOK_BACK_MS) - 1, -HOUR_MS):
             for shard, piece in self._beside(hour_ms, wanted, before=True):
                 self._shards[shard].add(piece)
                 del wanted[shard]

@@ -43,13 +43,12 @@ class Progress:
         self._version = found.version if found else None
         self._standing = decoded(found.body, Audited, self._key, "delete it: it is made anew") if found else None
 
-    def hours_until(self, end_ms: int) -> tuple[int, int]:
+    def hours_until(self, end_ms: int, begin_ms: int) -> tuple[int, int]:
         """Give the hours of an audit up to an hour that is not decided: a day, and all that no audit has looked at.
 
-        Both by their first millisecond, and included.
+        Both by their first millisecond, and included. `begin_ms` is the first hour that was ever decided.
         """
-        day_ms = end_ms - _DAY_MS
-        return min(day_ms, self._standing.next_ms) if self._standing else day_ms, end_ms - HOUR_MS
+        return min(end_ms - _DAY_MS, self._standing.next_ms if self._standing else begin_ms), end_ms - HOUR_MS
 
     def ends_at(self, first_ms: int) -> dict[str, Position]:
         """Say where each shard's objects ended before an hour; nothing if audits have not reached just that one."""
@@ -57,15 +56,18 @@ class Progress:
             return {}
         return {shard: Position.parse(end) for shard, end in self._standing.ends.items()}
 
-    def note(self, first_ms: int, last_ms: int, ends: Mapping[str, Position]) -> None:
+    def note(self, first_ms: int, last_ms: int, ends: Mapping[str, Position], begin_ms: int) -> None:
         """Take note that these hours were audited, if that leaves none out. Who noted something meanwhile is right.
+
+        `begin_ms` is the first hour that was ever decided.
 
         Raises:
             Unavailable: the bucket does not accept it.
 
         """
         standing, next_ms = self._standing, last_ms + HOUR_MS
-        if standing and not first_ms <= standing.next_ms < next_ms:
+        reached_ms = standing.next_ms if standing else begin_ms
+        if not first_ms <= reached_ms < next_ms:
             return
         known = {**(standing.ends if standing else {}), **{shard: str(end) for shard, end in ends.items()}}
         self._store.swap(self._key, msgspec.json.encode(Audited(next_ms, known)), self._version)

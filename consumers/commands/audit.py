@@ -28,8 +28,8 @@ Examples:
 
 \b
 Hours are UTC, and both ends are included. Without --from and --to: up to the last hour that is decided, the last 24
-and all that no audit before has looked at, wherever it ran. Each shard is compared with its object before the first
-hour, and behind the last one.
+and all that no audit before has looked at, wherever it ran; the first time, all there are. Each shard is compared with
+its object before the first hour, up to 31 days back, and behind the last one.
 Each finding is a line: what it is, the key, and more. With --json a JSON object a line, the last one the sums.
   missing     the manifest lists it, and it is gone
   doubled     its records stand elsewhere too
@@ -41,13 +41,15 @@ Each finding is a line: what it is, the key, and more. With --json a JSON object
   declared    records are missing, or may be, as the hour's _INCOMPLETE or an object says
 
 \b
+A shard whose object before the first hour is nowhere to be found is named, and what is before it counts as unproven.
 An hour that is not decided has no manifest: what its objects prove of one another is checked, not its two ends.
 What was set aside, since it could not be read, stands in no object, and is declared too. Where audits have come to is
 kept under _kinesis-fleet/: the command writes there, and nowhere else.
 
 \b
 Exit codes: 0 whole; 1 something was found, or there was nothing to prove; 2 wrong usage; 3 whole but for what is
-declared: tell who reads those hours; 69 S3 refuses; 78 the configuration has faults, or is not of this prefix.
+declared, or unproven: tell who reads those hours; 69 S3 refuses; 78 the configuration has faults, or is not of this
+prefix.
 """
 DECLARED = 3
 _SAY_EACH_S = 10.0
@@ -69,7 +71,8 @@ def command(file: Path, first: str, last: str, *, quick: bool, as_json: bool) ->
     frontier, _ = read_frontier(store, place)
     end_ms = frontier.next_ms if frontier else hour_of(store.now_ms()) + HOUR_MS
     progress = Progress(store, place)
-    first_ms, last_ms = hours_given(first, last, progress.hours_until(end_ms))
+    begin_ms = frontier.first_ms if frontier else end_ms
+    first_ms, last_ms = hours_given(first, last, progress.hours_until(end_ms, begin_ms))
     decided = range(frontier.first_ms, frontier.next_ms) if frontier else range(0)
     span = Span(place.stream, layouts, first_ms, last_ms, decided, progress.ends_at(first_ms))
     audit = Audit(store, span, _json if as_json else _text, _Progress(first_ms, last_ms))
@@ -78,14 +81,14 @@ def command(file: Path, first: str, last: str, *, quick: bool, as_json: bool) ->
         audit.declare(aside_place(settings.application).root, aside)
     _sums(tally, store, span, as_json=as_json, quick=quick)
     if frontier and last_ms < frontier.next_ms and not _nothing(tally, span):
-        progress.note(first_ms, last_ms, audit.ends)
+        progress.note(first_ms, last_ms, audit.ends, begin_ms)
     raise SystemExit(_code(tally, span))
 
 
 def _code(tally: Tally, span: Span) -> int:
     if tally.findings or _nothing(tally, span):
         return 1
-    return DECLARED if tally.declared else 0
+    return DECLARED if tally.declared or tally.unproven else 0
 
 
 def _decided(span: Span) -> int:
@@ -136,7 +139,7 @@ def _sums(tally: Tally, store: S3Store, span: Span, *, as_json: bool, quick: boo
         click.echo(msgspec.json.encode({**sums, "requests": dict(store.requests)}))
         return
     for shard in tally.unproven:
-        click.echo(f"{shard}: its first object follows one of more than a day before, which was not looked for")
+        click.echo(f"{shard}: its first object follows one that no audit knows, and that was not found before it")
     how = "listed" if quick else "read"
     requests = ", ".join(f"{count:,} {name}" for name, count in sorted(store.requests.items()))
     click.echo(
@@ -150,5 +153,7 @@ def _sums(tally: Tally, store: S3Store, span: Span, *, as_json: bool, quick: boo
         click.echo(f"NOT whole: {tally.findings} found")
     elif tally.declared:
         click.echo(f"whole but for what is declared: {len(tally.declared)} times, records are missing or may be")
+    elif tally.unproven:
+        click.echo("whole between these hours' ends; what stands before the first of them is not proven, as said above")
     else:
         click.echo("whole: nothing is missing, doubled or altered")

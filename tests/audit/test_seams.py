@@ -50,7 +50,7 @@ def audit(store: Store, shard: OneShard, first: int, last: int, *, on: bool = Fa
     one = Audit(store, span, found.append, lambda *_: None)
     tally = one.run(read=True)
     if on:
-        progress.note(first_ms, last_ms, one.ends)
+        progress.note(first_ms, last_ms, one.ends, frontier.first_ms)
     return found, tally
 
 
@@ -99,7 +99,23 @@ def test_a_whole_archive_is_whole_however_it_is_cut() -> None:
             assert tally.unproven == []
         store.remove(audited_key("app", "events"))
     found, tally = audit(store, later, 80, 81)
-    assert (found, tally.unproven) == ([], [later.shard])  # a day back nothing stands, and nobody remembers
+    assert (found, tally.unproven) == ([], [])  # nobody remembers, and so it is looked for
+
+
+def test_what_nothing_stands_before_is_not_called_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the first object of the range follows is gone, with all before it: that is no proof of anything."""
+    store = Store()
+    shard = OneShard(store)
+    play(shard, store, range(190))
+    for key in objects(store):
+        if "hour=08" in key or "hour=09" in key:
+            store.remove(key)
+    found, tally = audit(store, shard, 2, 2)
+    assert (found, tally.unproven) == ([], [shard.shard])
+    span = Span(shard.hours.stream, (shard.hours.layout,), H + 2 * HOUR_MS, H + 2 * HOUR_MS, range(H, H + 3 * HOUR_MS))
+    assert command._code(tally, span) == 3
+    command._sums(tally, store, span, as_json=False, quick=False)  # type: ignore[arg-type]
+    assert "nothing is missing" not in capsys.readouterr().out
 
 
 def test_a_gap_behind_days_of_quiet_is_found_by_who_goes_on() -> None:
@@ -143,6 +159,7 @@ def test_what_an_hour_declares_is_no_proof(capsys: pytest.CaptureFixture[str]) -
         pytest.param([4, 29, 53], id="an hour is decided in time in one night, and not in the one before"),
         pytest.param([5, 8, 8, 77], id="a shard is parked for two days"),
         pytest.param([5, 150], id="nobody ran it for a week"),
+        pytest.param([90, 114], id="it was first run after days"),
     ],
 )
 def test_each_hour_is_in_some_audit(nights: list[int]) -> None:
@@ -151,22 +168,24 @@ def test_each_hour_is_in_some_audit(nights: list[int]) -> None:
     seen: set[int] = set()
     for night in nights:
         progress = Progress(store, place)
-        first_ms, last_ms = hours_given("", "", progress.hours_until(H + night * HOUR_MS))
+        first_ms, last_ms = hours_given("", "", progress.hours_until(H + night * HOUR_MS, H))
         assert last_ms == H + (night - 1) * HOUR_MS
         assert first_ms <= last_ms - 23 * HOUR_MS
         seen |= set(range(first_ms, last_ms + 1, HOUR_MS))
-        progress.note(first_ms, last_ms, {})
-    assert [hour_text(ms) for ms in range(min(seen), max(seen), HOUR_MS) if ms not in seen] == []
+        progress.note(first_ms, last_ms, {}, H)
+    assert [hour_text(ms) for ms in range(H, max(seen), HOUR_MS) if ms not in seen] == []
 
 
 def test_an_audit_of_other_hours_leaves_none_out() -> None:
     """Whoever asks for some hours moves the place only if it joins them."""
     store, place = MemoryStore(), OneShard(MemoryStore()).hours
-    Progress(store, place).note(H, H + 9 * HOUR_MS, {"shard": Position(5, 0)})
+    Progress(store, place).note(H + 5 * HOUR_MS, H + 8 * HOUR_MS, {}, H)  # the first ones were never looked at
+    assert Progress(store, place).hours_until(H + 40 * HOUR_MS, H)[0] == H
+    Progress(store, place).note(H, H + 9 * HOUR_MS, {"shard": Position(5, 0)}, H)
     for first, last, ends in ((20, 30, {}), (2, 5, {}), (4, 12, {"shard": Position(7, 0)})):
-        Progress(store, place).note(H + first * HOUR_MS, H + last * HOUR_MS, ends)
+        Progress(store, place).note(H + first * HOUR_MS, H + last * HOUR_MS, ends, H)
     after = Progress(store, place)
-    assert after.hours_until(H + 40 * HOUR_MS)[0] == H + 13 * HOUR_MS
+    assert after.hours_until(H + 40 * HOUR_MS, H)[0] == H + 13 * HOUR_MS
     assert after.ends_at(H + 13 * HOUR_MS) == {"shard": Position(7, 0)}
     assert after.ends_at(H + 12 * HOUR_MS) == {}
 
