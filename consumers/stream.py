@@ -16,7 +16,7 @@ from consumers.waiting import Unavailable
 
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
-_MOST_PAGES = 100
+MOST_PAGES = 100
 
 # KCL 3.1.3 keeps 3 reads in a queue and one in hand (`SimpleRecordsFetcherFactory`, `PrefetchRecordsPublisher`), and
 # 11 events with enhanced fan-out (`FanOutRecordsPublisher`). Twice that: late costs seconds, early would be a lie.
@@ -105,14 +105,19 @@ def listed(kinesis: Any, name: Mapping[str, str]) -> list[StreamShard]:  # noqa:
 
     """
     request, found = dict(name), list[StreamShard]()
-    for _ in range(_MOST_PAGES):
+    for _ in range(MOST_PAGES):
         answer = kinesis.list_shards(**request)
         found += [_shard(shard) for shard in answer["Shards"]]
         if not answer.get("NextToken"):
             return found
         request = {"NextToken": answer["NextToken"]}
-    reason = f"ListShards {next(iter(name.values()))}: more than {_MOST_PAGES} pages"
-    raise Unavailable(reason, "report it as a bug", operator=True)
+    raise endless(name)
+
+
+def endless(name: Mapping[str, str]) -> Unavailable:
+    """Say that a list of shards has no end."""
+    reason = f"ListShards {next(iter(name.values()))}: more than {MOST_PAGES} pages"
+    return Unavailable(reason, "look at what answers in the place of Kinesis; else report it as a bug", operator=True)
 
 
 def shards_of(settings: Settings) -> "StreamShards":

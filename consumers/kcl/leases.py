@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from consumers.config.settings import Settings
-from consumers.stream import request_of
+from consumers.stream import MOST_PAGES, endless, request_of
 
 OWNER_INDEX = "LeaseOwnerToLeaseKeyIndex"
 _TABLE_WAIT = {"Delay": 1, "MaxAttempts": 120}
@@ -192,7 +192,12 @@ def checkpoints_of(settings: Settings, dynamodb: Any) -> list[str]:  # noqa: ANN
 
 
 def list_all(settings: Settings, kinesis: Any) -> Iterator[Shard]:  # noqa: ANN401
-    """List the stream's shards as Kinesis does, open and closed."""
+    """List the stream's shards as Kinesis does, open and closed.
+
+    Raises:
+        Unavailable: there are more pages than any stream has.
+
+    """
     return _pages(kinesis, request_of(settings))
 
 
@@ -201,12 +206,13 @@ def _list(settings: Settings, kinesis: Any) -> Iterator[Shard]:  # noqa: ANN401
 
 
 def _pages(kinesis: Any, request: dict[str, Any]) -> Iterator[Shard]:  # noqa: ANN401
-    while True:
+    for _ in range(MOST_PAGES):
         answer = kinesis.list_shards(**request)
         yield from answer["Shards"]
         if not answer.get("NextToken"):
             return
         request = {"NextToken": answer["NextToken"]}
+    raise endless(request)
 
 
 def _filter(kcl: Mapping[str, str]) -> dict[str, Any]:

@@ -113,6 +113,19 @@ def rows_of(answer: Answer, width: int | None) -> list[tuple[Any, ...]]:
     return rows
 
 
+def insist_on_progress(described: Answer, found: Sequence[object], rows: Sequence[object]) -> None:
+    """Look at a page behind which there are more: `found` is what it brought, and `rows` all so far.
+
+    Raises:
+        Away: it brought nothing, or more than there is: whoever answers so would never come to an end.
+
+    """
+    most = described.get("ResultRows")
+    if not found or (isinstance(most, int) and 0 <= most < len(rows)):
+        what = "a page of a result brings nothing, or more rows than it has"
+        raise odd(what)
+
+
 def insist_on_all(described: Answer, last: Answer, rows: Sequence[object]) -> None:
     """Compare the number of rows with what was said of the result.
 

@@ -22,6 +22,7 @@ from consumers.redshift.database import Away, Conflict, Refused, Taken, TooSlow,
 from consumers.redshift.transaction import Step
 
 MOST_STATEMENTS = 40
+_MOST_PAGES = 100_000
 _POLL_S = 0.2
 _LONGEST_POLL_S = 2.0
 _CANCEL_S = 60.0
@@ -95,18 +96,20 @@ class DataApi:
             what = "a query has no result"
             raise answers.odd(what)
         rows: list[tuple[Any, ...]] = []
-        token = ""
-        while True:
-            page = {"NextToken": token} if token else {}
+        page: dict[str, str] = {}
+        for _ in range(_MOST_PAGES):
             answer = self._call("get_statement_result", Id=statement_id, **page)
-            rows += answers.rows_of(answer, len(rows[0]) if rows else None)
+            found = answers.rows_of(answer, len(rows[0]) if rows else None)
+            rows += found
             if not answer.get("NextToken"):
                 answers.insist_on_all(described, answer, rows)
                 return rows
-            if answer["NextToken"] == token:
-                what = "a result goes on where it was"
-                raise answers.odd(what)
-            token = answer["NextToken"]
+            answers.insist_on_progress(described, found, rows)
+            if answer["NextToken"] == page.get("NextToken"):
+                break
+            page = {"NextToken": answer["NextToken"]}
+        what = "a result goes on where it was, or has no end"
+        raise answers.odd(what)
 
     def alter(self, statement: str) -> None:
         """Run a statement alone."""

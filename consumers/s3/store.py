@@ -20,10 +20,12 @@ from consumers.chain.store import STATE_PREFIX, Entry, Found
 from consumers.s3 import answers
 from consumers.s3.body import Body
 from consumers.s3.outcomes import ABSENT, EXISTS, code_of, odd, unavailable, unreachable
+from consumers.waiting import Unavailable
 
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
 _CHUNK_BYTES = 1 << 20
+_MOST_BARREN = 100  # pages of a listing in a row that hold nothing, and say that there is more
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,13 @@ class S3Store:
         """Yield the objects whose keys begin with a prefix, in the order of the keys' bytes, a page at a time."""
         where = {"Bucket": self._bucket, "Prefix": prefix, **self._owner}
         token = last = ""
+        barren = 0
         while True:
             page = self._page(where, prefix, token, last)
+            barren = 0 if page.get("Contents") else barren + 1
+            if barren > _MOST_BARREN:
+                reason = f"ListObjectsV2 s3://{self._bucket}/{prefix}: {barren} pages without a key, and no end"
+                raise Unavailable(reason, "look at what answers in the place of the bucket", operator=True)
             for at in page.get("Contents", ()):
                 last = at["Key"]
                 yield Entry(last, at["Size"], at["ETag"])

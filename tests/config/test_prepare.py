@@ -14,8 +14,10 @@ from moto import mock_aws
 
 from consumers.cli import main
 from consumers.hours.lineage import StreamShard
+from consumers.kcl.leases import list_all
 from consumers.kcl.sampling import Dropped, Sample, sample
 from consumers.stream import described
+from consumers.waiting import Unavailable
 from tests.config.sample import settings
 
 FILE = (
@@ -171,6 +173,17 @@ def test_it_ends_in_time(tmp_path: Path) -> None:
     found = sample(settings(tmp_path), Kinesis(*[answer()] * 9), [SHARD] * 9, lambda: next(now), lambda _: None)
     assert found.of_shards == 9
     assert found.shards == 1
+
+
+def test_shards_without_an_end(tmp_path: Path) -> None:
+    """Whoever lists on and on is no Kinesis: it is said, and nobody waits for it."""
+
+    class Endless:
+        def list_shards(self, **_: Any) -> Mapping[str, Any]:
+            return {"Shards": [], "NextToken": "more"}
+
+    with pytest.raises(Unavailable, match="more than 100 pages"):
+        list(list_all(settings(tmp_path), Endless()))
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,8 @@ def test_rows(described: Answer, pages: list[Answer], rows: Sequence[object]) ->
         ({}, [page("none")]),
         ({}, [page(["none"])]),
         ({}, [page([A], "t"), page([B], "t"), page([A], "t")]),
+        ({}, [page([], "s"), page([], "t")] * 1000),
+        ({"ResultRows": 2}, [page([A], "s"), page([B], "t")] * 1000),
         ({}, [page([A], "t"), page([[{"stringValue": "b"}]])]),
         ({}, [page([A, [{"stringValue": "b"}]])]),
         ({}, [page([[{"stringValue": "b"}]], ColumnMetadata=TWO)]),

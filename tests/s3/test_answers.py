@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -154,6 +155,15 @@ def store(box: Middlebox) -> S3Store:
         box.answer = lambda *_: Given(404, ID)
         one.metadata("k")  # with these credentials
     return one
+
+
+def test_a_listing_without_an_end(box: Middlebox, store: S3Store) -> None:
+    """Each page is empty and says that there is more, by two words in turn: nobody waits for its end in silence."""
+    words = cycle((b"one", b"two"))
+    box.answer = lambda *_: listing(TRUE, b"<NextContinuationToken>%s</NextContinuationToken>" % next(words))
+    with pytest.raises(Unavailable, match="pages without a key") as fault:
+        next(store.list("raw/"))
+    assert fault.value.operator
 
 
 @pytest.mark.parametrize(("call", "given", "result"), RIGHT)
