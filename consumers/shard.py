@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 from consumers.config.consumer import ShardContext
 from consumers.config.settings import Settings
 from consumers.kcl.checkpointer import Commits
+from consumers.kcl.here import hold_shard
 from consumers.kcl.lines import LineReader
 from consumers.kcl.pipe import ShardProcess
 from consumers.kcl.processor import ShardProcessor
@@ -33,9 +34,11 @@ def serve(
         runs = WrittenRuns(consumer.state(settings.section), settings.application, settings.worker, log)
 
     patience = Patience(pause, clock, log)
+    names: list[object] = []  # held until the process ends
 
     def new_pipeline(shard: str, start: Start) -> Pipeline[Any]:
         say_shard(settings.consumer, shard)
+        names.append(hold_shard(settings, shard))
         if runs is not None:
             runs.look()
         pipeline: Pipeline[Any] = build(ShardContext(shard, start, patience, log))

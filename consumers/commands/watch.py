@@ -9,6 +9,7 @@ import click
 
 from consumers.config.settings import Settings, load
 from consumers.kcl.aws import clients, refusals
+from consumers.kcl.here import unread_here
 from consumers.kcl.holding import Held, held
 from consumers.kcl.known import MadeAnew
 from consumers.kcl.pulse import Pulse
@@ -28,9 +29,9 @@ Examples:
   kinesis-fleet watch --for 20 s3_archive.properties
 
 \b
-It ends as soon as it has seen each lease renewed by its owner, and a lease for each shard that is due, mostly within
-seconds. A dead host's shards are without an owner for some seconds, and for about two minutes where it led: that is not
-an alarm, so it looks on for --for seconds.
+It ends as soon as it has seen each lease renewed by its owner, a lease for each shard that is due, and, on the daemon's
+own host, a process for each lease that the daemon holds: mostly within seconds. A dead host's shards are without an
+owner for some seconds, and for about two minutes where it led: that is not an alarm, so it looks on for --for seconds.
 A hand-over between two hosts that lasts as long is ended: KCL can wait for a dead host for ever.
 Under systemd, kinesis-watch@CONSUMER.timer runs it each minute, and 75 starts the daemon of this host again.
 Exit codes: 0 each open shard is read by somebody; 1 one is not, and this host cannot help it, or the stream is gone or
@@ -73,6 +74,8 @@ def command(file: Path, bound: float) -> None:
         left = [one for one in seen.idle if not one.giver]
         leads = leader(settings, dynamodb) if left else ""
     why = blame(seen.leases, left, settings.worker, leads, settings.jvm.shards)
+    if seen.unread:
+        why = f"this host's daemon holds {seen.unread[0].shard}, and no process of it reads that shard"
     if settings.metrics_s:
         write_metrics(document(settings.application, int(time.time() * 1000), UnheldShards=len(seen.shards)))
     for one in seen.odd:
@@ -80,13 +83,13 @@ def command(file: Path, bound: float) -> None:
     if seen.bare:
         reason = f"{seen.bare[0].why}, for {bound:.0f} s"
         _say(settings, [one.shard for one in seen.bare], reason, _BARE_REMEDY if seen.leases else NONE_AT_ALL)
-    if seen.idle:
+    if seen.idle or seen.unread:
         reason = why or f"nobody has renewed its lease for {bound:.0f} s"
         remedy = "nothing: this host's daemon is started again" if why else _IDLE_REMEDY
         if not why and not left:
             reason = f"{given[0].giver} hands it over to {given[0].owner} for {bound:.0f} s, and does not end it"
             remedy = "nothing: the hand-over was ended, and its owner reads on"
-        _say(settings, [one.shard for one in seen.idle], reason, remedy)
+        _say(settings, [one.shard for one in (*seen.idle, *seen.unread)], reason, remedy)
     raise SystemExit(_RESTART if why else int(bool(seen.shards)))
 
 
@@ -109,11 +112,12 @@ def _say(settings: Settings, shards: list[str], reason: str, remedy: str) -> Non
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The last look: the leases, those that nobody renews, and the shards that should have one."""
+    """The last look: the leases, those that nobody renews, the shards without one, and those that are not read here."""
 
     leases: list[Held]
     idle: list[Held]
     bare: list[Unleased]
+    unread: list[Held]
 
     @property
     def odd(self) -> list[Held]:
@@ -123,7 +127,8 @@ class _Seen:
     @property
     def shards(self) -> set[str]:
         """All that nobody reads."""
-        return {*(one.shard for one in self.idle), *(one.shard for one in self.bare), *(one.shard for one in self.odd)}
+        held = (*self.idle, *self.odd, *self.unread)
+        return {*(one.shard for one in held), *(one.shard for one in self.bare)}
 
 
 def _looked(settings: Settings, kinesis: Any, dynamodb: Any, bound_s: float) -> _Seen:  # noqa: ANN401 - boto3
@@ -131,6 +136,7 @@ def _looked(settings: Settings, kinesis: Any, dynamodb: Any, bound_s: float) -> 
     first = held(settings, dynamodb)
     pulse.look(first, began)
     givers = {one.shard: one.giver for one in first}
+    unread = unread_here(settings, first)
     while True:
         time.sleep(_LOOK_S)  # a renewal is nothing that can be waited for
         leases = held(settings, dynamodb)  # before the shards: what these show anew has no lease
@@ -139,5 +145,7 @@ def _looked(settings: Settings, kinesis: Any, dynamodb: Any, bound_s: float) -> 
         now = time.monotonic()
         pulse.look(leases, now)
         idle = unheld(leases, pulse, began, givers)
-        if not (idle or bare) or now >= began + bound_s:
-            return _Seen(leases, idle, bare)
+        still = {one.shard for one in unread}
+        unread = [one for one in unread_here(settings, leases) if one.shard in still]
+        if not (idle or bare or unread) or now >= began + bound_s:
+            return _Seen(leases, idle, bare, unread)

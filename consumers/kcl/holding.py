@@ -30,7 +30,8 @@ class Held(msgspec.Struct, frozen=True, rename="camel"):
     `lag_seconds` is None where it was not asked for, and where it is not known: `problem` then says why. `renewals` is
     KCL's counter: an owner that lives counts it up several times within the fail-over time. A lease keeps its owner's
     name when that has stopped. `giver` is the worker that still reads while the owner is given the lease. `problem` is
-    empty where all is well. `waits_for` is the parent that is read first, of a shard that has no lease yet.
+    empty where all is well. `waits_for` is the parent that is read first, of a shard that has no lease yet; `parents`
+    are those that the row of a lease names.
     """
 
     shard: str
@@ -42,6 +43,7 @@ class Held(msgspec.Struct, frozen=True, rename="camel"):
     problem: str = ""
     waits_for: str = ""
     sub_sequence_number: int = 0
+    parents: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -93,6 +95,7 @@ def _held(row: Mapping[str, Any], table: str) -> Held:
         giver=_text(row, "checkpointOwner"),
         problem=problem,
         sub_sequence_number=sub or 0,
+        parents=tuple(row.get("parentShardId", {}).get("SS", ())),
     )
 
 

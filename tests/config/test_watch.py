@@ -1,18 +1,27 @@
 """The command that looks whether each shard is read, on leases as KCL writes them."""
 
 import json
+import os
+import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
+from msgspec import structs
 
 from consumers.cli import main
+from consumers.config.settings import load
+from consumers.kcl.alone import hold
+from consumers.kcl.here import hold_shard, unread_here
+from consumers.kcl.holding import Held
 from consumers.kcl.known import KnownStream
+from consumers.registry import CONSUMERS
 from tests.support.lease_rows import Daemons, Rows
 
 FILE = (
@@ -160,3 +169,46 @@ def test_the_leader_of_a_newer_kcl(run: Callable[[], Result], dynamodb: Any) -> 
     lock = {"leaseKey": {"S": "Leader"}, "ownerName": {"S": "host-1"}, "entityType": {"S": "LEADER"}}
     dynamodb.put_item(TableName="events-archive", Item=lock)
     assert run().exit_code == 75
+
+
+def test_a_lease_that_is_held_here_and_read_by_no_process(
+    run: Callable[[], Result], dynamodb: Any, daemons: Daemons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KCL can renew a lease for ever without starting its process: only this host sees it, and starts anew."""
+    for module in ("here", "alone"):  # a name belongs to the whole host, where other tests may run
+        monkeypatch.setattr(f"consumers.kcl.{module}.name_of", lambda _: f"kinesis-fleet-{os.getpid()}")
+    settings = load(tmp_path / "archive.properties", CONSUMERS)
+    rows_of(dynamodb).own("host-1", *SHARDS)
+    with daemons.renewing(*SHARDS):
+        assert run().exit_code == 0, "without a daemon here, another host's processes are not to be seen"
+        with hold(settings), opened(hold_shard(settings, SHARDS[0])):
+            with opened(hold_shard(settings, SHARDS[1])):
+                assert run().exit_code == 0
+            result = run()
+            assert result.exit_code == 75
+            said = json.loads(result.stderr.splitlines()[-1])
+            assert said["shards"] == [SHARDS[1]]
+            assert "no process of it reads" in said["reason"]
+            rows_of(dynamodb).own("host-2", SHARDS[1])
+            assert run().exit_code == 0
+
+
+def test_a_child_waits_for_its_parents_without_a_process() -> None:
+    """Until nothing of them is left; and one that has lost the lease lives on beside the next."""
+    parent, child = Held("p", "host-1", "495", 1), Held("c", "host-1", "TRIM_HORIZON", 1, parents=("p", "gone"))
+    settings = SimpleNamespace(worker="host-1", application=f"app-{os.getpid()}", kcl={})
+    one: Any = settings
+    assert unread_here(one, [parent, child]) == []
+    with hold(one):
+        assert unread_here(one, [parent, child]) == [parent]
+        with opened(hold_shard(one, "p")), opened(hold_shard(one, "p")) as next_one:
+            assert unread_here(one, [parent, child]) == []
+            assert next_one.getsockname().endswith(b"-p-1")
+        ended = structs.replace(parent, checkpoint="SHARD_END")
+        assert unread_here(one, [ended, child]) == [child]
+
+
+def opened(held: socket.socket | None) -> socket.socket:
+    """Insist on a name."""
+    assert held
+    return held
