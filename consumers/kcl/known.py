@@ -92,9 +92,11 @@ def former(known: KnownStream | None, stream: KnownStream, checkpoints: Callable
 
 
 def insist_on_the_same(
-    settings: Settings, store: ObjectStore, stream: KnownStream, checkpoints: Callable[[], Iterable[str]]
+    settings: Settings, store: ObjectStore, stream: KnownStream, checkpoints: Callable[[], Iterable[str] | None]
 ) -> None:
     """Make sure that the application reads the stream that it has always read; write it down where nothing is.
+
+    `checkpoints` gives None where they cannot be read: then it is left to a later start to write it down.
 
     Raises:
         MadeAnew: it is another stream.
@@ -102,7 +104,10 @@ def insist_on_the_same(
 
     """
     known, _ = recalled(store, settings.application)
-    if read := former(known, stream, checkpoints):
+    standing = checkpoints() if known is None else ()
+    if standing is None:
+        return
+    if read := former(known, stream, lambda: standing):
         anew = "is another one" if known and known.stream != stream.stream else "was made anew under its name"
         message = (
             f"stream {stream.stream} {anew}: it was created at {_moment(stream.created_ms)}, and "

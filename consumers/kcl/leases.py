@@ -13,6 +13,7 @@ from typing import Any
 
 from consumers.config.settings import Settings
 from consumers.stream import MOST_PAGES, endless, request_of
+from consumers.waiting import Unavailable
 
 OWNER_INDEX = "LeaseOwnerToLeaseKeyIndex"
 _TABLE_WAIT = {"Delay": 1, "MaxAttempts": 120}
@@ -172,9 +173,18 @@ def _put(dynamodb: Any, table: str, item: Item) -> bool:  # noqa: ANN401
 
 
 def scan(dynamodb: Any, table: str) -> Iterator[Item]:  # noqa: ANN401
-    """Yield the rows of a lease table as they stand."""
-    pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-    return (item for page in pages for item in page["Items"])
+    """Yield the rows of a lease table as they stand.
+
+    Raises:
+        Unavailable: an answer lacks a part: it must not read as leases that are not there.
+
+    """
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        items = page.get("Items")
+        if not isinstance(items, list) or page.get("Count", len(items)) != len(items):
+            reason = f"the answer to Scan {table} is none of DynamoDB's, or lacks a part"
+            raise Unavailable(reason, "look at what stands before it, such as a proxy", operator=True)
+        yield from items
 
 
 def checkpoints_of(settings: Settings, dynamodb: Any) -> list[str]:  # noqa: ANN401

@@ -1,6 +1,7 @@
 """Proof, before the daemon starts, that the stream is there, and is the one that the application has read so far."""
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from consumers.chain.store import ObjectStore
 from consumers.config.settings import Settings
@@ -9,7 +10,7 @@ from consumers.kcl.aws import clients
 from consumers.kcl.known import insist_on_the_same, known_by
 from consumers.kcl.leases import checkpoints_of
 from consumers.stream import StreamShards
-from consumers.waiting import Log
+from consumers.waiting import Log, Unavailable
 
 
 def prove(settings: Settings, shards: StreamShards, store: ObjectStore | None, log: Log | None = None) -> None:
@@ -35,9 +36,9 @@ def prove(settings: Settings, shards: StreamShards, store: ObjectStore | None, l
         insist_on_the_same(settings, store, stream, lambda: _checkpoints(settings))
 
 
-def _checkpoints(settings: Settings) -> list[str]:
+def _checkpoints(settings: Settings) -> list[str] | None:
     _, dynamodb = clients(settings)
     try:
         return checkpoints_of(settings, dynamodb)
-    except (BotoCoreError, ClientError):  # what cannot be read proves nothing
-        return []
+    except (BotoCoreError, ClientError, ResponseParserError, Unavailable):  # what cannot be read proves nothing
+        return None

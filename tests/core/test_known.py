@@ -7,6 +7,7 @@ import pytest
 
 from consumers.kcl.beginning import NeedsNames, insist_on_higher_numbers, insist_on_names
 from consumers.kcl.known import KnownStream, MadeAnew, insist_on_the_same, recalled, state_key
+from consumers.kcl.leases import scan
 from consumers.waiting import Unavailable
 from tests.config.sample import settings
 from tests.memory_store import MemoryStore
@@ -40,6 +41,38 @@ def test_the_first_start_writes_it_down(tmp_path: Path) -> None:
         assert "2018-11-21T00:00:00Z" in str(refused.value)
         assert APPLICATION in str(refused.value)
     assert recalled(store, APPLICATION)[0] == stream()
+
+
+def test_nothing_is_written_down_while_checkpoints_cannot_be_read(tmp_path: Path) -> None:
+    """They may be of a former stream: whoever can read them later has to see it."""
+    store = MemoryStore()
+    insist_on_the_same(settings(tmp_path), store, stream(datetime(2019, 1, 1, tzinfo=UTC)), lambda: None)
+    assert store.objects == {}
+    with pytest.raises(MadeAnew):
+        start(tmp_path, store, stream(datetime(2019, 1, 1, tzinfo=UTC)), READ)
+
+
+class Table:
+    """A lease table that answers with one page."""
+
+    def __init__(self, page: object) -> None:
+        self.page = page
+
+    def get_paginator(self, _: str) -> "Table":
+        """Be asked for pages."""
+        return self
+
+    def paginate(self, **_: object) -> list[object]:
+        """Give the page."""
+        return [self.page]
+
+
+@pytest.mark.parametrize("page", [{}, {"Items": None}, {"Items": [], "Count": 2}, {"Items": {}, "Count": 0}])
+def test_a_scan_that_lacks_something_is_no_empty_table(page: object) -> None:
+    """Leases that are not listed are neither free nor gone."""
+    with pytest.raises(Unavailable, match="Scan leases"):
+        list(scan(Table(page), "leases"))
+    assert list(scan(Table({"Items": [{"leaseKey": {"S": "x"}}], "Count": 1}), "leases")) == [{"leaseKey": {"S": "x"}}]
 
 
 @pytest.mark.parametrize("checkpoint", ["TRIM_HORIZON", "SHARD_END", "17", READ, ""])
