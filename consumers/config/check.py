@@ -15,7 +15,7 @@ from consumers.config.faults import Fault, Faults
 from consumers.config.kcl_keys import KCL_KEYS, REFUSED
 from consumers.config.keys import COMMON_KEYS, Common, nearest
 from consumers.config.properties import Entry
-from consumers.config.registered import NotInstalled, sections_of
+from consumers.config.registered import sections_of
 from consumers.config.section import convert, readable, unknown
 from consumers.config.words import COMMENT, COMMENT_REMEDY, holds_comment
 from consumers.kcl import heap
@@ -122,10 +122,10 @@ def _present(entries: Entries, consumers: Mapping[str, Consumer]) -> list[Consum
 
 
 def _installed(consumers: Mapping[str, Consumer], names: Iterable[str]) -> list[Consumer]:
-    """Import consumers other than the file's own: one whose library is missing is left out."""
+    """Import consumers other than the file's own: one that cannot be, for whatever reason, is left out."""
     found = []
     for name in names:
-        with suppress(NotInstalled):
+        with suppress(Exception):
             found.append(consumers[name])
     return found
 

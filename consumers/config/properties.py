@@ -2,19 +2,16 @@
 
 import re
 import string
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import javaproperties
 
 from consumers.config.faults import Fault
+from consumers.config.unseen import invisible, unseen_in
 
 _BROKEN = re.compile(r"(?<!\\)(?:\\\\)*\\[ \t\f]+$")
 _COMMENTED = re.compile(r"(?<!\\)(?:\\\\)*\\\n[ \t\f]*[#!]")
-# control, format, halves of pairs, separators: General_Category of Unicode
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")  # letters that are blank
 _BLANKS = string.whitespace  # of ASCII: any other blank looks like one, and is none to Java
 _OPENED = re.compile(r"\$\{env:")
 _REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -74,17 +71,12 @@ def _unclear(entry: Entry, source: str) -> Iterator[Fault]:
 
 def unseen(entry: Entry) -> Fault | None:
     """Make the fault of a key or a value with a character that a reader does not see, or takes for a plain space."""
-    char = next(filter(_invisible, entry.key + entry.value), None)
-    if char is None:
+    in_key = unseen_in(entry.key)
+    found, where = (in_key, "its name") if in_key else (unseen_in(entry.value), "its value")
+    if found is None:
         return None
-    name = unicodedata.name(char, "a control character")
-    where = "its name" if char in entry.key else "its value"
-    problem = f"has the invisible character U+{ord(char):04X}, {name.lower()}, in {where}"
-    return Fault("".join(c for c in entry.key if not _invisible(c)), problem, "Type the line anew", entry.line)
-
-
-def _invisible(char: str) -> bool:
-    return char not in " \t" and (unicodedata.category(char) in _UNSEEN or char in _BLANK)
+    problem = f"has the invisible character {found}, in {where}"
+    return Fault("".join(c for c in entry.key if not invisible(c)), problem, "Type the line anew", entry.line)
 
 
 def canonical(key: str) -> str:

@@ -28,19 +28,19 @@ class Registered(Mapping[str, Consumer]):
 
         Raises:
             KeyError: there is none of this name.
-            NotInstalled: a library that it needs is missing.
+            NotInstalled: a library that it needs is missing, or cannot be loaded itself.
 
         """
         section = self.sections[name]  # first: a name that nobody knows is a KeyError, and no module
         try:
             module = importlib.import_module(f"consumers.{name}")
-        except ModuleNotFoundError as fault:
-            if (fault.name or "").partition(".")[0] == "consumers":
+        except (ImportError, OSError) as fault:  # OSError: of a library that is not Python
+            missing = (fault.name or "") if isinstance(fault, ModuleNotFoundError) else ""
+            if missing.partition(".")[0] == "consumers":
                 raise
-            message = (
-                f"{name} needs the package {fault.name}, which is not installed. Install it, or the extra of "
-                "kinesis-fleet that brings it; the other consumers do without."
-            )
+            needs = f"the package {missing}, which is not installed" if missing else f"what cannot be loaded: {fault}"
+            remedy = "Install it, or the extra of kinesis-fleet that brings it; the other consumers do without."
+            message = f"{name} needs {needs}. {remedy}"
             raise NotInstalled(message) from fault
         consumer: Consumer = getattr(module, name.upper())
         if (consumer.name, consumer.section) != (name, section):

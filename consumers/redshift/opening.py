@@ -62,8 +62,10 @@ def database_of(section: RedshiftSettings) -> Database:
         return DataApi(DataApiAccess(endpoint=section.data_api_endpoint, **common))
     try:
         from consumers.redshift.session import Session, SessionAccess  # noqa: PLC0415 - the driver is for who uses it
-    except ModuleNotFoundError as fault:
-        message = f"{fault.name} is not installed: install kinesis-fleet[redshift], or set {SECTION}.driver = dataApi"
+    except ImportError as fault:
+        lacks = isinstance(fault, ModuleNotFoundError)
+        problem = f"{fault.name} is not installed" if lacks else f"the driver cannot be loaded ({fault})"
+        message = f"{problem}: install kinesis-fleet[redshift], or set {SECTION}.driver = dataApi"
         raise NotForThis(message) from fault
 
     password = None

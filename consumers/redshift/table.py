@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from consumers.config.unseen import unseen_in
 from consumers.documents.paths import path_of
 from consumers.redshift.identifiers import SYSTEM_COLUMNS
 from consumers.redshift.types import ColumnType, WrongType, type_of
@@ -160,6 +161,8 @@ def _column_faults(column: Column) -> Iterator[str]:
         yield f"from = {column.path[:60]!r} is not known. Give a field's path, or one of {names}"
     if column.path == "$arrival" and column.epoch != "ms":
         yield "$arrival is in milliseconds. Leave epoch out"
+    if found := unseen_in(column.path):
+        yield f"from has the invisible character {found}. Type it anew"
     try:
         path_of(column.path)
     except ValueError as fault:

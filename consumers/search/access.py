@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 
+from consumers.config.unseen import unseen_in
 from consumers.waiting import Unavailable
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def secret_line_of(key: str, path: str, what: str) -> str:
     The end of the line, and a byte order mark that an editor has put before it, are no part of the secret.
 
     Raises:
-        Unavailable: as above, or it is more than one line, or no UTF-8.
+        Unavailable: as above, or it is more than one line, or no UTF-8, or holds what nobody sees.
 
     """
     try:
@@ -126,6 +127,9 @@ def secret_line_of(key: str, path: str, what: str) -> str:
     if _CONTROL.search(line):  # outside the handler: the fault there holds the secret
         reason = f"{key} {path}: not one line of UTF-8 text"
         raise Unavailable(reason, f"write {what} into it, on one line", operator=True)
+    if found := unseen_in(line):
+        reason = f"{key} {path}: holds the invisible character {found}"
+        raise Unavailable(reason, f"type {what} anew", operator=True)
     return line
 
 

@@ -17,18 +17,29 @@ from tests.config.sample import write
 ARCHIVE = "consumer = s3_archive\nstreamName = e\napplicationName = e-archive\narchive.bucket = a-bucket\n"
 
 
+FAULTS = {
+    "missing": ModuleNotFoundError(name="a_driver"),
+    "broken": ImportError("libpq.so.5: cannot open shared object file"),
+    "not Python": OSError("librdkafka.so.1: cannot open shared object file"),
+}
+
+
 @pytest.fixture(autouse=True)
-def _without_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
+def fault(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Exception:
+    """Give what importing the consumer raises."""
     real = importlib.import_module
+    raised: Exception = getattr(request, "param", FAULTS["missing"])
 
     def missing(name: str, package: str | None = None) -> ModuleType:
         if name == "consumers.redshift_stage":
-            raise ModuleNotFoundError(name="a_driver")
+            raise raised
         return real(name, package)
 
     monkeypatch.setattr("consumers.config.registered.importlib.import_module", missing)
+    return raised
 
 
+@pytest.mark.parametrize("fault", [*FAULTS.values(), SyntaxError("of a later Python")], indirect=True)
 def test_the_others_are_checked_and_load(tmp_path: Path) -> None:
     """Nothing of them needs it, a key that nobody knows and its nearest neighbour included."""
     assert load(write(tmp_path, ARCHIVE), CONSUMERS, environment={}).consumer == "s3_archive"
@@ -49,6 +60,14 @@ def test_its_own_file_says_what_to_install(tmp_path: Path, command: str) -> None
     result = CliRunner().invoke(main, [command, str(file)])
     assert result.exit_code == 69
     assert "redshift_stage needs the package a_driver, which is not installed. Install it" in result.stderr
+
+
+@pytest.mark.parametrize("fault", [FAULTS["broken"], FAULTS["not Python"]], indirect=True)
+def test_a_library_that_cannot_be_loaded_is_named(tmp_path: Path, fault: Exception) -> None:
+    """It is installed, and what it needs itself is not."""
+    file = write(tmp_path, ARCHIVE.replace("s3_archive", "redshift_stage").replace("archive.bucket", "redshift.bucket"))
+    result = CliRunner().invoke(main, ["check", str(file)])
+    assert (result.exit_code, str(fault) in result.stderr) == (69, True)
 
 
 def test_a_module_that_is_not_there_is_a_bug() -> None:

@@ -75,6 +75,7 @@ def test_what_is_stored_reads_as_the_same_table() -> None:
         ('name = "a"\ntype = "int"\nfrom = "$sequence_number"', "column a", "Give a field's path, or one of $arrival"),
         ('name = "a"\ntype = "timestamp"\nfrom = "$arrival"\nepoch = "s"', "column a", "Leave epoch out"),
         ('name = "a"\ntype = "int"\nfrom = "x..y"', "column a", "Write names with dots between"),
+        ('name = "a"\ntype = "int"\nfrom = "x\u200by"', "column a", "U+200B, zero width space. Type it anew"),
         ('name = "a"\ntype = "int"\nfrom = "x. y"', "column a", "Write names with dots between them"),
         ('name = "a"\ntype = "int"\nfrom = "\'x\'"', "column a", "Write names with dots between them"),
         ('name = "a"\ntype = "int"\nfrom = "x."', "column a", "Write names with dots between"),

@@ -73,6 +73,8 @@ UNUSABLE: list[tuple[Literal["basic", "apiKey"], bytes | None, int, str]] = [
     ("basic", CANARY.encode(), 0o600, "no user:password"),
     ("basic", f"user:{CANARY}\r\nX-Other: 1".encode(), 0o600, "not one line"),
     ("basic", f"user:{CANARY}\xff".encode("latin-1"), 0o600, "not one line"),
+    ("basic", f"user:{CANARY}\u200b".encode(), 0o600, "zero width space"),
+    ("basic", f"user:{CANARY}\u00a0\n".encode(), 0o600, "no-break space"),
     ("apiKey", f"id:{CANARY}".encode(), 0o600, "no API key"),
     ("basic", f"user:{CANARY}".encode(), 0o604, "mode 0604"),
     ("basic", f"user:{CANARY}".encode(), 0o620, "mode 0620"),
