@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +98,20 @@ class Lazy(click.Group):
 def main() -> None:
     """Long-running Kinesis consumers: one daemon per consumer and host, one file of properties."""
     _take_credentials()
+    same_to_both(os.environ)
+
+
+def same_to_both(environment: MutableMapping[str, str]) -> None:
+    """Let Java and Python read the same. An empty variable is none: Java would take an empty profile for one."""
     for java, python in JAVA_AND_PYTHON.items():
-        if value := os.environ.get(java) or os.environ.get(python):
-            os.environ.setdefault(java, value)
-            os.environ.setdefault(python, value)
-    if "AWS_REGION" in os.environ:  # the one that is handed to KCL, so that a bucket without a region lies there too
-        os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"]
+        for name in (java, python):
+            if name in environment and not environment[name]:
+                del environment[name]
+        if value := environment.get(java) or environment.get(python):
+            environment.setdefault(java, value)
+            environment.setdefault(python, value)
+    if "AWS_REGION" in environment:  # the one that is handed to KCL: a bucket without a region lies there too
+        environment["AWS_DEFAULT_REGION"] = environment["AWS_REGION"]
 
 
 def _take_credentials() -> None:

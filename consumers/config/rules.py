@@ -78,7 +78,12 @@ def _required(values: Values, common: Common) -> Iterator[Fault]:
 
 def _region(values: Values, common: Common) -> Iterator[Fault]:
     del common
+    from consumers.aws import partition_of  # noqa: PLC0415 - botocore is for who has a file
+
     arn, region = values.get("streamArn", "").split(":"), values.get("regionName")
+    if len(arn) == _ARN_PARTS and (partition := partition_of(arn[3])) not in {"aws", arn[1]}:
+        remedy = f"Write arn:{partition}:kinesis:{arn[3]}:ACCOUNT:stream/NAME"
+        yield Fault("streamArn", f"names the partition {arn[1]}, and its region lies in {partition}", remedy)
     if len(arn) == _ARN_PARTS and region and arn[3] != region:
         yield Fault("regionName", f"is not the region of streamArn, {arn[3]}", "Delete one of the two")
 

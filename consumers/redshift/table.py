@@ -29,6 +29,7 @@ POSITIONAL = frozenset({"$stream", "$shard", "$sequence", "$sub", "$document", "
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,126}", re.ASCII)
 _MOST_COLUMNS = 1600
+_LONGEST_TABLE = 127 - len("_ledger")
 _TEXTUAL = frozenset({"varchar", "char"})
 _ROUNDING = frozenset({"smallint", "integer", "bigint", "decimal", "timestamp", "timestamptz", "date"})
 EXACT = _ROUNDING | _TEXTUAL | {"super"}
@@ -126,6 +127,8 @@ def read_table(stored: bytes) -> Table:
 
 
 def _faults(table: Table) -> Iterator[str]:
+    if len(table.name) > _LONGEST_TABLE:
+        yield f"name {table.name[:60]!r}...: names end after 127 characters, and _ledger is to follow. Shorten it"
     if not _NAME.fullmatch(table.name):
         yield f"name {table.name[:60]!r}: write lower-case letters, digits and _"
     if not 1 <= len(table.columns) <= _MOST_COLUMNS:

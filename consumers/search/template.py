@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from consumers.documents.twice import has_key_twice
 from consumers.search.names import pattern_of
 from consumers.search.server import Answer, SearchServer
 from consumers.undecodable import UNDECODABLE, said
@@ -20,6 +21,7 @@ EPAS = "epas"
 NONE = "none"
 _EPAS_FILE = Path(__file__).with_name("epas.json")
 _PRIORITY = 200  # above the servers' own templates, which have 100
+_MOST_VALUES = 100_000
 _OK, _ABSENT = 200, 404
 _PARTS = frozenset({"settings", "mappings", "aliases"})
 
@@ -47,13 +49,17 @@ def template_of(name: str, source: str, *, data_stream: bool) -> Template:
     """
     path = _EPAS_FILE if source == EPAS else Path(source)
     try:
-        content = msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8), type=dict[str, Any])
+        text = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        content = msgspec.json.decode(text, type=dict[str, Any])
     except OSError as fault:
         message = f"index.template {source} cannot be read: {fault.strerror}. Give epas, none, or the path of a file"
         raise WrongTemplate(message) from fault
     except UNDECODABLE as fault:
         message = f"index.template {source} is no JSON object: {said(fault)}. Correct it"
         raise WrongTemplate(message) from fault
+    if has_key_twice(text, _MOST_VALUES):
+        message = f"index.template {source} has a key twice in an object, of which one would count. Delete one"
+        raise WrongTemplate(message)
     if strange := content.keys() - _PARTS:
         message = f"index.template {source} has {', '.join(sorted(strange))}. Give settings, mappings and aliases only"
         raise WrongTemplate(message)

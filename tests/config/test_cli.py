@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from click.testing import CliRunner, Result
 
 from consumers import __version__
-from consumers.cli import COMMANDS, main
+from consumers.cli import COMMANDS, main, same_to_both
 from consumers.commands import check, prepare
 from consumers.config.keys import COMMON_KEYS
 from consumers.config.settings import load
@@ -173,3 +173,19 @@ def test_a_credential_of_aws_is_taken(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "aws").write_text("[default]\n")
     _run("check", str(MINIMAL))
     assert os.environ["AWS_SHARED_CREDENTIALS_FILE"] == str(tmp_path / "aws")
+
+
+@pytest.mark.parametrize(
+    ("given", "both"),
+    [
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"}, {"REGION": "eu-west-1"}),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-east-1"}, {"REGION": "us-east-1"}),
+        ({"AWS_PROFILE": "", "AWS_DEFAULT_PROFILE": "ours"}, {"PROFILE": "ours"}),
+        ({"AWS_PROFILE": "ours", "AWS_DEFAULT_PROFILE": ""}, {"PROFILE": "ours"}),
+        ({"AWS_PROFILE": ""}, {}),
+    ],
+)
+def test_java_and_python_read_the_same(given: dict[str, str], both: dict[str, str]) -> None:
+    """The region is the one that KCL is handed. Where profiles differ, that is a fault of the environment."""
+    same_to_both(given)
+    assert given == {f"AWS_{way}{name}": value for name, value in both.items() for way in ("", "DEFAULT_")}

@@ -302,6 +302,14 @@ def test_a_region_beside_the_arn_of_another_is_refused(tmp_path: Path) -> None:
     assert _keys(tmp_path, {"streamArn": ARN, "regionName": "eu-west-2"}) == ["regionName"]
 
 
+def test_an_arn_of_another_partition_is_refused(tmp_path: Path) -> None:
+    """Copied from a page, it has the partition that most have; where the region is not known, nothing is."""
+    (fault,) = refused(tmp_path, lines({"streamArn": ARN.replace("eu-west-1", "cn-north-1")}))
+    assert (fault.key, fault.remedy) == ("streamArn", "Write arn:aws-cn:kinesis:cn-north-1:ACCOUNT:stream/NAME")
+    for arn in (ARN.replace("aws", "aws-us-gov").replace("eu-west-1", "us-gov-west-1"), ARN.replace("aws", "aws-new")):
+        assert settings(tmp_path, {"streamArn": arn}).stream == "events"
+
+
 @pytest.mark.parametrize("option", ["-Daws.region=eu-west-2", "-Daws.profile=two", "-Daws.useFipsEndpoint=true"])
 def test_what_java_alone_would_read_is_refused(tmp_path: Path, option: str) -> None:
     """The daemon would read one stream, and the rest of the fleet speak of another."""

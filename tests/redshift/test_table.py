@@ -102,6 +102,7 @@ def test_a_wrong_column_is_named_with_its_remedy(columns: str, told: str, remedy
         ('version = 0\nname = "t"\n', "version"),
         ('version = 1\nname = "T"\n', "name 'T': write lower-case letters"),
         ('version = 1\nname = "t; drop"\n', "write lower-case letters"),
+        (f'version = 1\nname = "{"t" * 121}"\n', "_ledger is to follow. Shorten it"),
         (HEAD + 'distkey = "b"\n', "the key column b is none of its columns. Correct distkey or sortkey"),
         (HEAD + 'sortkey = ["a", "c"]\n', "the key column c is none of its columns. Correct distkey or sortkey"),
         (HEAD + "columnz = 1\n", "columnz"),

@@ -37,7 +37,7 @@ def test_ones_own_file_is_taken(tmp_path: Path) -> None:
     assert template_of("e", str(path), data_stream=False).body["template"] == {"mappings": {"dynamic": "strict"}}
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"index_patterns": ["*"]}', None])
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"index_patterns": ["*"]}', '{"mappings":{},"mappings":{}}', None])
 def test_a_file_that_is_no_template_is_refused(tmp_path: Path, text: str | None) -> None:
     """It says which file, and exits as a configuration does that a restart does not mend."""
     path = tmp_path / "t.json"
