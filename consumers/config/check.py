@@ -73,8 +73,8 @@ def _entries(text: str, environment: Mapping[str, str]) -> tuple[dict[str, Entry
     for raw in parsed:
         entry, unresolved = properties.expand(raw, environment)
         faults += unresolved
-        if unseen := properties.unseen(entry):
-            faults.append(unseen)
+        if unclear := properties.unseen(entry) or properties.quoted(entry):
+            faults.append(unclear)
             continue
         name = properties.canonical(entry.key)
         if name in entries:

@@ -13,6 +13,7 @@ from consumers.config.unseen import invisible, unseen_in
 _BROKEN = re.compile(r"(?<!\\)(?:\\\\)*\\[ \t\f]+$")
 _COMMENTED = re.compile(r"(?<!\\)(?:\\\\)*\\\n[ \t\f]*[#!]")
 _BLANKS = string.whitespace  # of ASCII: any other blank looks like one, and is none to Java
+_PAIR = 2
 _OPENED = re.compile(r"\$\{env:")
 _REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
@@ -77,6 +78,14 @@ def unseen(entry: Entry) -> Fault | None:
         return None
     problem = f"has the invisible character {found}, in {where}"
     return Fault("".join(c for c in entry.key if not invisible(c)), problem, "Type the line anew", entry.line)
+
+
+def quoted(entry: Entry) -> Fault | None:
+    """Make the fault of a value in quotes, as other files have them: here they are characters of it."""
+    value = entry.value
+    if len(value) < _PAIR or value[0] != value[-1] or value[0] not in "\"'":
+        return None
+    return Fault(entry.key, "stands in quotes, which would be a part of the value", "Delete the quotes", entry.line)
 
 
 def canonical(key: str) -> str:
