@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from consumers.search.items import Item, ItemError, word_of
+from consumers.search.items import USED, Item, ItemError, word_of
 from consumers.search.server import Answer, NoAnswer
 from consumers.waiting import Unavailable
 
@@ -113,7 +113,8 @@ def _items(answer: Answer, sent: int, lines: Sequence[bytes]) -> list[Item] | No
         reason = f"bulk: {len(bulk.items)} items answer {sent} documents"
         raise NoAnswer(reason, _LOOK, operator=True)
     items = [line.create for line in bulk.items]
-    if not all(_is_of(item, text) for item, text in zip(items, lines, strict=False)):
+    named = any(item.id for item in items)  # by a server that names documents, each is
+    if named and not all(_is_of(item, text) for item, text in zip(items, lines, strict=False)):
         reason = "bulk: the items answer other documents"
         raise NoAnswer(reason, _LOOK, operator=True)
     if bulk.errors and all(item.indexed for item in items):
@@ -130,8 +131,10 @@ def _all_indexed(bulk: _Bulk, body: bytes) -> bool:
 
 
 def _is_of(item: Item, lines: bytes) -> bool:
-    """Whether an item names this document, or none."""
-    return not item.id or lines.find(b'"_id":"%b"' % item.id.encode(), 0, lines.find(b"\n")) >= 0
+    """Whether an item names this document; what is kept aside for one that cannot be indexed has an id of its own."""
+    if item.failure_store == USED or (not item.id and item.status >= _TOO_MANY):
+        return True  # and what is sent again needs no name
+    return bool(item.id) and lines.find(b'"_id":"%b"' % item.id.encode(), 0, lines.find(b"\n")) >= 0
 
 
 def _type_of(body: bytes) -> str:

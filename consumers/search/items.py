@@ -11,6 +11,8 @@ from enum import Enum
 import msgspec
 
 _CREATED = 201
+USED = "used"
+"""What `failure_store` says of a document that a data stream keeps aside."""
 CREATED = frozenset({200, _CREATED})
 _CONFLICT = 409
 _SERVER_ERROR = 500
@@ -57,7 +59,7 @@ class Item(msgspec.Struct, frozen=True, gc=False, rename={"id": "_id"}):  # thou
     @property
     def indexed(self) -> bool:
         """Whether the document stands now, and did not before."""
-        if self.status not in CREATED or self.error is not None or self.failure_store == "used":
+        if self.status not in CREATED or self.error is not None or self.failure_store == USED:
             return False
         return self.result == "created" or (not self.result and self.status == _CREATED)
 
@@ -117,7 +119,7 @@ def outcome_of(item: Item) -> Outcome:
     """
     error = item.error or ItemError()
     if item.status in CREATED and item.error is None:
-        if item.failure_store == "used":
+        if item.failure_store == USED:
             return Outcome.REJECTED
         return Outcome.INDEXED if item.indexed else Outcome.AGAIN  # sent again it is a duplicate, if it stands
     if remedy_of(error) is not None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from consumers.search.answers import Busy, Refused, TooLarge, items_of
-from consumers.search.items import Item, ItemError
+from consumers.search.items import Item, ItemError, Outcome, outcome_of
 from consumers.search.server import Answer, NoAnswer
 from consumers.waiting import Unavailable
 
@@ -26,6 +26,23 @@ def failed(status: int, kind: str) -> bytes:
 def test_all_indexed_leaves_nothing_to_look_at() -> None:
     """The usual answer costs no more than a look."""
     assert items_of(bulk({"status": 201}, {"status": 200, "result": "created"}, errors=False), 2) is None
+
+
+def test_what_a_failure_store_took_has_an_id_of_its_own() -> None:
+    """It is no answer to another document: the record becomes a dead letter, and does not wait for ever."""
+    lines = [b'{"create":{"_id":"a:1"}}\n{}\n', b'{"create":{"_id":"a:2"}}\n{}\n']
+    aside = {"status": 201, "_id": "dOjUmJYBMOBMmGvpk8o2", "failure_store": "used"}
+    items = items_of(bulk({"status": 201, "_id": "a:1"}, aside, errors=False), 2, lines)
+    assert items
+    assert [outcome_of(item) for item in items] == [Outcome.INDEXED, Outcome.REJECTED]
+
+
+@pytest.mark.parametrize("bare", [{"status": 201}, {"status": 201, "_id": ""}, {"status": 409}])
+def test_an_item_without_an_id_among_others_says_nothing(bare: dict[str, Any]) -> None:
+    """A server that names documents names each."""
+    lines = [b'{"create":{"_id":"a:1"}}\n{}\n', b'{"create":{"_id":"a:2"}}\n{}\n']
+    with pytest.raises(NoAnswer, match="other documents"):
+        items_of(bulk({"status": 201, "_id": "a:1"}, bare, errors=False), 2, lines)
 
 
 def test_items_come_in_the_order_of_the_documents() -> None:
