@@ -14,7 +14,7 @@ from consumers.search.answers import Busy, Refused, TooLarge, detail_of, items_o
 from consumers.search.batch import Entry, IndexBatch
 from consumers.search.doubts import Doubt, Doubts, Word
 from consumers.search.items import Item, Outcome, outcome_of, remedy_of
-from consumers.search.server import NoAnswer, SearchServer
+from consumers.search.server import Answer, NoAnswer, SearchServer
 from consumers.search.witness import no_document, takes, witness_of
 from consumers.waiting import Unavailable
 
@@ -22,6 +22,9 @@ from consumers.waiting import Unavailable
 PATH = "/_bulk?filter_path=errors,items.*.status,items.*.error,items.*.failure_store,items.*._id"
 TRIES_ALONE = 8
 """So often a document is sent alone before it is named: with the pauses between them, for half a minute or more."""
+
+MOST_TIMES = 6
+"""So many times as long as before may a request take at the most, once a document alone had no answer in time."""
 
 _GZIP_LEVEL = 1
 _LEAST_BYTES = 1 << 12
@@ -57,7 +60,8 @@ class Bulk:
 
     A request that was too large is halved, and none is that large again. A document alone is too large only if it is
     larger than every request that was taken. A request that got no answer, or was not taken as a whole, is halved too,
-    down to one document, and grows back as requests succeed. A document that is not taken alone lets the others go
+    down to one document, and grows back as requests succeed; where one document has no answer, requests have more time
+    until several are answered. A document that is not taken alone lets the others go
     first; once they are through, and the server takes one of them but not this one, `tries_alone` times, it is stuck.
     """
 
@@ -77,6 +81,7 @@ class Bulk:
         self._doubts = Doubts()
         self._witness = b""
         self._none_taken = 0
+        self._times = 1
 
     def send(self, batch: IndexBatch) -> None:
         """Send what is pending until nothing is.
@@ -121,11 +126,7 @@ class Bulk:
         """Send one request, take note of each fate that is final, and give what is not."""
         body = b"".join([entry.lines for entry in entries])
         wire = igzip.compress(body, _GZIP_LEVEL)
-        try:
-            answer = self._server.ask("POST", PATH, wire, content_type="application/x-ndjson", encoding="gzip")
-        except NoAnswer as fault:
-            self._not_taken(entries, len(body), Word(_NO_ANSWER, fault.reason, fault.reason))
-            raise
+        answer = self._answer_to(entries, len(body), wire)
         try:
             items = items_of(answer, len(entries), [entry.lines for entry in entries])
         except TooLarge as fault:
@@ -150,6 +151,21 @@ class Bulk:
             self._witness = entries[0].lines
             return []
         return self._judge(entries, items)
+
+    def _answer_to(self, entries: Sequence[Entry], size: int, wire: bytes) -> Answer:
+        """Send what was made of these, and take note of how long a request may take from now on."""
+        try:
+            answer = self._server.ask(
+                "POST", PATH, wire, content_type="application/x-ndjson", encoding="gzip", times=self._times
+            )
+        except NoAnswer as fault:
+            if len(entries) == 1:  # no less can be sent
+                self._times = min(2 * self._times, MOST_TIMES)
+            self._not_taken(entries, size, Word(_NO_ANSWER, fault.reason, fault.reason))
+            raise
+        if len(entries) > 1:
+            self._times = max(self._times // 2, 1)
+        return answer
 
     def _judge(self, entries: Sequence[Entry], items: Sequence[Item]) -> list[Answered]:
         """Take note of each fate that is final, and of what is to be sent again."""

@@ -43,7 +43,7 @@ class NoAnswer(Unavailable):
 class SearchServer(Protocol):
     """A server that answers HTTP requests."""
 
-    def ask(
+    def ask(  # noqa: PLR0913 - what a request is
         self,
         method: str,
         path: str,
@@ -51,10 +51,12 @@ class SearchServer(Protocol):
         *,
         content_type: str = "application/json",
         encoding: str = "",
+        times: int = 1,
     ) -> Answer:
         """Send a request once. `path` may carry a query; its segments are percent-encoded where they must be.
 
-        `body` is sent as it is: with `encoding="gzip"` it is compressed already.
+        `body` is sent as it is: with `encoding="gzip"` it is compressed already. It may take so many `times` as long as
+        any other.
 
         Raises:
             NoAnswer: the request may have reached the server.
@@ -69,7 +71,7 @@ class ServerAccess:
     """How to reach a server. Empty strings mean none, or the system's; secrets stand in files only.
 
     `urls`: https://host[:port][/path] each, of one cluster. `credential_file`: `user:password`, or the encoded API key.
-    `request_s` bounds a whole call: connect, send, and all of the answer.
+    `request_s` bounds a whole call, unless it is given more: connect, send, and all of the answer.
     """
 
     urls: tuple[str, ...]
@@ -104,12 +106,20 @@ class HttpServer:
         self._kept: tuple[HTTPConnection, BoundedSocket] | None = None
         self._used = 0.0
 
-    def ask(
-        self, method: str, path: str, body: bytes = b"", *, content_type: str = "application/json", encoding: str = ""
+    def ask(  # noqa: PLR0913 - what a request is
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        content_type: str = "application/json",
+        encoding: str = "",
+        times: int = 1,
     ) -> Answer:
         """Send a request once; see `SearchServer`."""
-        alive.beat(self.access.request_s)
-        deadline = time.monotonic() + self.access.request_s
+        limit_s = self.access.request_s * times
+        alive.beat(limit_s)
+        deadline = time.monotonic() + limit_s
         address = self._addresses[self._at]
         target = target_of(address.base + path)
         request = Request(method, address.origin, target, address.authority, content_type, body)

@@ -46,11 +46,19 @@ class FakeServer:
     busy: Callable[[str], bool] = lambda _id: False
     faults: deque[Fault | None] = field(default_factory=deque)
     trips: Callable[[bytes], Fault | None] = lambda _source: None
+    takes_times: Callable[[bytes], int] = lambda _source: 0
     requests: list[list[str]] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
 
-    def ask(
-        self, method: str, path: str, body: bytes = b"", *, content_type: str = "application/json", encoding: str = ""
+    def ask(  # noqa: C901, PLR0913 - each way to fail
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        content_type: str = "application/json",
+        encoding: str = "",
+        times: int = 1,
     ) -> Answer:
         """Answer, or fail as told."""
         path, _, query = path.partition("?")
@@ -62,6 +70,8 @@ class FakeServer:
         self.requests.append([action["_id"] for action, _ in actions or ()])
         self.sizes.append(len(text))
         fault = next(filter(None, (self.trips(source) for _, source in actions or ())), fault)
+        if sum(self.takes_times(source) for _, source in actions or ()) > times:
+            fault = "unsent"
         if fault == "unreached":
             raise Unavailable("no connection")
         if fault == "unsent":

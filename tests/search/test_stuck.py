@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from consumers.search.answers import Refused
-from consumers.search.bulk import TRIES_ALONE, Bulk, Stuck
+from consumers.search.bulk import MOST_TIMES, TRIES_ALONE, Bulk, Stuck
 from consumers.search.items import Outcome
 from consumers.search.server import NoAnswer
 from consumers.waiting import Unavailable
@@ -41,6 +41,17 @@ def until_stuck(bulk: Bulk, batch: Any) -> tuple[Stuck, list[Unavailable]]:
         else:
             pytest.fail("all of it was taken")
     pytest.fail(f"not named within {MOST_TRIES} tries: {raised[-1]}")
+
+
+@pytest.mark.parametrize(("slow", "times"), [(b"culprit", MOST_TIMES), (b"", 2)], ids=["with one", "with all"])
+def test_a_slow_server_has_more_time(slow: bytes, times: int) -> None:
+    """A document alone, that cannot be made smaller, gets through where each takes long, or it alone; none is named."""
+    server = FakeServer()
+    server.takes_times = lambda source: times if slow in source else 0
+    batch = batch_of(*[b"{}"] * 20, CULPRIT, *[b"{}"] * 20)
+    raised = persist(Bulk(server, 64 * KIB), batch, 400)
+    assert not [fault for fault in raised if fault.operator]
+    assert outcomes(batch) == [Outcome.INDEXED] * 41
 
 
 @pytest.mark.parametrize("fault", WHOLE)
