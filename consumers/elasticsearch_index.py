@@ -16,6 +16,7 @@ from consumers.letters.letter import Letter, LetterHead
 from consumers.letters.permit import Permit
 from consumers.letters.settings import KEYS, claim_letters, dead_letters, letter_faults, letter_grants, letter_store
 from consumers.letters.starts import Starts, start_text
+from consumers.letters.suspects import Suspects
 from consumers.pipeline import Pipeline
 from consumers.readiness import insist, insist_on_conditions
 from consumers.records import HOUR_MS, Record
@@ -98,7 +99,8 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[IndexBatch]]
         aside = SetAside(letters, head, permit, context.log, context.start.checkpoint)
         find = finder(settings.stuck_s)
         claim = partial(claim_letters, store, index, settings.application, settings.stream, stream_of(settings))
-        following = Following(names, starts, start_text(context.start), judge, context.log, find, claim)
+        suspects = Suspects(starts, start_text(context.start), judge.judge, judge.condemn, context.log, find)
+        following = Following(names, suspects, claim)
         indexer = Indexer(
             Bulk(server_of(index), index.max_bytes),
             letters,

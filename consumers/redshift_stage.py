@@ -20,6 +20,7 @@ from consumers.letters.letter import Letter, LetterHead
 from consumers.letters.permit import Permit
 from consumers.letters.settings import KEYS, claim_letters, dead_letters, letter_grants, letter_store
 from consumers.letters.starts import Starts, start_text
+from consumers.letters.suspects import Suspects
 from consumers.pipeline import Pipeline
 from consumers.readiness import insist_on_conditions
 from consumers.records import HOUR_MS, Record
@@ -67,17 +68,15 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
         maker, head = _maker(settings, context.shard, meter), _head(settings, context.shard)
         dead, permit = dead_letters(section, letters, settings.application), Permit(letters, settings.application)
         aside = SetAside(dead, head, permit, context.log, context.start.checkpoint)
-        watch = StageWatch(
-            ShardWatch(store, shards, watched, context),
-            declare,
+        suspects = Suspects(
             Starts(letters, settings.application, settings.stream, context.shard),
             start_text(context.start),
-            maker,
-            store,
-            dead,
+            maker.judge,
+            maker.condemn,
             context.log,
             finder(settings.stuck_s),
         )
+        watch = StageWatch(ShardWatch(store, shards, watched, context), declare, suspects, store, dead)
         place = ChainPlace(settings.application, context.shard, stream, layout, writer, section.retention_hours)
         stage = Stage(
             Chain(store, place, context.start, context.log, watch),

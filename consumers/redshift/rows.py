@@ -90,6 +90,10 @@ class RowMaker:
     def __post_init__(self) -> None:
         self._sources += map(_source, self.table.columns)
 
+    def condemn(self, condemned: Mapping[Position, str]) -> None:
+        """Learn which records must not be tried from now on."""
+        self.condemned = condemned
+
     def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
         """Give a line for each of the record's documents. A record fails as a whole."""
         if self.condemned and (reason := self.condemned.get(record.position)):

@@ -13,16 +13,13 @@ from consumers.chain.link import Link
 from consumers.chain.store import ObjectStore
 from consumers.hours.watch import ShardWatch
 from consumers.letters.breaker import Breaker
-from consumers.letters.careful import Careful
-from consumers.letters.killer import Find, find_killer
 from consumers.letters.letter import Letter
-from consumers.letters.starts import Starts
+from consumers.letters.suspects import Suspects
 from consumers.pipeline import Room
 from consumers.records import Position, Record
 from consumers.redshift.beside import REMEDY, LettersGone, letters_beside
-from consumers.redshift.rows import RowMaker
 from consumers.redshift.stage_writer import REJECTED
-from consumers.waiting import Log, Parked, Unavailable
+from consumers.waiting import Parked, Unavailable
 
 
 class Letters(Protocol):
@@ -71,52 +68,31 @@ class Stage:
 class StageWatch:
     """Follows one shard for the pipeline and for its chain.
 
-    `hours` keeps the watermark. The shard's beginning is counted with its first records, and one that began too often
-    at one place tries its records apart, by `find`. `declare` makes durable which table the rows are made for.
+    `hours` keeps the watermark, `suspects` looks for records that end the process. `declare` makes durable which table
+    the rows are made for.
     """
 
     hours: ShardWatch
     declare: Callable[[], None]
-    starts: Starts
-    start: str
-    maker: RowMaker
+    suspects: Suspects
     store: ObjectStore
     letters: Letters
-    log: Log
-    find: Find = find_killer
-    _careful: Careful | None = None
-    _suspicious: bool = False
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:
-        """Take note of a delivery, and learn who must not be tried."""
-        if records:
-            self._learn()
+        """Take note of a delivery, and learn which records are condemned."""
+        if records and not self.suspects.known:
+            self.declare()
+            self.suspects.begin()
         return self.hours.received(records, caught_up=caught_up)  # last: a delivery that is noted twice hides its gap
 
-    def _learn(self) -> None:
-        if self._careful is None:
-            self.declare()
-            state = self.starts.begin(self.start)
-            self._careful = Careful(self.starts, state, self.maker.judge, self.log, self.find)
-            self._suspicious = state.careful
-            if state.careful:
-                reason = f"it began {state.starts} times in a row at {state.start}"
-                self.log.warning("careful", reason=reason, remedy="none: records are tried apart, which takes longer")
-            self.maker.condemned = self._careful.condemned
-
     def ready(self, records: Sequence[Record]) -> int:
-        """Try some of them apart, where there is a reason to."""
-        if self._careful is None or not self._suspicious:
-            return len(records)
-        count = self._careful.ready(records)
-        self.maker.condemned = self._careful.condemned
-        return count
+        """Return how many of these may be judged now."""
+        return self.suspects.ready(records)
 
     def settled(self, oldest_ms: int | None) -> None:
         """Let the watermark follow, and trust the records again once nothing of a delivery is open."""
         self.hours.settled(oldest_ms)
-        if oldest_ms is None and self._careful is not None:
-            self._suspicious = False
+        self.suspects.settled(oldest_ms)
 
     def ended(self) -> None:
         """Let everybody know that nothing follows."""

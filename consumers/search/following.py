@@ -1,15 +1,11 @@
-"""What must be known before a delivery's records are judged: the names of their indices, and who must not be tried."""
+"""What must be known before a delivery's records are judged: the names of their indices, and which are condemned."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from consumers.letters.careful import Careful
-from consumers.letters.killer import Find, find_killer
-from consumers.letters.starts import Starts
+from consumers.letters.suspects import Suspects
 from consumers.records import HOUR_MS, Record
-from consumers.search.judge import Judge
 from consumers.search.names import IndexNames
-from consumers.waiting import Log
 
 
 def nobody() -> None:
@@ -18,51 +14,32 @@ def nobody() -> None:
 
 @dataclass(slots=True)
 class Following:
-    """The pipeline's watch over the deliveries of one shard that begins at `start`.
+    """The pipeline's watch over the deliveries of one shard.
 
-    `claim` makes sure that what is kept of it is nobody else's. The shard's beginning is counted with its first
-    records. If it began here too often, records are tried apart, by `find`, until one delivery has gone through.
+    `claim` makes sure, once, that what is kept of the shard is nobody else's.
     """
 
     names: IndexNames
-    starts: Starts
-    start: str
-    judge: Judge
-    log: Log
-    find: Find = find_killer
+    suspects: Suspects
     claim: Callable[[], None] = nobody
-    _careful: Careful | None = None
-    _suspicious: bool = False
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:  # noqa: ARG002 - as the protocol has it
         """Learn what the records need. An index has no gaps that anybody could mark."""
         if not records:
             return False
-        if self._careful is None:
+        if not self.suspects.known:
             self.claim()
         self.names.learn({record.arrival_ms // HOUR_MS for record in records})
-        if self._careful is None:
-            state = self.starts.begin(self.start)
-            self._careful = Careful(self.starts, state, self.judge.judge, self.log, self.find)
-            self._suspicious = state.careful
-            self.judge.condemned = self._careful.condemned
-            if state.careful:
-                reason = f"it began {state.starts} times in a row at {state.start}"
-                self.log.warning("careful", reason=reason, remedy="none: records are tried apart, which takes longer")
+        self.suspects.begin()
         return False
 
     def ready(self, records: Sequence[Record]) -> int:
-        """Try some of them apart, where there is a reason to."""
-        if self._careful is None or not self._suspicious:
-            return len(records)
-        count = self._careful.ready(records)
-        self.judge.condemned = self._careful.condemned
-        return count
+        """Return how many of these may be judged now."""
+        return self.suspects.ready(records)
 
     def settled(self, oldest_ms: int | None) -> None:
-        """Trust the records again, once nothing of a delivery is open."""
-        if oldest_ms is None and self._careful is not None:
-            self._suspicious = False
+        """Trust the records again once nothing of a delivery is open."""
+        self.suspects.settled(oldest_ms)
 
     def ended(self) -> None:
         """Need nothing."""

@@ -43,6 +43,10 @@ class Judge:
         self._as_they_are = not (self.shape.changes or self.shape.filters)
         self._exact = self.shape.exact
 
+    def condemn(self, condemned: Mapping[Position, str]) -> None:
+        """Learn which records must not be tried from now on."""
+        self.condemned = condemned
+
     def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
         """Give an action and a document for each of the record's documents; none if they are left out on purpose."""
         if self.condemned and (reason := self.condemned.get(record.position)):

@@ -9,10 +9,10 @@ from consumers.chain.layout import Layout
 from consumers.chain.origin import ChainRecord, Origin, claim, claim_prefix, owner_key, owner_of, record_key, records_of
 from consumers.letters.settings import LetterSettings, claim_letters
 from consumers.letters.starts import Starts
+from consumers.letters.suspects import Suspects
 from consumers.records import Position, Record
 from consumers.redshift.names import Names
 from consumers.search.following import Following
-from consumers.search.judge import Judge
 from consumers.search.names import IndexNames
 from consumers.waiting import Parked
 from tests.memory_store import MemoryStore
@@ -174,7 +174,10 @@ def test_a_process_of_the_index_claims_before_it_judges() -> None:
         raise Parked(reason, "look")
 
     names = IndexNames(MemoryStore(), "app", "events-%Y.%m.%d")
-    following = Following(names, Starts(MemoryStore(), "app", "events", "shard"), "1:0", Judge, Silent(), claim=refuse)  # type: ignore[arg-type]
+    starts = Starts(MemoryStore(), "app", "events", "shard")
+    following = Following(
+        names, Suspects(starts, "1:0", lambda _record: None, lambda _condemned: None, Silent()), refuse
+    )
     with pytest.raises(Parked):
         following.received([Record(b"{}", "k", "1", 0)], caught_up=True)
     assert asked == ["claim"]

@@ -26,6 +26,7 @@ from consumers.letters.letter import LetterHead, letter_of
 from consumers.letters.permit import Permit
 from consumers.letters.starts import Starts
 from consumers.letters.store import DeadLetters
+from consumers.letters.suspects import Suspects
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectWriter
 from consumers.pipeline import Pipeline, Start
@@ -203,7 +204,8 @@ def stage() -> tuple[MemoryStore, Puts]:
     maker = RowMaker(STREAM, SHARD, TABLE, DecodeLimits())
     letters = DeadLetters(store, LetterPlace("dead-letters", "app"))
     versions, starts = Versions(store, "app"), Starts(store, "app", STREAM, SHARD)
-    watch = StageWatch(hours, lambda: versions.declare(TABLE), starts, "TRIM_HORIZON", maker, store, letters, Silent())
+    suspects = Suspects(starts, "TRIM_HORIZON", maker.judge, maker.condemn, Silent())
+    watch = StageWatch(hours, lambda: versions.declare(TABLE), suspects, store, letters)
     place = ChainPlace("app", SHARD, shard.hours.stream, STAGED, "w", 24)
     sink = Stage(Chain(store, place, shard.start, Silent(), watch), Permit(store, "app"), Breaker(10_000, 0.9))
     batcher = ChainBatcher(Limits(1 << 20, 5, 60), lambda: StageWriter(maker.judge, TABLE.version, HEAD))

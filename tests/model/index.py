@@ -24,6 +24,7 @@ from consumers.letters.letter import LetterHead
 from consumers.letters.permit import Permit
 from consumers.letters.starts import Starts, StartState, start_text
 from consumers.letters.store import DeadLetters
+from consumers.letters.suspects import Suspects
 from consumers.pipeline import Pipeline, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.search.batcher import IndexBatcher, Limits
@@ -253,7 +254,7 @@ class IndexSimulation:
         )
         self.indexers.append(indexer)
         starts = Trusting(store, APPLICATION, STREAM, SHARD)
-        following = Following(names, starts, start_text(start), judge, patience.log)
+        following = Following(names, Suspects(starts, start_text(start), judge.judge, judge.condemn, patience.log))
         return self.variant.pipeline(IndexBatcher(limits, judge.judge), indexer, patience, following)
 
     def undone(self, last: Position | None) -> list[Position]:

@@ -30,6 +30,7 @@ from consumers.letters.letter import LetterHead
 from consumers.letters.reading import Reader
 from consumers.letters.starts import Starts, StartState
 from consumers.letters.store import DeadLetters
+from consumers.letters.suspects import Suspects
 from consumers.pipeline import Pipeline, Start
 from consumers.records import Position, Record
 from consumers.redshift.stage_writer import REJECTED, ROWS, TABLE, StageWriter
@@ -76,8 +77,6 @@ class Maker:
 
     seed: int
     version: int
-    condemned: frozenset[Position] = frozenset()
-
     def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
         dice = self._dice(record.position.sequence // RUN, "run"), self._dice(*record.position)
         if dice[0] < 0.5 or dice[1] < 0.2:
@@ -140,7 +139,8 @@ class Staging(Simulation):
         def pipeline(shard: str, start: Start) -> Pipeline:  # type: ignore[type-arg]
             starts = FirstStart(graves, "app", "s", shard)
             letters = self.letters(graves)
-            watch = parts.watch(NoHours(), _nothing, starts, "", maker, store, letters, log)  # type: ignore[arg-type]
+            suspects = Suspects(starts, "", maker.judge, lambda _condemned: None, log)
+            watch = parts.watch(NoHours(), _nothing, suspects, store, letters)  # type: ignore[arg-type]
             place = ChainPlace("app", shard, "r:s", LAYOUT, "w", 24)
             stage = parts.stage(parts.chain(store, place, start, log, watch), Whim(rng), Breaker(10, 0.5))
             head = LetterHead("s", shard, "redshift_stage", "1.0", "app")

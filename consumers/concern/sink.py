@@ -1,0 +1,109 @@
+"""Delivers outboxes: until each record is held by the destination, or durable as a dead letter."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol
+
+from consumers.concern.outbox import Made, Outbox
+from consumers.documents.document import Rejected
+from consumers.letters.breaker import Breaker
+from consumers.letters.letter import Letter, LetterHead, letter_of
+from consumers.pipeline import Room
+from consumers.records import Position, Record
+from consumers.waiting import Log, Unavailable
+
+_SAY_EACH_S = 60.0
+
+
+class Letters(Protocol):
+    """Where dead letters go."""
+
+    def put(self, letters: Sequence[Letter]) -> None:
+        """Make them durable; raises `Unavailable` to be tried again."""
+
+
+class Permit(Protocol):
+    """An operator's word."""
+
+    def allowed(self, *, stuck: bool = False) -> bool:
+        """Whether rejected records may pass, however many; raises `Unavailable` to be asked again."""
+        ...
+
+
+@dataclass(slots=True)
+class OutboxSink(Generic[Made]):
+    """Writes one shard's outboxes. `head` is what the shard's dead letters have in common."""
+
+    deliver: Callable[[Outbox[Made]], None]
+    letters: Letters
+    head: LetterHead
+    permit: Permit
+    breaker: Breaker
+    clock: Callable[[], float]
+    log: Log
+    _delivered: int = field(default=0, init=False)
+    _rejected: int = field(default=0, init=False)
+    _said: float | None = field(default=None, init=False)
+
+    def begin(self, first: Record) -> Room:  # noqa: ARG002 - records stand anywhere
+        """Begin anywhere: a record that stands already is harmless, as the destination promises."""
+        return Room()
+
+    def write(self, batch: Outbox[Made]) -> Position:
+        """Deliver what is pending, put the dead letters, and return the batch's end."""
+        deliver(self.deliver, batch)
+        dead = batch.rejected
+        if self.breaker.refuses(len(batch), len(dead)) and not self.permit.allowed():
+            batch.reconsider()
+            raise _paused(len(batch), dead)
+        if dead:
+            self.letters.put(letters_of(self.head, dead))
+        self.breaker.note(len(batch), len(dead))
+        self._account(len(batch) - len(dead), len(dead))
+        return batch.last
+
+    def _account(self, delivered: int, rejected: int) -> None:
+        self._delivered += delivered
+        self._rejected += rejected
+        now = self.clock()
+        if self._said is None or now - self._said >= _SAY_EACH_S:
+            self._said = now
+            self.log.info("delivered", records=self._delivered, dead_letters=self._rejected)
+
+
+def deliver(call: Callable[[Outbox[Made]], None], outbox: Outbox[Made]) -> None:
+    """Offer what is pending once.
+
+    Raises:
+        Unavailable: some of it is pending still. `progressed` says whether some of it is not.
+
+    """
+    before = len(outbox.pending)
+    if not before:
+        return
+    try:
+        call(outbox)
+    except Unavailable as fault:
+        fault.progressed = len(outbox.pending) < before
+        raise
+    left = len(outbox.pending)
+    if left:
+        reason = f"{left} of {before} records were neither taken nor refused"
+        raise Unavailable(reason, "look at the destination: they are offered again", progressed=left < before)
+
+
+def letters_of(head: LetterHead, dead: Sequence[tuple[Record, Rejected]]) -> list[Letter]:
+    """Make the dead letters of rejected records."""
+    return [letter_of(head, record, rejected.reason, rejected.detail) for record, rejected in dead]
+
+
+def _paused(records: int, dead: Sequence[tuple[Record, Rejected]]) -> Unavailable:
+    reasons = Counter(rejected.reason for _, rejected in dead).most_common(3)
+    said = ", ".join(f"{reason} {count}" for reason, count in reasons)
+    return Unavailable(
+        f"paused: too many records are rejected, of this batch {len(dead)} of {records} ({said})",
+        "where the destination refuses them, mend it: it is asked anew. What is unfit in itself passes only by "
+        "kinesis-fleet dead-letters let-through --for 1h FILE",
+        operator=True,
+    )

@@ -1,0 +1,1 @@
+"""Destinations that stand on the seam, and the kit that each of them passes."""
