@@ -43,6 +43,8 @@ setup(
     ],
     extras_require={
         "redshift": ["redshift_connector>=2.1.5"],
+        "kafka": ["confluent-kafka>=2.6"],
+        "postgres": ["psycopg[binary]>=3.2"],
         "local": ["cryptography>=42", "hypercorn>=0.17", "moto[server]>=5.1", "redshift_connector>=2.1.5"],
         "test": [
             "aws-kinesis-agg",

