@@ -10,7 +10,6 @@ _FORM = "3 to 63 lower-case letters, digits, '.' and '-', without s3:// or a fol
 _REGION = re.compile(r"[a-z]{2,8}(-[a-z0-9]+)+-\d{1,2}")
 
 
-
 def _bucket(what: str, example: str) -> Meta:
     return Meta(pattern=_BUCKET, description=f"Give {what}: {_FORM}", examples=[example])
 
