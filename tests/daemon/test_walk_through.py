@@ -48,11 +48,9 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "consumers", tmp_path / "consumers", ignore=shutil.ignore_patterns("__pycache__"))
     (source,) = page("docs/new-consumer.md").blocks("python")
     (tmp_path / "consumers" / "rows.py").write_text(source)
-    shown = next(block for block in page("docs/new-consumer.md").blocks("text") if '"s3_archive"' in block)
-    line = next(line for line in shown.splitlines() if '"rows"' in line)
+    (line,) = (block for block in page("docs/new-consumer.md").blocks("text") if block.startswith('        "'))
     registry = tmp_path / "consumers" / "registry.py"
-    standing = shown.replace(f"{line}\n", "")
-    registry.write_text(registry.read_text().replace(standing, shown))
+    registry.write_text(registry.read_text().replace("\n    }\n", f"\n{line}    }}\n"))
     (tmp_path / ".venv").symlink_to(sys.prefix)
     return tmp_path
 

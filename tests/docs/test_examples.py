@@ -2,33 +2,29 @@
 
 import bz2
 import io
-import sqlite3
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from consumers.config.consumer import NotReady, ShardContext
 from consumers.config.settings import load
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectWriter
-from consumers.pipeline import Start
-from consumers.records import Position, Record
+from consumers.records import Record
 from consumers.registry import CONSUMERS
-from consumers.waiting import Patience
+from consumers.waiting import Unavailable
 from tests.docs.pages import ROOT, page
-from tests.model.fleet import Silent
 
 
 def test_deployment_of_the_readme_passes_check(tmp_path: Path) -> None:
-    """The properties that the README begins with have no fault, and there are some for each consumer."""
+    """The properties that the README begins with have no fault. `kinesis-fleet keys` writes those of other consumers."""
     path = tmp_path / "a.properties"
     found = []
     for block in page("README.md").blocks("properties"):
         path.write_text("\n".join(line.strip() for line in block.splitlines()))
         found.append(load(path, CONSUMERS, environment={}).consumer)
-    assert found == list(CONSUMERS)
+    assert found == ["s3_archive", "elasticsearch_index", "redshift_stage"]
 
 
 def executed(source: str, name: str) -> ModuleType:
@@ -78,38 +74,21 @@ def rows() -> Any:
     return executed(source, "rows")
 
 
-def test_consumer_of_the_walk_through_delivers_once(rows: Any, tmp_path: Path) -> None:
-    """It loads from the properties that the page shows, and delivering everything twice stores each record once."""
-    block = next(block for block in page("docs/new-consumer.md").blocks("text") if block.startswith("consumer ="))
-    path, file = tmp_path / "rows.properties", tmp_path / "rows.db"
-    path.write_text(block.replace("/var/lib/rows/player-events.db", str(file)))
-    settings = load(path, consumers={"rows": rows.ROWS}, environment={})
-    rows.ROWS.probe(settings.section)
-    records = some_records(1200)
-    for start in (0, 700):
-        log = Silent()
-        patience = Patience(lambda _seconds: None, lambda: 0.0, log)
-        context = ShardContext("shardId-000000000000", Start(None, "TRIM_HORIZON"), patience, log)
-        pipeline = rows.ROWS.build(settings)(context)
-        pipeline.offer(records[start:], 0.0)
-        assert pipeline.durable == Position(10**55 + (999 if start == 0 else 1199), 0 if start == 0 else 2)
-        assert pipeline.drain(1.0)
-        assert pipeline.durable == records[-1].position
-    database = sqlite3.connect(file)
-    stored = database.execute("SELECT sequence, sub, key, data FROM record ORDER BY sequence, sub").fetchall()
-    database.close()
-    assert stored == [(r.sequence_number, r.sub_sequence_number, r.partition_key, r.data) for r in records]
-
-
-def test_registry_of_the_walk_through_is_the_one_that_stands() -> None:
-    """The page shows the registry as it is, and one line more."""
-    block = next(block for block in page("docs/new-consumer.md").blocks("text") if '"s3_archive"' in block)
+def test_line_of_the_walk_through_fits_the_registry() -> None:
+    """It looks as those that stand there do."""
+    (line,) = (block for block in page("docs/new-consumer.md").blocks("text") if block.startswith('        "'))
     registry = (ROOT / "consumers" / "registry.py").read_text(encoding="utf-8")
-    assert block.replace('        "rows": "rows",\n', "") in registry
+    assert line.replace("rows", "postgres_rows", 1).replace('"rows"', '"postgres"') in registry
+
+
+def settings_of(rows: Any, path: str) -> Any:
+    """Make the consumer's settings."""
+    return rows.RowsSettings(path=path, letters_bucket="a-bucket")
 
 
 def test_consumer_of_the_walk_through_says_what_is_wrong(rows: Any, tmp_path: Path) -> None:
     """Its own checks find a relative path and a folder that is not there."""
-    assert [key for key, _ in rows.ROWS.faults(rows.RowsSettings(path="rows.db"))] == ["path"]
-    with pytest.raises(NotReady, match="Create it"):
-        rows.ROWS.probe(rows.RowsSettings(path=str(tmp_path / "absent" / "rows.db")))
+    assert [key for key, _ in rows.ROWS.faults(settings_of(rows, path="rows.db"))] == ["path"]
+    with pytest.raises(Unavailable, match="there is no folder") as refused:
+        rows.File(settings_of(rows, path=str(tmp_path / "absent" / "rows.db"))).ready()
+    assert refused.value.operator
