@@ -111,7 +111,7 @@ def test_the_table_is_what_the_daemon_understands() -> None:
 
 
 def test_what_is_shipped_comes_in_pairs() -> None:
-    """A file to begin with, and one that explains every key. `kinesis-fleet keys --properties` writes those of others."""
+    """A file to begin with, and one that explains every key. `kinesis-fleet keys` writes those of others."""
     shipped = {path.name for path in (ROOT / "properties").glob("*.properties")}
     assert shipped == {f"{consumer}.{kind}.properties" for consumer in NEEDS for kind in ("minimal", "full")}
     assert NEEDS.keys() <= CONSUMERS.keys()

@@ -72,7 +72,7 @@ def test_a_bucket_is_told_its_form(tmp_path: Path, name: str) -> None:
 
 def test_a_missing_consumer_is_told_the_names(tmp_path: Path) -> None:
     """They stand in the remedy, as for a name that is none."""
-    remedy = "Write one of elasticsearch_index, redshift_stage, s3_archive"
+    remedy = f"Write one of {', '.join(sorted(CONSUMERS))}"
     assert told(tmp_path, ARCHIVE.replace("consumer = s3_archive\n", "")) == [("consumer", remedy)]
 
 

@@ -18,7 +18,7 @@ from tests.docs.pages import ROOT, page
 
 
 def test_deployment_of_the_readme_passes_check(tmp_path: Path) -> None:
-    """The properties that the README begins with have no fault. `kinesis-fleet keys` writes those of other consumers."""
+    """The properties that the README begins with have no fault. `kinesis-fleet keys` writes those of others."""
     path = tmp_path / "a.properties"
     found = []
     for block in page("README.md").blocks("properties"):
