@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from consumers.chain.store import STATE_PREFIX, ObjectStore
+from consumers.undecodable import UNDECODABLE
 from consumers.waiting import Log, Unavailable
 
 RUN = "KINESIS_FLEET_RUN"
@@ -60,7 +61,7 @@ class WrittenRuns:
         try:
             standing = self._store.find(self._key) if mine else None
             last = msgspec.json.decode(standing.body, type=Run) if standing else None
-        except (Unavailable, msgspec.DecodeError):
+        except (Unavailable, *UNDECODABLE):
             return
         if last is None or last.run == mine:
             return

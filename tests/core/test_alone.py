@@ -102,3 +102,16 @@ def test_a_restart_on_the_same_host_is_no_rival(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv(RUN, "x")
     runs(store, heard).look()
     assert heard.lines == []
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"run":"\xff","host":"h","startedMs":1}', b'{"a":' + b"[" * 100_000])
+def test_what_is_damaged_says_nothing(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    """A shard begins all the same: nothing depends on who else runs."""
+    store, heard = MemoryStore(), Heard()
+    monkeypatch.setenv(RUN, begin(store, monkeypatch, "host-1")[RUN])
+    (key,) = store.objects
+    standing = store.find(key)
+    assert standing
+    assert store.swap(key, body, standing.version)
+    runs(store, heard).look()
+    assert heard.lines == []
