@@ -8,8 +8,6 @@ from consumers.config.kcl_keys import REFUSED
 from consumers.config.settings import load
 from tests.config.sample import CONSUMERS, lines, refused, settings, write
 
-ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/events"
-
 TIMEOUTS = (
     "flushTimeoutSeconds",
     "gracefulLeaseHandoffTimeoutMillis",
