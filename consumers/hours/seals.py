@@ -106,12 +106,13 @@ class Sealer:
         return seen
 
     def lacks(self, tail: Tail, sealed_ms: int) -> Broken | None:
-        """Look for the object that a process has noted last: what is missing if it is gone. Before, all is sealed."""
-        if tail.hour_ms < sealed_ms or self.find(tail.position, [tail.hour_ms]):
-            return None
-        since_ms = self._unknown_since(tail.position, tail.hour_ms)
-        self._looked.clear()
-        return None if since_ms is None else Broken.at(tail, max(since_ms, sealed_ms))
+        """Look for the object that a process has noted last: what is missing if it is gone.
+
+        Before `sealed_ms` all is sealed. What it followed went with it, so any hour since then may miss some. To look
+        where the one before ends would be a request for each hour, all of them made anew where one of them fails.
+        """
+        gone = tail.hour_ms >= sealed_ms and not self.find(tail.position, [tail.hour_ms])
+        return Broken.at(tail, sealed_ms) if gone else None
 
     def _broken(self, hour_ms: int, standing: Sequence[SealedObject]) -> list[Broken]:
         """Say what is missing: what this process knows of and is not listed, and what the listed ones should follow."""
