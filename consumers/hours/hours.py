@@ -131,9 +131,9 @@ class Hours:
             if mark.shard not in names and not mark.ended:  # it has left the stream, and was not read to its end
                 left_ms = self._store.now_ms() - self._place.retention_ms
                 gaps[mark.shard].append(Gap(mark.watermark_ms, left_ms, RETENTION))
-        for shard, from_ms, to_ms in skipped(listed, marks):
-            gaps[shard] = [Gap(from_ms, to_ms, CHECKPOINT)]
         end_ms, grace_ms = hour_ms + HOUR_MS, self._place.grace_ms
+        for shard, from_ms, to_ms in skipped(listed, marks):
+            gaps[shard] = [Gap(from_ms, max(to_ms - grace_ms, from_ms + 1), CHECKPOINT)]  # it ends with an hour
         return [hole for shard, found in gaps.items() for hole in holes(shard, found, hour_ms, end_ms, grace_ms)]
 
     def _still(self, blocker: Blocker) -> bool:

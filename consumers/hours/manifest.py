@@ -7,7 +7,7 @@ import msgspec
 from consumers.chain.layout import Layout
 from consumers.chain.link import Link
 from consumers.chain.store import STATE_PREFIX, Entry
-from consumers.hours.reading import SETTLED_BY_NOBODY, Gap
+from consumers.hours.reading import PASSED_OVER, SETTLED_BY_NOBODY, Gap
 from consumers.hours.times import hour_text, moment_text
 from consumers.objects.writer import INDEX
 
@@ -155,13 +155,16 @@ def part_of(seal: Seal) -> ShardObjects:
 def holes(shard: str, gaps: Iterable[Gap], from_ms: int, to_ms: int, grace_ms: int) -> list[Hole]:
     """Say what a shard's gaps take from a range of time.
 
-    One that begins at a watermark may hold records from before it, which came within the grace.
+    One that begins at a watermark may hold records from before it, which came within the grace; one that ends at the
+    first record that was read may hold records from after it, in the same way.
     """
-    return [
-        Hole(shard, gap.reason, gap.from_ms, gap.to_ms)
-        for gap in gaps
-        if gap.from_ms - (0 if gap.reason in SETTLED_BY_NOBODY else grace_ms) < to_ms and gap.to_ms > from_ms
-    ]
+
+    def touches(gap: Gap) -> bool:
+        before_ms = 0 if gap.reason in SETTLED_BY_NOBODY else grace_ms
+        after_ms = grace_ms if gap.reason in PASSED_OVER else 0
+        return gap.from_ms - before_ms < to_ms and gap.to_ms + after_ms > from_ms
+
+    return [Hole(shard, gap.reason, gap.from_ms, gap.to_ms) for gap in gaps if touches(gap)]
 
 
 def seals_folder(application: str, stream: str, hour_ms: int) -> str:

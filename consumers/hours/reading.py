@@ -32,6 +32,8 @@ FENCED = "FENCED"
 """A first start was repeated and began further on; what it saw first was closed, and stored by nobody."""
 SETTLED_BY_NOBODY = frozenset({MISSING, SET_ASIDE, FENCED})
 """What no other process has read better: an object that is gone is gone for all."""
+PASSED_OVER = frozenset({CHECKPOINT, REPLACED})
+"""What ends at the first record that is read: one before it may have arrived later, within the grace."""
 MOVED = frozenset({"LATEST", "AT_TIMESTAMP"})
 """Where an operator let reading begin, whatever the stream still holds from before."""
 

@@ -290,7 +290,7 @@ class ShardWatch:
         joints, writer = known.sealer.joints, self._place.writer
         mine = Mark(self._shard, began_ms, watermark_ms, sealed_ms, writer, ended, gaps, joints.tail, joints.anchor)
         mine = merge(mark, mine) if mark else mine
-        settled_ms = known.hours.next_ms or 0
+        settled_ms = (known.hours.next_ms or 0) - self._place.hours.grace_ms
         return msgspec.structs.replace(mine, gaps=tuple(gap for gap in mine.gaps if gap.to_ms > settled_ms))
 
     def _seal(self, known: _Known, hour_ms: int) -> None:

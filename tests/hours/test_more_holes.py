@@ -118,6 +118,20 @@ def test_a_record_that_the_grace_waits_for_may_be_skipped_too() -> None:
     assert marker(store, shard) == (INCOMPLETE, {"CHECKPOINT"})
 
 
+def test_a_skipped_record_may_have_arrived_after_the_first_that_is_read() -> None:
+    """Arrival times run back within the grace: the hour after the first record's may lack one too."""
+    store = Clocked()
+    shard = OneShard(store)
+    play(shard, store, range(50))
+    forward = OneShard(store, start=Start(Position(10**55 + 58, 0), None))
+    store.minute = 61
+    forward.deliver([record(59, H + 59 * 60_000 + 30_000)])
+    play(forward, store, range(62, 190))
+    assert marker(store, shard) == (INCOMPLETE, {"CHECKPOINT"})
+    assert marker(store, shard, 1) == (INCOMPLETE, {"CHECKPOINT"})
+    assert marker(store, shard, 2) == (SUCCESS, set())
+
+
 @pytest.mark.parametrize("read", [True, False])
 def test_a_child_that_was_passed_over_is_missing(*, read: bool) -> None:
     """Its checkpoint was set to its end before it began: its own children are read, and nobody has read it."""
