@@ -38,7 +38,7 @@ _GARBAGE = (
     b"null",
     b"[]",
     b"{",
-    b"\xef\xbb\xbf{}",
+    b"{}\xef\xbb\xbf",  # a byte order mark is one before all alone
     b"\xff\xfe{\x00}\x00",
     b'{"event":"play\xc0\xafing"}',
     b'{"event":"\xed\xa0\x80"}',
