@@ -1,9 +1,11 @@
-"""Sees a shard's process that hangs, says where, and ends it: the daemon then leaves, and delivers again elsewhere.
+"""The watchdog of a shard's process: it reports where the process hangs, and ends it.
 
-Busy is a process that works on one message of the daemon. A quiet stream leaves it idle, and whoever waits for a
-destination gives a sign of life at each try: neither is stuck. Nor is it while bytes move on its connections: a
-destination may be slow, and one that moves nothing is given up by the time-outs of its own calls. One process is one
-shard, so its state is the module's.
+After that the daemon leaves too, and the records are delivered again elsewhere.
+
+The process counts as busy while it works on one message of the daemon. It is not stuck in three cases: it is idle, as
+on a quiet stream; it waits for a destination, since each try gives a sign of life; or bytes move on its connections. A
+destination may be slow, and one that moves nothing is given up by the time-outs of its own calls. One process serves
+one shard, so the state is the module's.
 """
 
 import faulthandler
@@ -19,7 +21,7 @@ from consumers.moving import moved_bytes
 from consumers.waiting import Log
 
 EX_STUCK = 75
-_LOOKS = 8  # within the limit; a process that is not scheduled for a while is not stuck
+_LOOKS = 8  # checks within the limit: a process that is not scheduled for a while is not stuck
 _MOST_FRAMES = 40
 
 _since: float | None = None
@@ -27,7 +29,7 @@ _since: float | None = None
 
 @contextmanager
 def busy() -> Iterator[None]:
-    """Work on one message."""
+    """Mark the process as busy with one message while the block runs."""
     global _since  # noqa: PLW0603 - as the module says
     _since = time.monotonic()
     try:
@@ -37,9 +39,9 @@ def busy() -> Iterator[None]:
 
 
 def beat(within_s: float = 0.0) -> None:
-    """Give a sign of life: the work goes on, or waits for somebody else.
+    """Give a sign of life: the work goes on, or waits for something else.
 
-    `within_s`: the next one comes within so many seconds more, since a call begins that has a time-out of its own.
+    `within_s` is the time, in seconds, that a call which begins now may take by its own time-out. It extends the limit.
     """
     global _since  # noqa: PLW0603 - as the module says
     if _since is not None:
@@ -47,10 +49,11 @@ def beat(within_s: float = 0.0) -> None:
 
 
 def watch(limit_s: float, log: Log) -> None:
-    """Begin to look, from a thread of its own; `limit_s` without a sign of life is too long, and 0 is for ever.
+    """Start the watchdog in a thread of its own.
 
-    Halfway the stack is logged, by files, lines and names alone. Python's own dead man's switch stands behind it, for a
-    process whose every thread is held up, as by a library that never gives the interpreter back.
+    `limit_s` is the longest time in seconds without a sign of life; 0 means no limit. At half of it the stack is
+    logged: files, line numbers and names, nothing else. Python's own watchdog (`faulthandler`) backs it up at twice the
+    limit. It also ends a process whose threads are all blocked, as by a library that never releases the interpreter.
     """
     if limit_s > 0:
         main = threading.get_ident()

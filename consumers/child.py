@@ -1,8 +1,9 @@
 """The process of one shard, started by the daemon: `python -m consumers.child EFFECTIVE.properties`.
 
-stdin and stdout belong to the protocol. Everything else goes to stderr, a JSON object a line.
-Exit codes: 0 the daemon closed the pipe; 70 a bug or a checkpoint that only a bug explains; 75 it hung;
-78 configuration.
+stdin and stdout carry the protocol. Everything else goes to stderr, one JSON object a line.
+
+Exit codes: 0 the daemon closed the pipe; 70 a bug, or a checkpoint that only a bug explains; 75 the process hung; 78 a
+fault in the configuration.
 """
 
 import os
@@ -20,11 +21,11 @@ EX_CONFIG = 78
 
 
 class DaemonGone(SystemExit):
-    """The other end of the pipe is closed: there is nobody left to answer to."""
+    """The daemon has closed its end of the pipe, so no answer can be sent."""
 
 
 def take_over_stdio() -> BinaryIO:
-    """Keep the pipe for the protocol, and send whatever else is written to stdout to stderr."""
+    """Keep the pipe for the protocol, and redirect all other output from stdout to stderr."""
     protocol = os.dup(1)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
@@ -32,13 +33,16 @@ def take_over_stdio() -> BinaryIO:
 
 
 def ignore_signals() -> None:
-    """Leave stopping to the daemon: it asks by message, and a signal to the whole group must not cut a flush."""
+    """Ignore SIGTERM and SIGINT, and leave stopping to the daemon.
+
+    It asks by message. A signal to the whole process group must not interrupt a flush.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def pause(seconds: float) -> None:
-    """Wait, and end the process when the daemon goes. Whoever waits is not stuck."""
+    """Wait for so many seconds, and end the process if the daemon goes. The wait counts as a sign of life."""
     from consumers import alive  # noqa: PLC0415 - after stdio is taken over, as all imports
 
     alive.beat(seconds)
@@ -52,7 +56,7 @@ def main(path: str) -> int:
     """Serve one shard until the daemon closes the pipe."""
     sink = take_over_stdio()
     ignore_signals()
-    # Only now: an import that prints must not reach the protocol.
+    # Imported only here: what an import prints must not reach the protocol.
     from consumers import alive, metrics  # noqa: PLC0415
     from consumers.config.settings import Faults, load  # noqa: PLC0415
     from consumers.kcl.lines import LineReader  # noqa: PLC0415
@@ -87,4 +91,4 @@ def main(path: str) -> int:
 if __name__ == "__main__":
     status = main(sys.argv[1])
     sys.stderr.flush()
-    os._exit(status)  # nothing is left to close, and an exit handler must not hold up the other shards
+    os._exit(status)  # nothing is left to close, and an exit handler must not delay the other shards

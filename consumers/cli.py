@@ -11,7 +11,7 @@ import click
 from consumers import __version__
 from consumers.config.rules import JAVA_AND_PYTHON
 
-# Module of consumers.commands, each with a click command named ``command``, and a line of help.
+# Modules of consumers.commands, each with a click command named ``command``, and its line of help.
 COMMANDS: Mapping[str, str] = {
     "check": "Check a properties file, and list every fault in it.",
     "keys": "List a consumer's own keys, or write a properties file to begin with.",
@@ -51,18 +51,18 @@ Exit codes:
 
 
 class Lazy(click.Group):
-    """A group that knows its commands by name, and turns our errors into exit codes.
+    """A group that imports a command when it runs, and turns the fleet's own errors into exit codes.
 
-    An error of ours carries ``exit_code``; any other is a bug, and keeps its traceback.
+    An error of the fleet has an attribute ``exit_code``. Any other error is a bug, and keeps its traceback.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """List the names, in the order of use."""
+        """List the names of the commands, in the order of use."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of ``cmd_name``."""
+        """Import the module of ``cmd_name``, and return its command."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
@@ -77,7 +77,7 @@ class Lazy(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
-        """Run the subcommand."""
+        """Run the subcommand, and exit with the code of an error of the fleet."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit):
@@ -103,7 +103,10 @@ def main() -> None:
 
 
 def same_to_both(environment: MutableMapping[str, str]) -> None:
-    """Let Java and Python read the same. An empty variable is none: Java would take an empty profile for one."""
+    """Set each AWS variable that Java and Python name differently to the same value under both names.
+
+    An empty variable counts as unset and is removed: Java would take an empty profile for the name of one.
+    """
     for java, python in JAVA_AND_PYTHON.items():
         for name in (java, python):
             if name in environment and not environment[name]:
@@ -111,12 +114,12 @@ def same_to_both(environment: MutableMapping[str, str]) -> None:
         if value := environment.get(java) or environment.get(python):
             environment.setdefault(java, value)
             environment.setdefault(python, value)
-    if "AWS_REGION" in environment:  # the one that is handed to KCL: a bucket without a region lies there too
+    if "AWS_REGION" in environment:  # KCL gets it, so a bucket without a region lies there too
         environment["AWS_DEFAULT_REGION"] = environment["AWS_REGION"]
 
 
 def _take_credentials() -> None:
-    """Let Java, Python and each shard's process read AWS's keys from a file that systemd has handed over as `aws`.
+    """Use the AWS keys that systemd passes as the credential `aws`, in Java, Python and each shard's process.
 
     Source: `LoadCredential` in systemd.exec(5); "Shared config and credentials files", AWS SDKs Reference Guide.
     """

@@ -1,4 +1,4 @@
-"""Tells a delivery that comes again from one that was left out before."""
+"""Check that a record which comes again was delivered before."""
 
 from bisect import bisect_right
 from collections import deque
@@ -11,30 +11,30 @@ _REMEMBERED = 256
 
 
 class OutOfOrder(Exception):
-    """A record comes that later ones have overtaken: what was taken for whole has a hole.
+    """A record comes after later ones and was never delivered: what was taken for gapless has a gap.
 
-    KCL reads anew from the last batch that was accepted when a subscription fails, so that records come again. It is
-    not meant to leave any out, and a consumer cannot see a hole in sequence numbers. Source: `restartFrom` of KCL's
+    KCL reads anew from the last accepted batch when a subscription fails, so records come again. It is not meant to
+    leave any out, and a consumer cannot see a gap in sequence numbers. Source: `restartFrom` of KCL's
     `PrefetchRecordsPublisher`, whose queue and subscriber are changed by several threads.
     """
 
 
 class Deliveries:
-    """Remembers the latest deliveries of a shard by their first and last positions, which grow."""
+    """The latest deliveries of a shard, each as its first and last position, in growing order."""
 
     def __init__(self) -> None:
-        """Begin before the first delivery."""
+        """Start empty."""
         self._taken: deque[tuple[Position, Position]] = deque(maxlen=_REMEMBERED)
 
     def take(self, records: Sequence[Record]) -> None:
-        """Take note of records that are new."""
+        """Store the range of a run of new records."""
         self._taken.append((records[0].position, records[-1].position))
 
     def insist(self, again: Sequence[Record]) -> None:
-        """Insist that each record has been delivered, as far back as is remembered.
+        """Check that each record has been delivered before, as far back as deliveries are stored.
 
         Raises:
-            OutOfOrder: one has not.
+            OutOfOrder: a record has not been delivered.
 
         """
         taken = list(self._taken)

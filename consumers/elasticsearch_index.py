@@ -1,4 +1,4 @@
-"""The search index: every event a document, once, in OpenSearch or Elasticsearch."""
+"""The search index: every event becomes one document in OpenSearch or Elasticsearch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -34,7 +34,7 @@ from consumers.stream import stream_of
 from consumers.waiting import Unavailable
 
 SECTION = "index"
-_REDRIVE_TRIES = 3  # of a document alone: a command waits for a minute, and a person sees what it says
+_REDRIVE_TRIES = 3  # of a document sent alone: a command may take a minute, and its user sees the outcome
 
 
 def _faults(settings: IndexSettings) -> Iterator[tuple[str, str]]:
@@ -43,7 +43,7 @@ def _faults(settings: IndexSettings) -> Iterator[tuple[str, str]]:
 
 
 def server_of(index: IndexSettings) -> HttpServer:
-    """Give the search server."""
+    """Return the client of the configured search server."""
     return HttpServer(
         ServerAccess(
             urls=urls_of(index),
@@ -60,10 +60,10 @@ def server_of(index: IndexSettings) -> HttpServer:
 
 
 def wanted_template(index: IndexSettings) -> Template:
-    """Give the index template that is configured.
+    """Return the configured index template.
 
     Raises:
-        WrongTemplate: its file cannot be used.
+        WrongTemplate: the template's file cannot be used.
 
     """
     return template_of(index.name, index.template, data_stream=index.data_stream)
@@ -125,16 +125,16 @@ def _judge(settings: Settings, shard: str, names: IndexNames, meter: Meter | Non
 def _redrive(settings: Settings) -> Redrive:
     index: IndexSettings = settings.section
     names = IndexNames(letter_store(index, SECTION), settings.application, index.name, declares=False)
-    # Sent again it begins anew: so it must not be interrupted, and time stands still for it.
+    # A send that is repeated begins anew, so none may be interrupted: the clock stands still.
     bulk = Bulk(server_of(index), index.max_bytes, lambda: 0.0, tries_alone=_REDRIVE_TRIES)
 
     def redrive(shard: str, records: Sequence[Record]) -> Sequence[Letter]:
-        """Index what can be indexed by now, with the names of indices that the first delivery found."""
+        """Index the records that can be indexed by now, in the indices that the first delivery chose."""
         names.learn({record.arrival_ms // HOUR_MS for record in records})
         batch = gathered(records, _judge(settings, shard, names).judge)
         try:
             bulk.send(batch)
-        except Stuck as fault:  # they stay, and the others go on
+        except Stuck as fault:  # the stuck documents stay dead letters, and the others are sent
             fault.reject()
             batch.forget_settled()
             bulk.send(batch)

@@ -1,7 +1,7 @@
-"""From the elements of a delivery to its records, and to what can be none. Pure, and never raises for what they hold.
+"""Decode the elements of a delivery into records, and keep what cannot be decoded. Pure; never raises for bad data.
 
-A record's envelope is what the daemon's pipe says around its payload. What Kinesis and KCL call optional is optional
-here. What cannot be read is kept as it came, so that one element does not stop all that stands behind it.
+A record's envelope is what the daemon's pipe puts around its payload. Fields that Kinesis and KCL call optional are
+optional here. An element that cannot be read is kept as it came, so that it does not stop those after it.
 """
 
 from collections.abc import Iterable
@@ -16,10 +16,11 @@ from consumers.undecodable import UNDECODABLE, said
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """An element that is no record: its bytes, why, and what could be read of it.
+    """An element that is no record: its bytes, the reason, and the fields that could be read.
 
-    `before` and `behind` are the records next to it in its delivery. `arrival_ms` is the stream's word; without a
-    `sequence` nothing says where it stands but its neighbours. `fault` holds no data of it.
+    `before` and `behind` are the records next to it in its delivery. Without a `sequence` they alone tell its place.
+    `arrival_ms` is the arrival time that the stream gave, in UTC milliseconds. `fault` is the reason, and holds none of
+    the element's data.
     """
 
     raw: bytes
@@ -32,12 +33,12 @@ class Unreadable(msgspec.Struct, frozen=True):
 
     @property
     def position(self) -> Position | None:
-        """Where it stands, if that could be read."""
+        """The element's position, or None if it could not be read."""
         return Position(int(self.sequence), self.sub) if self.sequence else None
 
 
 class Delivery(NamedTuple):
-    """What came, in order."""
+    """The records and the unreadable elements of a delivery, each in order."""
 
     records: list[Record]
     unreadable: list[Unreadable]
@@ -52,7 +53,7 @@ class _Loose(
         "arrival_ms": "approximateArrivalTimestamp",
     },
 ):
-    """A record of which everything but its place may be left out, or null."""
+    """A record of which every field but the sequence number may be absent or null."""
 
     sequence_number: SequenceNumber
     data: bytes | None = None
@@ -77,16 +78,16 @@ _arrival = msgspec.json.Decoder(_Arrival).decode
 
 
 def numbered(records: list[Record]) -> bool:
-    """Whether all sequence numbers are decimal, which the decoder does not look at."""
+    """Return whether all sequence numbers are decimal, which the decoder does not check."""
     numbers = "".join([record.sequence_number for record in records])
     return not records or (numbers.isdigit() and numbers.isascii())
 
 
 def read(elements: Iterable[bytes]) -> Delivery:
-    """Make a record of each element that can be one."""
+    """Decode each element, and separate the records from what cannot be one."""
     records: list[Record] = []
     unreadable: list[Unreadable] = []
-    waiting = 0  # elements at the end whose next record has not come yet
+    waiting = 0  # unreadable elements at the end of the list that no record has followed yet
     for raw in elements:
         found = record_of(raw)
         if isinstance(found, Record):
@@ -102,7 +103,7 @@ def read(elements: Iterable[bytes]) -> Delivery:
 
 
 def record_of(raw: bytes) -> Record | Unreadable:
-    """Make a record of one element, or say why not."""
+    """Decode one element into a record, or into the reason why it is none."""
     try:
         strict = _strict(raw)
     except UNDECODABLE:

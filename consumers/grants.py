@@ -1,4 +1,4 @@
-"""What a role may do, as IAM takes it: each consumer says what it needs of its destination. Pure.
+"""The permissions of a role, as IAM takes them. Each consumer lists what it needs of its destination. Pure.
 
 Source: the actions and resources of Amazon S3, Kinesis Data Streams and DynamoDB, Service Authorization Reference; "IAM
 permissions required for KCL consumer applications", Amazon Kinesis Data Streams Developer Guide.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CONSUMER, LOADER, OPERATOR = "consumer", "loader", "operator"
-"""Roles: of the daemon and its shards' processes; of `redshift-load`; of people who put dead letters through again."""
+"""Roles: of the daemon and its shards' processes; of `redshift-load`; of operators who redrive dead letters."""
 
 STATE = "_kinesis-fleet"
 _TABLES_SUFFIXES = {"workerMetricsTableName": "-WorkerMetricStats", "coordinatorStateTableName": "-CoordinatorState"}
@@ -17,20 +17,20 @@ _TABLES_SUFFIXES = {"workerMetricsTableName": "-WorkerMetricStats", "coordinator
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where the resources are: what an ARN says besides the names. `region` is the stream's."""
+    """The parts of an ARN besides the resource's name. `region` is the stream's."""
 
     partition: str
     region: str
     number: str
 
     def arn(self, service: str, resource: str, region: str | None = None) -> str:
-        """Name a resource of this account."""
+        """Return the ARN of a resource in this account."""
         return f"arn:{self.partition}:{service}:{region or self.region}:{self.number}:{resource}"
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """These actions on these resources; a statement of a policy."""
+    """A set of actions on a set of resources: one statement of a policy."""
 
     sid: str
     actions: tuple[str, ...]
@@ -39,11 +39,11 @@ class Grant:
 
 
 Grants = Mapping[str, Sequence[Grant]]
-"""By role."""
+"""The grants of each role."""
 
 
 def policy(grants: Iterable[Grant]) -> dict[str, Any]:
-    """Give IAM's document."""
+    """Return the policy document for IAM."""
     statements = []
     for grant in grants:
         statement: dict[str, Any] = {
@@ -59,7 +59,7 @@ def policy(grants: Iterable[Grant]) -> dict[str, Any]:
 
 
 def reading(kcl: Mapping[str, str], stream: str, application: str, account: Account) -> Iterator[Grant]:
-    """Give what KCL and `kinesis-fleet prepare`, `leases` and `hours` need: the stream, the leases, KCL's metrics."""
+    """Yield what KCL and `kinesis-fleet prepare`, `leases` and `hours` need: stream, lease tables, KCL's metrics."""
     at = kcl.get("streamArn") or account.arn("kinesis", f"stream/{stream}")
     calls = ("DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
     fan_out = kcl.get("retrievalMode", "POLLING").upper() == "FANOUT"
@@ -71,7 +71,7 @@ def reading(kcl: Mapping[str, str], stream: str, application: str, account: Acco
     leases = account.arn("dynamodb", f"table/{kcl.get('tableName', application)}")
     others = [kcl.get(key, f"{application}{suffix}") for key, suffix in _TABLES_SUFFIXES.items()]
     items = ("CreateTable", "DeleteItem", "DescribeTable", "GetItem", "PutItem", "Scan", "UpdateItem")
-    own: tuple[str, ...] = (*items, "UpdateTable")  # KCL gives the lease table its index
+    own: tuple[str, ...] = (*items, "UpdateTable")  # KCL adds the index of the lease table
     if kcl.get("leaseTablePitrEnabled", "").lower() == "true":
         own = (*own, "UpdateContinuousBackups")
     yield Grant("Leases", tuple(f"dynamodb:{call}" for call in own), (leases,))
@@ -85,7 +85,7 @@ def reading(kcl: Mapping[str, str], stream: str, application: str, account: Acco
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket as it is configured, for what may be done there. Its region is the stream's unless given."""
+    """A bucket as configured, from which its grants are made. An empty `region` means the stream's."""
 
     name: str
     prefix: str
@@ -94,10 +94,10 @@ class Bucket:
     region: str = ""
 
     def grants(self, sid: str, account: Account, *, removal: bool = False) -> Iterator[Grant]:
-        """Allow to read and write below the prefix and in the fleet's own folder, to list, and the key.
+        """Yield the grants to read and write below the prefix and in `_kinesis-fleet/`, to list, and to use the key.
 
-        `removal` is of what lies below the prefix, never of the fleet's own state. Without `s3:ListBucket` S3 answers a
-        missing object with 403 instead of 404, and nobody could tell.
+        `removal` also allows to delete what lies below the prefix, but not the fleet's own state. Without
+        `s3:ListBucket`, S3 answers 403 instead of 404 for a missing object, and the two could not be told apart.
         """
         arn = f"arn:{account.partition}:s3:::{self.name}"
         below = f"{arn}/{self.prefix.strip('/')}/*" if self.prefix.strip("/") else f"{arn}/*"
@@ -109,7 +109,10 @@ class Bucket:
             yield Grant(f"{sid}Encryption", ("kms:Decrypt", "kms:GenerateDataKey"), (self._key(account),))
 
     def _key(self, account: Account) -> str:
-        """Name the key. An alias is no resource that a policy could allow: any key where it stands is."""
+        """Return the ARN of the KMS key.
+
+        A policy cannot name an alias as a resource. For an alias, all keys of its region and account are allowed.
+        """
         if not self.kms_key_id.startswith("arn:"):
             return account.arn("kms", "key/*", self.region or None)
         place, _, alias = self.kms_key_id.partition(":alias/")

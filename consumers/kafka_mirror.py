@@ -1,4 +1,7 @@
-"""Kafka: each record a message of a topic, at least once. Headers name the record, so that readers can drop doubles."""
+"""Kafka: each record becomes a message of a topic, at least once.
+
+Headers identify the record, so that readers can drop duplicates.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,17 +28,17 @@ class KafkaSettings(ConcernSettings, frozen=True, kw_only=True, rename="camel"):
 
 
 class Topic:
-    """Produces messages, and waits until each is acknowledged by all replicas, or refused."""
+    """A producer that waits until each message is acknowledged by all in-sync replicas, or refused."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
-        """Connect. Security and limits are librdkafka's own properties, which `client_file` holds."""
+        """Make the producer. Security and limits are librdkafka's own properties, read from `client_file`."""
         file, self._kafka = kafka.client_file, kafka
         own = msgspec.json.decode(Path(file).read_bytes(), type=dict[str, str]) if file else {}
         fixed = {"bootstrap.servers": kafka.bootstrap_servers, "acks": "all", "enable.idempotence": True}
         self._producer = Producer(own | fixed | {"message.timeout.ms": int(kafka.request_seconds * 1000)})
 
     def ready(self) -> None:
-        """Ask for the topic."""
+        """Check that the topic exists."""
         topic, wait_s = self._kafka.topic, self._kafka.request_seconds
         try:
             error = self._producer.list_topics(topic, timeout=wait_s).topics[topic].error
@@ -46,16 +49,16 @@ class Topic:
             raise Unavailable(reason, "make the topic, or set kafka.topic", operator=True)
 
     def prepare(self, record: Record) -> bytes:
-        """Send the payload as it came."""
+        """Return the payload, unchanged."""
         return record.payload
 
     def deliver(self, outbox: Outbox[bytes]) -> None:
-        """Produce what is pending, and note what each message's report says."""
+        """Produce the pending items, and apply the delivery report of each."""
         for item in outbox.pending:
             self._produce(item, outbox)
         if self._producer.flush(2 * self._kafka.request_seconds):
             self._producer.purge()
-            self._producer.flush(1)  # reports what was purged: it is offered again
+            self._producer.flush(1)  # reports what was purged, which stays pending and is offered again
 
     def _produce(self, item: Item[bytes], outbox: Outbox[bytes]) -> None:
         def report(error: KafkaError | None, _message: Message | None = None) -> None:

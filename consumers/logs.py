@@ -1,7 +1,7 @@
-"""Logs of a process: one JSON object a line on stderr, with the shard in each.
+"""Logs of a process: one JSON object a line on stderr, each with the shard.
 
-Where stderr is systemd's journal, a line begins with its level as `<3>`, which the journal takes away and files it by.
-Source: sd-daemon(3), and `JOURNAL_STREAM` in systemd.exec(5).
+Where stderr is systemd's journal, a line begins with its priority, such as `<3>`. The journal removes it and files the
+line under that priority. Source: sd-daemon(3), and `JOURNAL_STREAM` in systemd.exec(5).
 """
 
 import os
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# structlog imports rich, where it is installed, for tracebacks on a terminal: 6 MiB a shard for nothing.
+# structlog imports rich, where it is installed, for tracebacks on a terminal: 6 MiB a shard, of no use here.
 _rich = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 
 import structlog  # noqa: E402
@@ -18,7 +18,10 @@ if _rich is None:
     del sys.modules["rich"]
 
 MOST_BYTES = 3_800
-"""A longer line is cut: `journalctl -o json` gives nothing of a field from 4,096 bytes on, its name included."""
+"""The longest line in bytes; a longer one is cut.
+
+`journalctl -o json` omits the value of a field of 4,096 bytes or more, its name included.
+"""
 
 _SHORTER = (1000, 300, 100, 30)
 _JSON = structlog.processors.JSONRenderer(separators=(",", ":"))
@@ -27,11 +30,11 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 _SAID: dict[str, str] = {}
 TO_JOURNAL = "KINESIS_FLEET_TO_JOURNAL"
-"""Set for a shard's process whose lines end up in the journal: its own stderr is a pipe."""
+"""Set for a shard's process whose lines end up in the journal although its own stderr is a pipe."""
 
 
 def configure(level: str) -> None:
-    """Write structured lines to stderr from this level on."""
+    """Write structured lines of this level and above to stderr."""
     structlog.configure(
         processors=[
             _merged,
@@ -46,7 +49,7 @@ def configure(level: str) -> None:
 
 
 def to_journal() -> bool:
-    """Whether what this process writes to stderr ends up in systemd's journal."""
+    """Return whether what this process writes to stderr ends up in systemd's journal."""
     if TO_JOURNAL in os.environ:
         return os.environ[TO_JOURNAL] == "1"
     device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
@@ -57,10 +60,10 @@ def to_journal() -> bool:
 
 
 def _bounded(log: Any, name: str, event: structlog.typing.EventDict) -> str:  # noqa: ANN401 - as structlog has it
-    """Write a line of a bounded length: long texts and lists are cut where it takes that, and the line says so."""
+    """Render a line of bounded length. Long texts and lists are cut where needed, and `cut` is set then."""
     text = str(_JSON(log, name, dict(event)))
     for most in _SHORTER:
-        if len(text) <= MOST_BYTES:  # what is no ASCII is escaped: characters are bytes
+        if len(text) <= MOST_BYTES:  # JSON escapes what is not ASCII, so a character is a byte
             break
         cut = {key: _cut(value, most) for key, value in event.items()}
         text = str(_JSON(log, name, {**cut, "cut": True}))
@@ -94,12 +97,12 @@ def logger() -> structlog.typing.FilteringBoundLogger:
 
 
 def say_shard(consumer: str, shard: str) -> None:
-    """Name the consumer and the shard in every later line, whichever thread writes it: one process is one shard."""
+    """Set the consumer and the shard for all later lines, of any thread: one process serves one shard."""
     _SAID.update(consumer=consumer, shard=shard)
 
 
 def write_metrics(fields: Mapping[str, object]) -> None:
-    """Write a line of metrics, whatever the level that is configured."""
+    """Write a line of metrics, whatever level is configured."""
     event = {**_SAID, **fields, "event": "metrics", "level": "info"}
     stamped = structlog.processors.TimeStamper(fmt="iso", utc=True)(None, "", event)
     sys.stderr.write(f"{_renderer()(None, '', stamped)!s}\n")

@@ -1,8 +1,8 @@
-"""What a shard's process measures of itself: lines of the log from which CloudWatch makes metrics.
+"""Metrics of a shard's process: log lines from which CloudWatch makes metrics.
 
-A line is an event `metrics` in the embedded metric format. The dimension is the application alone, so that a fleet has
-a handful of metrics whatever the number of its shards; the shard stands in the line. One process is one shard, so its
-state is the module's. Source: Embedded metric format specification, Amazon CloudWatch Logs User Guide.
+A line is an event `metrics` in the embedded metric format. The only dimension is the application, so that a fleet has a
+handful of metrics whatever the number of its shards. The shard is a field of the line. One process serves one shard, so
+the state is the module's. Source: Embedded metric format specification, Amazon CloudWatch Logs User Guide.
 """
 
 import threading
@@ -21,25 +21,34 @@ UNITS: Mapping[str, str] = {
 }
 """All metrics that the fleet writes, with their units.
 
-`LagSeconds`: how long ago the oldest record came to the stream that is not durable at the destination.
-`Records`: taken from the stream since the line before. `DeadLetters`: put since then.
-`Starts`: a daemon began. `UnheldShards`: nobody reads them (written by `kinesis-fleet watch`).
-`HourWaitSeconds`: how long ago the first hour that is not decided was over, 0 while it lasts; of consumers with hours.
+`LagSeconds`: the time since the arrival of the oldest record that is not yet durable at the destination.
+`Records`: records taken from the stream since the previous line.
+`DeadLetters`: dead letters stored since the previous line.
+`Starts`: starts of a daemon.
+`UnheldShards`: shards that no process reads (written by `kinesis-fleet watch`).
+`HourWaitSeconds`: the time since the end of the first hour that is not decided; 0 while that hour lasts. Only of
+consumers with hours.
 """
 
 
 def document(application: str, now_ms: int, **values: float) -> dict[str, Any]:
-    """Give the fields of a line. Pure; `now_ms` is the wall clock's, which CloudWatch files the values by."""
+    """Return the fields of a line. Pure.
+
+    `now_ms` is the wall clock in UTC milliseconds: CloudWatch stores the values under that time.
+    """
     metrics = [{"Name": name, "Unit": UNITS[name]} for name in values]
     directive = {"Namespace": NAMESPACE, "Dimensions": [["Application"]], "Metrics": metrics}
     return {"_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]}, "Application": application, **values}
 
 
 class Meter:
-    """Follows a shard's deliveries. Pure: monotonic seconds come as arguments; wall clocks of hosts are not trusted."""
+    """The lag and the counts of a shard. Pure.
+
+    Times come as arguments, in monotonic seconds: the wall clocks of hosts are not trusted.
+    """
 
     def __init__(self) -> None:
-        """Begin before the first delivery."""
+        """Start before the first delivery."""
         self._tip: float | None = None
         self._since: float | None = None
         self._oldest_ms: int | None = None
@@ -48,14 +57,14 @@ class Meter:
         self._hour_over: float | None = None
 
     def delivered(self, records: int, behind_ms: int | None, now: float) -> None:
-        """Take note of a delivery that was this far behind the stream's end when it was read."""
+        """Count a delivery. `behind_ms` is how far behind the stream's end it was when it was read."""
         self._tip = now - (behind_ms or 0) / 1000
         self._records += records
         if records and self._since is None:
             self._since = self._tip
 
     def settled(self, oldest_ms: int | None) -> None:
-        """Take note that all is durable but what arrived from `oldest_ms` on."""
+        """Note that everything is durable except what arrived from `oldest_ms` on; None means everything."""
         if oldest_ms is None:
             self._since = None
         elif oldest_ms != self._oldest_ms:
@@ -63,20 +72,23 @@ class Meter:
         self._oldest_ms = oldest_ms
 
     def given_up(self) -> None:
-        """Take note that the shard is somebody else's, or has ended."""
+        """Note that the shard has ended, or that this process no longer holds its lease."""
         self._tip = None
 
     def rejected(self, letters: int) -> None:
-        """Take note of dead letters that were put."""
+        """Count dead letters that were stored."""
         self._letters += letters
 
     def hour_waits(self, seconds: float, now: float) -> None:
-        """Take note that the first hour which is not decided was over so long ago; less than 0 where it lasts."""
+        """Note how many seconds ago the first undecided hour ended; negative while it lasts."""
         self._hour_over = now - seconds
 
     def read(self, now: float) -> dict[str, float]:
-        """Give the values, counted since the last call; none before the first delivery, or after the shard's end."""
-        tip, since = self._tip, self._since  # once each: the shard's own thread changes them
+        """Return the values, with counts since the last call.
+
+        It is empty before the first delivery, and after the shard has ended or its lease is lost.
+        """
+        tip, since = self._tip, self._since  # each is read once: the shard's thread changes them meanwhile
         if tip is None:
             return {}
         oldest = tip if since is None else min(since, tip)
@@ -93,11 +105,14 @@ class Meter:
 
 
 METER = Meter()
-"""This process's own."""
+"""The meter of this process."""
 
 
 def report(application: str, every_s: float, write: Callable[[dict[str, Any]], None]) -> None:
-    """Write a line every so many seconds, from a thread of its own, so that one is written while the shard waits."""
+    """Write a line every `every_s` seconds; 0 writes none.
+
+    A thread of its own does so, so that lines are written also while the shard waits.
+    """
     if every_s > 0:
         threading.Thread(target=_report, args=(application, every_s, write), daemon=True, name="metrics").start()
 

@@ -1,6 +1,6 @@
-"""One shard's way from the pipe to the destination. Read this file first: it is the whole flow.
+"""The flow of one shard's records from the pipe to the destination. Read this file first.
 
-    pipe -> records -> batcher -> sink writes until durable, and says how far -> checkpoint -> watermark
+    pipe -> records -> batcher -> sink writes until durable, and returns how far -> checkpoint -> watermark
 
 Everything here is synchronous. Blocking is the backpressure: the daemon sends nothing more until it is answered.
 """
@@ -17,10 +17,13 @@ from consumers.records import Position, Record, position_of
 from consumers.waiting import DeadlineReached, Patience
 
 LOOK_S = 0.25
-"""How long a batcher may go on with what it was given before its owner looks at the clock."""
+"""The time in seconds that a batcher may spend on one call before its owner looks at the clock."""
 
 RUN_BYTES, RUN_RECORDS = 8 << 20, 10_000
-"""What is taken at once of an own batch that another writer's made way for: about a delivery."""
+"""The limits of a run that is taken again from a batch because another writer's batch ends inside it.
+
+A run is about as large as a delivery.
+"""
 
 BatchT = TypeVar("BatchT", bound="Batch")
 Made_co = TypeVar("Made_co", bound="Batch", covariant=True)
@@ -32,11 +35,11 @@ class Batch(Protocol):
 
     @property
     def last(self) -> Position:
-        """The position of its last record."""
+        """The position of the batch's last record."""
         ...
 
     def after(self, position: Position) -> Iterable[Record]:
-        """Give its records that stand after a position, in order."""
+        """Return the batch's records after a position, in order."""
         ...
 
 
@@ -54,30 +57,30 @@ class Batcher(Protocol[Made_co]):
         ...
 
     def open(self, room: "Room", now: float) -> None:
-        """Begin a batch at the next record."""
+        """Open a batch that begins with the next record."""
 
     def add(self, records: Sequence[Record]) -> int:
-        """Take records up to the next cut, and say how many were taken.
+        """Add records up to the next cut, and return how many were added.
 
-        Where each takes its time, fewer are: those that `LOOK_S` was enough for, and one at least.
+        Where records take long, fewer are added: as many as fit into `LOOK_S`, and at least one.
         """
         ...
 
     def due(self, now: float) -> str | None:
-        """Say why the batch must be written now, or None."""
+        """Return the reason why the batch must be written now, or None."""
         ...
 
     def take(self, why: str) -> Made_co:
-        """Hand the open batch over."""
+        """Return the open batch, and close it."""
         ...
 
     def clear(self) -> None:
-        """Forget the open batch."""
+        """Discard the open batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where the daemon said that this shard begins: after a checkpoint, or at an initial position by its name."""
+    """Where the daemon begins this shard: after a checkpoint, or at an initial position, given by its name."""
 
     checkpoint: Position | None
     initial: str | None
@@ -85,10 +88,10 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What the destination knows of the place where a batch would begin.
+    """What the destination holds at the place where a batch would begin.
 
-    `covered`: everything up to here is durable already, by whoever wrote it: skip it.
-    `before`: a batch that begins here must end before this position, where something stands already.
+    `covered`: the records up to this position are durable already, whichever process wrote them. Skip them.
+    `before`: something stands at this position already. A batch that begins here must end before it.
     """
 
     covered: Position | None = None
@@ -96,74 +99,78 @@ class Room:
 
 
 class Sink(Protocol[Taken_contra]):
-    """A destination. Each call may block, may be repeated, and raises `Unavailable` to be tried again."""
+    """A destination. Each call may block and may be repeated. It raises `Unavailable` to be tried again."""
 
     def begin(self, first: Record) -> Room:
         """Look at the place where a batch with this first record would stand."""
         ...
 
     def write(self, batch: Taken_contra) -> Position:
-        """Return how far the destination holds everything durably.
+        """Store the batch, and return the position up to which the destination holds everything durably.
 
-        It may lie before the batch's end, or beyond it, where another writer was first.
+        Where another writer was first, the position may lie before the batch's end, or beyond it.
         """
         ...
 
 
 class Watch(Protocol):
-    """Who follows what was delivered, and what of it is durable. All but `settled` may raise `Unavailable`."""
+    """An observer of what was delivered, and of what of it is durable. All but `settled` may raise `Unavailable`."""
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:
-        """Take note of a delivery; True if records may be missing before it. `caught_up`: nothing waited behind it."""
+        """Note a delivery, and return whether records may be missing before it.
+
+        `caught_up`: no further records waited in the stream when it was read.
+        """
         ...
 
     def ready(self, records: Sequence[Record]) -> int:
-        """Say how many of these, from the first, may be gathered now: one at least."""
+        """Return how many of the records, counted from the first, may be gathered now; at least one."""
         ...
 
     def settled(self, oldest_ms: int | None) -> None:
-        """Take note that all that was delivered is durable, but what arrived from `oldest_ms` on."""
+        """Note that everything delivered is durable except what arrived from `oldest_ms` on."""
 
     def ended(self) -> None:
-        """Take note that the shard has ended, and all of it is durable."""
+        """Note that the shard has ended, and that all of it is durable."""
 
 
 class NoWatch:
-    """Nobody follows."""
+    """A watch that does nothing."""
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:  # noqa: ARG002 - as the protocol has it
-        """Know of no gap."""
+        """Return False: no gap is known."""
         return False
 
     def ready(self, records: Sequence[Record]) -> int:
-        """Hold none back."""
+        """Return the number of all records."""
         return len(records)
 
     def settled(self, oldest_ms: int | None) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def ended(self) -> None:
-        """Forget it."""
+        """Do nothing."""
 
 
 class Aside(Protocol):
-    """Who keeps what of a delivery is no record."""
+    """The place for the elements of a delivery that are no records."""
 
     def take(self, unreadable: Sequence[Unreadable], records: int, delivered: Position | None) -> None:
-        """Hold them durably; raises `Unavailable` to be called again.
+        """Store the elements durably. Raises `Unavailable` to be called again.
 
-        `records` is how many came with them, `delivered` the last position that came before.
+        `records` is the number of records that came with them. `delivered` is the last position that was delivered
+        before.
         """
 
 
 class NoAside:
-    """Nobody does: a consumer that has no place for them ends, rather than to go on without them."""
+    """The aside of a consumer that has no place for such elements: it ends rather than go on without them."""
 
     def take(self, unreadable: Sequence[Unreadable], records: int, delivered: Position | None) -> None:  # noqa: ARG002 - as the protocol has it
-        """Go on where there is nothing to keep.
+        """Return if there is nothing to store.
 
         Raises:
-            NoPlace: there is.
+            NoPlace: there are unreadable elements.
 
         """
         if unreadable:
@@ -174,18 +181,18 @@ class NoAside:
 
 
 class NoPlace(Exception):
-    """A record cannot be read, and there is no place to keep it in."""
+    """A record cannot be read, and the consumer has no place to store it."""
 
 
 Commit = Callable[[Position], None]
 
 
 def _later(_position: Position) -> None:
-    """Leave the commit to the caller."""
+    """Do nothing: the caller commits."""
 
 
 class Pipeline(Generic[BatchT]):
-    """Offers a shard's records to a sink, and knows up to where they are durable."""
+    """Passes a shard's records to a sink, and keeps the position up to which they are durable."""
 
     def __init__(
         self,
@@ -195,7 +202,7 @@ class Pipeline(Generic[BatchT]):
         watch: Watch | None = None,
         aside: Aside | None = None,
     ) -> None:
-        """Join the parts of one shard."""
+        """Connect the parts of one shard."""
         self._watch = watch or NoWatch()
         self._aside = aside or NoAside()
         self._batcher = batcher
@@ -210,7 +217,8 @@ class Pipeline(Generic[BatchT]):
     def durable(self) -> Position | None:
         """The position that may be checkpointed, or None.
 
-        It is the end of a whole batch of the destination, delivered to us: never a place inside one.
+        It is the end of a whole batch at the destination that was delivered to this process, never a place inside a
+        batch.
         """
         covered, delivered = self._covered, self._delivered
         if covered is None or delivered is None or covered > delivered or not covered.names_a_record:
@@ -219,13 +227,14 @@ class Pipeline(Generic[BatchT]):
 
     @property
     def oldest_ms(self) -> int | None:
-        """The earliest arrival time of what was taken and is not written, or None."""
+        """The earliest arrival time of the records that were taken and are not yet written, or None."""
         return self._batcher.oldest_ms
 
     def set_aside(self, unreadable: Sequence[Unreadable], records: int) -> None:
-        """Keep what of a delivery is no record, before so many records of it are offered.
+        """Store the elements of a delivery that are no records. `records` is the number of its records.
 
-        Whatever is committed behind it then finds it durable. Blocks while it cannot be kept.
+        It is called before these records are offered, so that the elements are durable before anything behind them is
+        committed. Blocks while they cannot be stored.
         """
         self._patience.until_done(lambda: self._aside.take(unreadable, records, self._delivered))
 
@@ -233,16 +242,16 @@ class Pipeline(Generic[BatchT]):
         """Take a delivery, which may be empty, and write what is due. `now` is in monotonic seconds.
 
         Blocks while the destination does not accept. `commit` is called after each batch with the position that may be
-        checkpointed, before anything more is written; what it raises ends the delivery. `caught_up`: the daemon said
-        that nothing waited behind this delivery when it was read.
+        checkpointed, before anything more is written. An exception that it raises ends the delivery. `caught_up` means
+        that the daemon said that no further records waited in the stream when this delivery was read.
 
         Raises:
-            OutOfOrder: records come that others have overtaken. Nothing is committed after it.
+            OutOfOrder: a record comes that later ones have overtaken. Nothing is committed after it.
 
         """
         self._commit = commit
         gap = self._patience.until_done(lambda: self._watch.received(records, caught_up=caught_up))
-        why = self._batcher.due(now)  # first: what comes now may have followed a gap of any length
+        why = self._batcher.due(now)  # before the new records, which may come after a gap of any length
         if why:
             self._write(why, now, None)
         while gap and not self._batcher.empty:
@@ -257,16 +266,16 @@ class Pipeline(Generic[BatchT]):
             self._take(records, now, None)
 
     def settle(self) -> None:
-        """Let the watermark follow, once what may be checkpointed is."""
+        """Advance the watermark, once the position that may be checkpointed has been."""
         self._watch.settled(self.oldest_ms)
 
     def end(self, now: float) -> None:
-        """Write everything that was taken, however long it takes, and that nothing follows."""
+        """Write everything that was taken, however long it takes, and note the shard's end."""
         self.drain(now)
         self._patience.until_done(self._watch.ended)
 
     def drain(self, now: float, deadline: float | None = None) -> bool:
-        """Write everything that was taken; False if the monotonic deadline came first."""
+        """Write everything that was taken; return False if the monotonic `deadline` passes first."""
         self._commit = _later
         try:
             while not self._batcher.empty:
@@ -276,11 +285,14 @@ class Pipeline(Generic[BatchT]):
         return True
 
     def abandon(self) -> None:
-        """Forget what is not written: the shard belongs to somebody else now."""
+        """Discard what is not written: another process holds the lease now."""
         self._batcher.clear()
 
     def _take(self, records: Sequence[Record], now: float, deadline: float | None) -> None:
-        """Gather records, and write what is due meanwhile: one of them can take seconds, and writing an hour."""
+        """Gather records, and write what becomes due meanwhile.
+
+        One record can take seconds, and one write can take an hour.
+        """
         while records:
             if self._covered is not None:
                 records = _after(records, self._covered)
@@ -307,7 +319,7 @@ class Pipeline(Generic[BatchT]):
         self._covered = self._patience.until_done(lambda: self._sink.write(batch), deadline)
         if self.durable is not None:
             self._commit(self.durable)
-        if self._covered < batch.last:  # another writer's batch ends inside ours: its end is where we go on
+        if self._covered < batch.last:  # another writer's batch ends inside this one: go on after its end
             for run in _runs(batch.after(self._covered)):
                 self._take(run, now, deadline)
 
@@ -319,7 +331,7 @@ def _after(records: Sequence[Record], position: Position) -> Sequence[Record]:
 
 
 def _runs(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Take records that are read again in runs like those of deliveries: as many as fit into memory."""
+    """Split records that are read again into runs of about a delivery's size, which fit into memory."""
     run, size = list[Record](), 0
     for record in records:
         run.append(record)

@@ -1,4 +1,4 @@
-"""PostgreSQL: each record a row, once. The key is the record's place, so a row that comes again changes nothing."""
+"""PostgreSQL: each record becomes one row. The primary key is its position, so a repeated insert changes nothing."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -20,7 +20,7 @@ _INSERT = SQL(
 
 
 class PostgresSettings(ConcernSettings, frozen=True, kw_only=True, rename="camel"):
-    """The keys `postgres.*`. A password stands in libpq's own file, which PGPASSFILE names."""
+    """The keys `postgres.*`. The password is kept in libpq's own file, which PGPASSFILE names."""
 
     connection: Annotated[str, Meta(min_length=1, description="Give libpq's connection string", examples=["host=db"])]
     table: Annotated[str, Meta(pattern=r"^\w{1,63}(\.\w{1,63})?$", description="Give it by schema.name")] = "events"
@@ -28,25 +28,25 @@ class PostgresSettings(ConcernSettings, frozen=True, kw_only=True, rename="camel
 
 
 class Table:
-    """Inserts a batch in one transaction; where the server refuses a row, each row in one of its own."""
+    """Inserts a batch in one transaction, or, where the server refuses a row, each row in a transaction of its own."""
 
     def __init__(self, postgres: PostgresSettings) -> None:
-        """Connect at the first need."""
+        """Store the settings. The connection is made at the first use."""
         self._postgres = postgres
         self._name = Identifier(*postgres.table.split("."))
         self._connection: psycopg.Connection | None = None
 
     def ready(self) -> None:
-        """Ask whether there is such a table."""
+        """Check that the table exists."""
         self._run(_LOOK.format(self._name), [()])
 
     def prepare(self, record: Record) -> Row:
-        """Make a row, without its shard."""
+        """Return the record's row without its shard."""
         place = record.sequence_number, record.sub_sequence_number
         return (*place, record.arrival_ms, record.partition_key, record.payload)
 
     def deliver(self, outbox: Outbox[Row]) -> None:
-        """Insert what is pending, at once if all of it is accepted."""
+        """Insert the pending rows, all at once if the server accepts them."""
         for run in (outbox.pending, *([item] for item in outbox.pending)):
             try:
                 self._run(_INSERT.format(self._name), [(outbox.shard, *item.made) for item in run])

@@ -1,12 +1,12 @@
-"""Where a call to AWS went that was not answered: an endpoint tells more than the name of an exception."""
+"""The endpoint of a call to AWS that was not answered, which says more than the name of an exception."""
 
 from urllib.parse import urlsplit
 
 
 def at(fault: BaseException) -> str:
-    """Name the endpoint that botocore could not reach, to be put behind the fault's name; empty if it does not say.
+    """Return " at ENDPOINT" for the endpoint that botocore could not reach; empty if the fault does not name it.
 
-    Only its beginning: what follows the host names an object.
+    It is made to follow the fault's name. Scheme and host alone are given: what follows the host names an object.
     """
     url = getattr(fault, "kwargs", {}).get("endpoint_url")
     parts = urlsplit(url) if isinstance(url, str) else None

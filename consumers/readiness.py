@@ -1,4 +1,4 @@
-"""Proof, before the daemon starts, that a destination accepts what a consumer relies on."""
+"""Checks, before the daemon starts, that a destination supports what a consumer relies on."""
 
 import time
 from collections.abc import Callable
@@ -14,10 +14,12 @@ T = TypeVar("T")
 
 
 def insist(what: str, call: Callable[[], T]) -> T:
-    """Make the call until it is answered, and give the answer; it waits while the destination is away.
+    """Make the call until it is answered, and return the answer. Waits while the destination is away.
+
+    `what` names the properties at fault, for the message.
 
     Raises:
-        NotReady: only an operator can mend it. `what` says of which keys.
+        NotReady: only an operator can mend it.
 
     """
 
@@ -34,10 +36,10 @@ def insist(what: str, call: Callable[[], T]) -> T:
 
 
 def insist_on_conditions(keys: str, store: S3Store) -> None:
-    """Make sure that a bucket honours the conditions that everything stands on. `keys` is what its keys begin with.
+    """Check that a bucket honours conditional PUTs. `keys` is the prefix of the properties that configure it.
 
     Raises:
-        NotReady: it does not, or refuses.
+        NotReady: the bucket ignores the conditions, or refuses the calls.
 
     """
     try:

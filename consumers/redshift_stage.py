@@ -1,4 +1,4 @@
-"""The Redshift stage: every event a row in S3, once, for a loader to copy (`kinesis-fleet redshift-load`)."""
+"""The Redshift stage: every event becomes one row in S3, which `kinesis-fleet redshift-load` copies."""
 
 from collections.abc import Callable, Sequence
 
@@ -105,7 +105,7 @@ def _redrive(settings: Settings) -> Redrive:
     versions, stream = Versions(store, settings.application), stream_of(settings)
 
     def again(shard: str, records: Sequence[Record]) -> Sequence[Letter]:
-        """Stage what makes rows by now."""
+        """Stage the records that make rows by now, and return the letters of the others."""
         versions.declare(table)
         maker, head = _maker(settings, shard), _head(settings, shard)
         place = RedrivePlace(layout, stream, shard, f"{settings.worker} {__version__}")

@@ -1,4 +1,4 @@
-"""The consumers that exist. A new concern is one file, and one line here."""
+"""The consumers that exist. A new one is one file, and one line here."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from consumers.config.consumer import Consumer
 from consumers.config.registered import Registered
 
 CONSUMERS: Mapping[str, Consumer] = Registered(
-    # The name of the consumer, which is its module's too, and the section of the keys that are its own.
+    # The name of the consumer, which is also its module's, and the section of its own keys.
     {
         "s3_archive": "archive",
         "elasticsearch_index": "index",

@@ -1,4 +1,4 @@
-"""The S3 archive: every record, once, byte for byte, whatever it holds."""
+"""The S3 archive: stores every record once, byte for byte, whatever it holds."""
 
 from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
@@ -100,7 +100,7 @@ def _faults(settings: ArchiveSettings) -> Iterator[tuple[str, str]]:
 
 
 def store_of(settings: ArchiveSettings) -> S3Store:
-    """Give the archive's bucket."""
+    """Return the archive's bucket."""
     return S3Store(
         BucketAccess(
             settings.bucket,
@@ -115,7 +115,7 @@ def store_of(settings: ArchiveSettings) -> S3Store:
 
 
 def layout_of(settings: Settings) -> Layout:
-    """Give the layout that an archive is configured with."""
+    """Return the configured layout of the archive."""
     archive: ArchiveSettings = settings.section
     extension = CODECS[archive.compression].extension
     return Layout(archive.prefix.strip("/"), archive.partition, settings.stream, extension)

@@ -1,4 +1,4 @@
-"""Puts one shard's process together: the pipe, the processor, and the pipeline that its consumer builds."""
+"""Assembles one shard's process: the pipe, the processor, and the pipeline that its consumer builds."""
 
 from collections.abc import Callable
 from typing import Any, BinaryIO
@@ -25,7 +25,7 @@ def serve(
     clock: Callable[[], float],
     pause: Callable[[float], None],
 ) -> None:
-    """Answer the daemon until it closes the pipe."""
+    """Answer the daemon's messages until it closes the pipe."""
     log = logger()
     consumer = CONSUMERS[settings.consumer]
     build = consumer.build(settings)

@@ -19,7 +19,8 @@ READ_TIMEOUT_S = 10
 MOST_PAGES = 100
 
 # KCL 3.1.3 keeps 3 reads in a queue and one in hand (`SimpleRecordsFetcherFactory`, `PrefetchRecordsPublisher`), and
-# 11 events with enhanced fan-out (`FanOutRecordsPublisher`). Twice that: late costs seconds, early would be a lie.
+# 11 events with enhanced fan-out (`FanOutRecordsPublisher`). Twice as many are assumed: a watermark that is late costs
+# seconds, and one that is early would be wrong.
 _PREFETCH = {"POLLING": 8, "FANOUT": 24}
 
 _OPERATOR = {
@@ -35,52 +36,55 @@ T = TypeVar("T")
 
 
 def stream_of(settings: Settings) -> str:
-    """Identify the stream: by its ARN where it is given, otherwise by region and name."""
+    """Return the stream's identity: its ARN where that is configured, otherwise `region:name`."""
     return settings.kcl.get("streamArn") or f"{settings.kcl.get('regionName', '')}:{settings.stream}"
 
 
 def request_of(settings: Settings) -> dict[str, str]:
-    """Name the stream as Kinesis's calls take it."""
+    """Return the parameters that name the stream in calls to Kinesis."""
     arn = settings.kcl.get("streamArn")
     return {"StreamARN": arn} if arn else {"StreamName": settings.stream}
 
 
 def prefetch_of(kcl: Mapping[str, str]) -> int:
-    """Give the number of deliveries that KCL may have fetched ahead, at the most."""
+    """Return the most deliveries that KCL may have fetched ahead."""
     return _PREFETCH[kcl.get("retrievalMode", "POLLING").upper()]
 
 
 def timestamp_of(kcl: Mapping[str, str]) -> int:
-    """Give where a start at AT_TIMESTAMP begins, in UTC milliseconds; 0 if there is none."""
+    """Return the time at which a start at AT_TIMESTAMP begins, in UTC milliseconds; 0 if none is set."""
     return int(kcl.get("initialPositionInStreamExtended", "0")) * 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """The stream as Kinesis describes it. What the answer leaves out is None, or not so."""
+    """The stream as Kinesis describes it.
+
+    A field that the answer leaves out is None, False for `distributes_itself`, ACTIVE for `status`.
+    """
 
     arn: str | None
     created: datetime | None
     retention_hours: int | None
     distributes_itself: bool
-    """Whether Kinesis chooses the shard of each record: a key may be absent, and says nothing of the shard."""
+    """Whether Kinesis chooses the shard of each record: keys may be absent, and do not determine the shard."""
     status: str = "ACTIVE"
 
 
 class NoStream(Exception):
-    """There is no such stream where the file says; the message says what to do."""
+    """The stream does not exist where the properties say. The message gives the remedy."""
 
     exit_code = 69
 
 
 class NoRegion(Exception):
-    """Neither the file nor the environment says where the stream is."""
+    """Neither the properties file nor the environment gives the stream's region."""
 
     exit_code = 78
 
 
 def described(kinesis: Any, name: Mapping[str, str]) -> Described:  # noqa: ANN401 - boto3
-    """Ask for the stream's summary.
+    """Ask Kinesis for the stream's summary.
 
     Raises:
         botocore.exceptions.ClientError: AWS refused the call.
@@ -91,13 +95,13 @@ def described(kinesis: Any, name: Mapping[str, str]) -> Described:  # noqa: ANN4
         summary.get("StreamARN"),
         summary.get("StreamCreationTimestamp"),
         summary.get("RetentionPeriodHours"),
-        summary.get("RecordDistributionStrategy") == "AUTO",  # a botocore of before October 2026 leaves it out
+        summary.get("RecordDistributionStrategy") == "AUTO",  # a botocore from before October 2026 leaves it out
         summary.get("StreamStatus", "ACTIVE"),
     )
 
 
 def listed(kinesis: Any, name: Mapping[str, str]) -> list[StreamShard]:  # noqa: ANN401 - boto3
-    """List a stream's shards, open and closed, as far as the stream keeps them.
+    """List the stream's shards, open and closed, as far as the stream keeps them.
 
     Raises:
         Unavailable: there are more pages than any stream has.
@@ -115,44 +119,44 @@ def listed(kinesis: Any, name: Mapping[str, str]) -> list[StreamShard]:  # noqa:
 
 
 def endless(name: Mapping[str, str]) -> Unavailable:
-    """Say that a list of shards has no end."""
+    """Return the error for a list of shards that has no end."""
     reason = f"ListShards {next(iter(name.values()))}: more than {MOST_PAGES} pages"
     return Unavailable(reason, "look at what answers in the place of Kinesis; else report it as a bug", operator=True)
 
 
 def shards_of(settings: Settings) -> "StreamShards":
-    """Give the shards of the configured stream."""
+    """Return the shards of the configured stream."""
     arn = settings.kcl.get("streamArn")
     region = settings.kcl.get("regionName") or (arn.split(":")[3] if arn else None)
     return StreamShards(request_of(settings), region, settings.kcl.get("kinesisEndpoint"))
 
 
 class StreamShards:
-    """Lists a stream's shards, open and closed, as far as the stream keeps them."""
+    """The shards of a stream, open and closed, as far as the stream keeps them."""
 
     def __init__(self, name: Mapping[str, str], region: str | None, endpoint: str | None) -> None:
-        """Remember which; the client is made at the first call: most processes seldom need it."""
+        """Store the stream's name. The client is made at the first call, since most processes seldom need it."""
         self._name = dict(name)
         self._region = region
         self._endpoint = endpoint
         self._client: Any = None
 
     def list(self) -> list[StreamShard]:
-        """Ask Kinesis.
+        """List the shards.
 
         Raises:
-            Unavailable: it did not answer, or refuses.
+            Unavailable: Kinesis did not answer, or refused.
 
         """
         return self._asked("ListShards", listed)
 
     def describe(self) -> Described | None:
-        """Ask Kinesis what the stream is; None where the role may not ask.
+        """Describe the stream; return None where the role may not ask.
 
         Raises:
-            NoStream: it is not there.
-            NoRegion: nobody says where it is.
-            Unavailable: Kinesis did not answer, or refuses, or the stream is being created.
+            NoStream: the stream does not exist, or is being deleted.
+            NoRegion: no region is configured.
+            Unavailable: Kinesis did not answer or refused, or the stream is being created.
 
         """
         try:
@@ -180,7 +184,7 @@ class StreamShards:
         return next(iter(self._name.values()))
 
     def _missing(self) -> NoStream:
-        region = self._region or self._client.meta.region_name  # the environment's, where the file names none
+        region = self._region or self._client.meta.region_name  # that of the environment, where the file names none
         where = f"in {region}" + (f" at {self._endpoint}" if self._endpoint else "")
         message = (
             f"stream {self._called} is not there, or is being deleted ({where}). Remedy: correct streamName or "
@@ -200,7 +204,7 @@ class StreamShards:
             raise Unavailable(reason, remedy or "none: it is tried again", operator=bool(remedy)) from fault
         except (BotoCoreError, KeyError, ValueError, RuntimeError) as fault:
             if not isinstance(fault, HTTPClientError):
-                self._client = None  # it looks for credentials only when it is made
+                self._client = None  # a client looks for credentials only when it is made
                 aws.forget()
             reason = f"{where}: {type(fault).__name__}{at(fault)}"
             nowhere = isinstance(fault, NoRegionError)

@@ -1,4 +1,4 @@
-"""What a decoder raises for bytes that are not what it decodes: more than its own error."""
+"""The exceptions that a decoder raises for bytes it cannot decode, which are more than its own."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ _MOST = 200
 
 
 def said(fault: Exception) -> str:
-    """Say what is wrong with the bytes, and nothing of what they hold."""
+    """Describe what is wrong with the bytes, without anything that they hold."""
     if isinstance(fault, UnicodeDecodeError):
         return "a text is not UTF-8"
     return "it is nested too deep" if isinstance(fault, RecursionError) else str(fault)[:_MOST]

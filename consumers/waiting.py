@@ -12,17 +12,16 @@ LONGEST_PAUSE_S = 20.0
 
 
 class Unavailable(Exception):
-    """The destination does not accept now. The only answer is to wait and try again.
+    """The destination does not accept now. The caller must wait and try again.
 
-    `operator` says that it will not mend itself: somebody has to act, and `remedy` says how. `progressed` says that a
-    part was accepted, so that the next try need not come later than the first one did. `exit_code` is of a command that
-    does not wait.
+    `operator`: it will not mend itself, and somebody must do what `remedy` says. `progressed`: a part was accepted, so
+    the next pause need not be longer than the first one was. `exit_code` is that of a command, which does not wait.
     """
 
     exit_code = 69
 
     def __init__(self, reason: str, remedy: str = "", *, operator: bool = False, progressed: bool = False) -> None:
-        """Say why, and what would mend it."""
+        """Store the reason and the remedy."""
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
@@ -30,25 +29,25 @@ class Unavailable(Exception):
         self.progressed = progressed
 
     def __str__(self) -> str:
-        """Say both, for a command, which does not wait."""
+        """Return the reason and the remedy, as a command that does not wait prints them."""
         remedy = "try again later" if self.remedy.startswith("none:") else self.remedy
         return f"{self.reason}. Remedy: {remedy}" if remedy else self.reason
 
 
 class Parked(Unavailable):
-    """This shard alone cannot go on until somebody has looked; the others of the host go on."""
+    """This shard cannot go on until an operator has acted; the other shards of the host go on."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Say why, and what would mend it."""
+        """Store the reason and the remedy."""
         super().__init__(reason, remedy, operator=True)
 
 
 class DeadlineReached(Exception):
-    """The time allowed ended before the destination accepted."""
+    """The time allowed passed before the destination accepted."""
 
 
 class Log(Protocol):
-    """What is said of a shard's work: an event, and fields that one can filter by. Never a record's data."""
+    """The log of a shard's work: events, with fields to filter by. It never holds a record's data."""
 
     def info(self, event: str, **fields: object) -> None:
         """Report what was done."""
@@ -64,8 +63,8 @@ class Log(Protocol):
 class Patience:
     """Tries a call until it is accepted, with full jitter between the tries.
 
-    `pause` waits for the given seconds, and ends the process when the daemon is gone.
-    `clock` gives monotonic seconds.
+    `pause` waits for the given seconds, and ends the process when the daemon is gone. `clock` returns monotonic
+    seconds.
     """
 
     pause: Callable[[float], None]
@@ -74,13 +73,13 @@ class Patience:
     remind_s: float = 60.0
     jitter: random.Random = field(default_factory=random.Random)
     refused_since: float | None = field(default=None, init=False)
-    """When the call in hand was refused first; None while none is refused."""
+    """The monotonic time at which the current call was first refused; None while it is not refused."""
 
     def until_done(self, call: Callable[[], T], deadline: float | None = None) -> T:
-        """Return what the call returns once it does not raise `Unavailable`.
+        """Repeat the call while it raises `Unavailable`, and return its result.
 
         Raises:
-            DeadlineReached: the monotonic `deadline` has passed, and so did the last try.
+            DeadlineReached: the last try failed after the monotonic `deadline` had passed.
 
         """
         try:
@@ -103,7 +102,7 @@ class Patience:
                 back_off = 1 if fault.progressed else back_off + 1
                 if reminded is None or now - reminded >= self.remind_s or (fault.operator and not alarmed):
                     self._say(fault, tries, now - began)
-                    reminded, alarmed = now, alarmed or fault.operator  # the first alarm waits for no reminder
+                    reminded, alarmed = now, alarmed or fault.operator  # the first alarm needs no reminder to be due
                 if deadline is not None and now >= deadline:
                     raise DeadlineReached(fault.reason) from fault
                 seconds = self._next_pause(back_off)
