@@ -1,4 +1,4 @@
-"""Gathers a shard's records into the next object of its chain. Pure: no clock, no store."""
+"""Gathers a shard's records into the next object of its chain. Pure: it uses no clock and no store."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -9,13 +9,16 @@ from consumers.chain.content import Content, Writer
 from consumers.pipeline import Room
 from consumers.records import HOUR_MS, Position, Record, position_of
 
-MOST_PAYLOAD_BYTES = 512 << 20  # an adoption may have to read all of an object again, while its shard waits
+MOST_PAYLOAD_BYTES = 512 << 20  # an adoption may have to read a whole object again while the shard waits
 _BEAT_RECORDS = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When an object is cut, whichever comes first. Bytes are compressed; the age counts from its first record."""
+    """The limits at which an object is cut, whichever comes first.
+
+    Bytes are compressed. The age in seconds counts from the object's first record.
+    """
 
     max_bytes: int
     max_records: int
@@ -24,7 +27,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ObjectBatch:
-    """A finished object and the run of records that it holds."""
+    """A finished object, and the run of records that it holds."""
 
     first: Position
     last: Position
@@ -36,7 +39,7 @@ class ObjectBatch:
     why: str
 
     def after(self, position: Position) -> Iterator[Record]:
-        """Give its records after a position, as they are read again."""
+        """Yield the batch's records after a position. They are read again from the object."""
         for number, record in enumerate(self.content.records()):
             if not number % _BEAT_RECORDS:
                 alive.beat()
@@ -45,14 +48,14 @@ class ObjectBatch:
 
 
 class ChainBatcher:
-    """One open object at a time.
+    """A batcher with at most one open object.
 
-    An object ends early where the arrival hour changes, so that its key says the hour of each of its records, and
-    before the position of an object that stands already.
+    An object ends early where the arrival hour changes, so that its key gives the hour of each of its records. It also
+    ends before the position of an object that stands already.
     """
 
     def __init__(self, limits: Limits, new_writer: Callable[[], Writer]) -> None:
-        """Begin without an open object. `new_writer` is called for each."""
+        """Start without an open object. `new_writer` is called for each object."""
         self._limits = limits
         self._new = new_writer
         self._writer: Writer | None = None
@@ -64,7 +67,7 @@ class ChainBatcher:
         return self._writer is None
 
     def clear(self) -> None:
-        """Forget the open object."""
+        """Discard the open object."""
         self._writer = None
         self._cut: str | None = None
         self._first: Record | None = None
@@ -80,13 +83,13 @@ class ChainBatcher:
         return self._min_ms if self._count else None
 
     def open(self, room: Room, now: float) -> None:
-        """Begin an object at the next record."""
+        """Open an object that begins with the next record."""
         self._writer = self._new()
         self._opened = now
         self._before = room.before
 
     def add(self, records: Sequence[Record]) -> int:
-        """Take records up to the next cut, or as many as the writer has time for, and say how many were taken."""
+        """Add records up to the next cut, or as many as the writer has time for, and return how many were added."""
         if self._writer is None:
             message = "no object is open"
             raise RuntimeError(message)
@@ -102,7 +105,7 @@ class ChainBatcher:
             records, arrivals = records[:end], arrivals[:end]
         taken = self._writer.add(records, arrivals)
         if taken < end:
-            end, self._cut = taken, None  # where it was to be cut is not reached yet
+            end, self._cut = taken, None  # the planned cut is not reached yet
             records, arrivals = records[:end], arrivals[:end]
         if end < whole:
             low, high = min(arrivals), max(arrivals)
@@ -113,7 +116,7 @@ class ChainBatcher:
         return end
 
     def due(self, now: float) -> str | None:
-        """Say why the object must be written now, or None."""
+        """Return the reason why the object must be written now, or None."""
         if self._writer is None or not self._count:
             return None
         if self._cut:
@@ -125,7 +128,7 @@ class ChainBatcher:
         return "age" if now - self._opened >= self._limits.max_age_s else None
 
     def take(self, why: str) -> ObjectBatch:
-        """Finish the open object."""
+        """Finish the open object, and return it."""
         if self._writer is None or self._first is None or self._last is None:
             message = "no object is open"
             raise RuntimeError(message)
@@ -143,7 +146,7 @@ class ChainBatcher:
         return batch
 
     def _next_cut(self, records: Sequence[Record], arrivals: Sequence[int] | None, hour: int) -> int:
-        """Find how many records may be taken; `arrivals` is None where all are of the object's hour."""
+        """Compute how many records may be added; `arrivals` is None if all lie in the object's hour."""
         end = min(len(records), self._limits.max_records - self._count)
         if arrivals is not None:
             at = next(i for i, ms in enumerate(arrivals) if ms // HOUR_MS != hour)

@@ -1,8 +1,8 @@
-"""Appends to a shard's chain of objects, whoever else writes to it.
+"""A shard's chain of objects, to which several writers may append.
 
-Each key is a function of the object's first record, and is written once only (`If-None-Match: *`). A writer that finds
-its key taken adopts the standing object: what that covers is done, and the next object begins after its end.
-The chain in the store is the truth; a checkpoint only says where reading begins again.
+The key of an object is a function of its first record, and is written only once (`If-None-Match: *`). A writer that
+finds its key taken adopts the standing object: the records that it covers are done, and the next object begins after
+its end. The chain in the store is the truth; a checkpoint only says where reading begins again.
 """
 
 import hashlib
@@ -28,33 +28,36 @@ from consumers.waiting import Log, Parked, Unavailable
 
 
 class Watch(Protocol):
-    """Who follows a chain's growth."""
+    """An observer of a chain's growth."""
 
     def lapse(self, first: Position) -> str | None:
-        """Take the reason why records may be missing before an object that begins here; None if none can be."""
+        """Return the reason why records may be missing before an object that begins here, or None.
+
+        A reason is returned once.
+        """
         ...
 
     def stands(self, key: str, link: Link) -> None:
-        """Take note of an object that was written or adopted, before anything of it is committed."""
+        """Note an object that was written or adopted, before anything of it is committed."""
 
 
 class NoWatch:
-    """Nobody follows."""
+    """A watch that does nothing."""
 
     def lapse(self, first: Position) -> str | None:  # noqa: ARG002 - as the protocol has it
-        """Know of no gap."""
+        """Return None: no gap is known."""
         return None
 
     def stands(self, key: str, link: Link) -> None:
-        """Forget it."""
+        """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainPlace:
-    """What identifies a chain and its writer.
+    """The identity of a chain and of its writer.
 
-    `stream` is the stream's ARN, or its region and name: streams of one name must not share a chain.
-    `retention_hours` is the stream's: older records expire.
+    `stream` is the stream's ARN, or `region:name`: streams of one name must not share a chain. `retention_hours` is the
+    stream's retention; older records expire.
     """
 
     application: str
@@ -65,19 +68,19 @@ class ChainPlace:
     retention_hours: float
 
     def key(self, first: Position, arrival_ms: int) -> str:
-        """Name the object that begins with this record."""
+        """Return the key of the object that begins with this record."""
         return self.layout.key(self.shard, first, arrival_ms)
 
 
 _NOBODY = NoWatch()
-_DERIVED_MS = 5_000  # how far a derived arrival time may be from a given one; no stream is made anew as fast
+_DERIVED_MS = 5_000  # the most by which a derived arrival time differs from a given one; no stream is made anew as fast
 
 
 class Chain:
-    """The sink of one shard. A new one is made each time that a lease is taken."""
+    """The sink of one shard. A new one is made each time a lease is taken."""
 
     def __init__(self, store: ObjectStore, place: ChainPlace, start: Start, log: Log, watch: Watch = _NOBODY) -> None:
-        """Take over a shard; nothing is read or written yet."""
+        """Take over a shard. Nothing is read or written yet."""
         self._store = store
         self._place = place
         self._initial = start.initial
@@ -91,7 +94,7 @@ class Chain:
         self._listed_hour = -1
 
     def begin(self, first: Record) -> Room:
-        """Look at what stands where an object with this first record would be."""
+        """Look up what stands where an object with this first record would be."""
         lapse = self._watch.lapse(first.position)
         if lapse and self._after:
             self._origin = lapse
@@ -102,13 +105,13 @@ class Chain:
             origin = self._claim(first)
             if self._after is None and origin.position < first.position:
                 covered = self._fence(origin, first)
-                self._listed_hour = -1  # whoever began before us may have gone on while we looked
+                self._listed_hour = -1  # the writer that began first may have gone on meanwhile
                 covered = covered or self._covering(first)
-            self._claimed = origin  # not before: each call may fail, and begin again
+            self._claimed = origin  # set last: each call before may fail, and is then repeated
         if covered:
             return Room(covered=covered)
         ahead = [self._standing[0][0]] if self._standing else []
-        if self._claimed and self._claimed.position > first.position:  # whoever claimed it may be about to write there
+        if self._claimed and self._claimed.position > first.position:  # its writer may be about to write there
             ahead.append(self._claimed.position)
         return Room(before=min(ahead, default=None))
 
@@ -134,7 +137,7 @@ class Chain:
         return batch.last
 
     def _put(self, key: str, content: Content, link: Link) -> bool:
-        for name, body in content.beside(key):  # first, so that no object ever stands without them
+        for name, body in content.beside(key):  # first, so that no object stands without what belongs beside it
             self._store.put_new(name, body, {}, hashlib.sha256(body).digest())
         return self._store.put_new(key, content.body, link.metadata(), content.sha256)
 
@@ -187,7 +190,7 @@ class Chain:
         return link
 
     def _recall(self, first: Record) -> tuple[Layout, ...]:
-        """Look up, once for each lease, how the chain's keys are made and were made before."""
+        """Read, once for each lease, the layouts in which the chain's keys are made and were made before."""
         place = self._place
         at = record_key(place.application, place.layout, place.shard)
         record, version = recall(self._store, at)
@@ -198,7 +201,7 @@ class Chain:
         return (record.layout, *record.former)
 
     def _covering(self, first: Record) -> Position | None:
-        """Adopt the object that holds this record, if one stands."""
+        """Adopt the object that holds this record, if one stands, and return its end."""
         if first.arrival_ms // HOUR_MS != self._listed_hour:
             self._standing = self._stands(self._layouts, first)
             self._listed_hour = first.arrival_ms // HOUR_MS
@@ -206,13 +209,13 @@ class Chain:
             at, key = self._standing[0]
             link = self._link(key, at)
             covered = self._adopt_over(link, key, first) if link.last >= first.position else None
-            del self._standing[0]  # not before: what may fail is tried again from here
+            del self._standing[0]  # deleted last: what may fail before is tried again from here
             if covered:
                 return covered
         return None
 
     def _claim(self, first: Record) -> Origin:
-        """Settle, once for each lease and only for a record that nothing covers, where the chain begins."""
+        """Claim or read the chain's origin, once for each lease, and only for a record that no object covers."""
         place = self._place
         mine = Origin(
             first.sequence_number,
@@ -225,10 +228,10 @@ class Chain:
         return claim(self._store, at, ChainRecord(mine, place.layout)).origin
 
     def _stands(self, layouts: Iterable[Layout], first: Record) -> list[tuple[Position, str]]:
-        """List the objects that may cover the record, or stand in the way of an object that begins with it, in order.
+        """List, in order, the objects that cover the record or stand in the way of an object that begins with it.
 
-        An object ends where the hour advances: no record of it arrived in a later hour than its first, nor do ours.
-        So what matters is in the partition of the record's hour, or, where arrival times run back, in one beside it.
+        An object ends where the hour advances, so none of its records arrived in a later hour than its first. So what
+        matters lies in the partition of the record's hour, or, where arrival times run back, in one beside it.
         """
         found = self._list(layouts, first.arrival_ms - HOUR_MS, first.arrival_ms + HOUR_MS)
         behind = sum(1 for position, _ in found if position <= first.position)
@@ -244,7 +247,7 @@ class Chain:
 
     def _scans(self, layouts: Iterable[Layout], from_ms: int, to_ms: int) -> Iterable[str]:
         scans = (layout.scans(self._place.shard, from_ms, to_ms) for layout in layouts)
-        return dict.fromkeys(chain.from_iterable(scans))  # each once: the compression is no part of a scan
+        return dict.fromkeys(chain.from_iterable(scans))  # without duplicates: the compression is no part of a scan
 
     def _take_up_layout(self, record: ChainRecord, record_at: str, version: str | None, first: Record) -> ChainRecord:
         for position, key in self._stands((record.layout, *record.former), first):
@@ -266,11 +269,11 @@ class Chain:
         return changed
 
     def _fence(self, origin: Origin, first: Record) -> Position | None:
-        """Close the range from the origin to this record to whoever began in it and never wrote.
+        """Close the range from the origin to this record to any writer that began in it and never wrote.
 
-        A former fence may have closed a part of it: then its end is where another began, and the next fence stands.
-        Where objects with records stand in the range, whoever began in it has written; the last of them is noted. And
-        nobody who claimed it longer ago than the stream keeps records is waited for.
+        A former fence may have closed a part of it. Then another start began at that fence's end, and the next fence
+        stands there. Where objects with records stand in the range, the writer that began in it has written, and the
+        last of them is noted. If the origin is older than twice the retention, no writer is left to close it to.
         """
         if first.arrival_ms - origin.arrival_ms > 2 * self._place.retention_hours * HOUR_MS:
             return None
@@ -284,7 +287,7 @@ class Chain:
             if link.last >= first.position:
                 return self._adopt_over(link, behind[-1][1], first)
             if link.count:
-                self._watch.stands(behind[-1][1], link)  # its writer may have died before it took note itself
+                self._watch.stands(behind[-1][1], link)  # its writer may have died before its own watch noted it
                 return None
         key, at, arrival_ms = origin.key, origin.position, origin.arrival_ms
         while True:
@@ -302,7 +305,7 @@ class Chain:
                 0,
                 arrival_ms,
                 arrival_ms,
-                first.arrival_ms,  # with the range's end, the key at which the next range begins
+                first.arrival_ms,  # with the range's end, this gives the key of the next range
                 empty.sha256.hex(),
                 self._place.writer,
             )
@@ -330,13 +333,13 @@ class Chain:
 
 
 def _insist_on_one_stream(link: Link, key: str, at: Position, arrival_ms: int) -> None:
-    """Make sure that an object which covers a position holds the record there, and not another stream's.
+    """Check that an object which covers a position is of the same stream as the record there.
 
-    Kinesis gives a record its arrival once; where it gives none, what is derived is some seconds early. A stream that
-    was made anew under its name may number its records as the former one did; they arrive later.
+    Kinesis sets a record's arrival time once. Where it sets none, the derived one is some seconds early. A stream that
+    was made anew under its name may number its records as the former one did, but they arrive later.
 
     Raises:
-        Parked: the object holds no record that arrived then.
+        Parked: the object holds no record that arrived at that time.
 
     """
     arrivals = (link.first_arrival_ms,) * 2 if at == link.first else (link.min_arrival_ms, link.max_arrival_ms)

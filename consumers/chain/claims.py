@@ -1,7 +1,7 @@
-"""Who owns which folders, and which names: claims in the bucket, so that two files do not share a place unawares.
+"""Claims in the bucket of folders and names, so that two configurations do not share a place unawares.
 
-A folder can say of one stream only that an hour is complete. What counts is what keys begin with, however it is split
-between a prefix and a partition: `raw` with `events/dt=%Y...` are the folders of `raw/events` with `dt=%Y...`.
+An hour's folder can be declared complete for one stream only. Claims compare what keys begin with, however it is split
+between prefix and partition: `raw` with `events/dt=%Y...` are the folders of `raw/events` with `dt=%Y...`.
 """
 
 import hashlib
@@ -21,21 +21,21 @@ _DIGIT = "%"
 
 
 def template_of(layout: Layout) -> str:
-    """Give what the folders of a layout are called."""
+    """Return the template of a layout's folders: its prefix and its partition."""
     return f"{layout.prefix.strip('/')}/{layout.partition}".lstrip("/")
 
 
 def coincide(one: str, other: str) -> bool:
-    """Whether folders of two templates can be the same, or some lie in the other's. Pure; in doubt they can."""
+    """Return whether folders of two templates can be equal, or lie inside each other. Pure; True if in doubt."""
     pairs = zip(_characters(f"{one}/"), _characters(f"{other}/"), strict=False)
     return all(a == b or (_DIGIT in (a, b) and (a + b).replace(_DIGIT, "").isdigit()) for a, b in pairs)
 
 
 def claim_layout(store: ObjectStore, application: str, stream: str, layout: Layout) -> None:
-    """Claim a layout's folders, and the name under which the state of a stream is kept.
+    """Claim a layout's folders, and the name under which the state of its stream is kept.
 
     Raises:
-        Parked: another application, or another stream, has one of them.
+        Parked: another application, or another stream, holds one of them.
 
     """
     owner = owner_of(application, stream)
@@ -45,13 +45,13 @@ def claim_layout(store: ObjectStore, application: str, stream: str, layout: Layo
 
 
 def claim_folders(store: ObjectStore, template: str, owner: bytes) -> None:
-    """Claim the folders of a template, unless they are claimed for this owner already.
+    """Claim the folders of a template, unless this owner holds them already.
 
-    Who comes later finds the claim, and makes none. Of two that come at once, both may: then the one whose claim sorts
-    before the other's goes on.
+    A later claimant finds the claim, and makes none. Of two that claim at once, both may succeed; then the one whose
+    claim sorts first goes on.
 
     Raises:
-        Parked: another owner has folders that can be the same.
+        Parked: another owner holds folders that can be the same.
 
     """
     mine = folder_key(template)
@@ -65,15 +65,17 @@ def claim_folders(store: ObjectStore, template: str, owner: bytes) -> None:
 
 
 def folder_key(template: str) -> str:
-    """Name the claim of the folders of a template."""
+    """Return the key of the claim of a template's folders."""
     return _OWNERS + re.sub(r"%(.)", r"(\1)", template + _FOLDER).replace("//", "/()/")
 
 
 def claim_name(store: ObjectStore, application: str, name: str, stream: str) -> None:
-    """Claim what is kept under an application's name and a stream's: streams of one name have other regions.
+    """Claim the state kept under an application's name and a stream's name.
+
+    Streams of one name exist in other regions and accounts.
 
     Raises:
-        Parked: it is of another stream.
+        Parked: the state belongs to another stream.
 
     """
     key, owner = f"{STATE_PREFIX}/{application}/streams/{name}.txt", stream.encode()
@@ -88,7 +90,7 @@ def claim_name(store: ObjectStore, application: str, name: str, stream: str) -> 
 
 
 def _differ(one: str, other: str) -> bool:
-    """Whether two streams of one name are not the same: `region:name` may be the one that an ARN names."""
+    """Return whether two streams of one name differ. `region:name` may be the stream that an ARN names."""
     regions = [
         stream.split(":")[3] if stream.startswith("arn:") else stream.partition(":")[0] for stream in (one, other)
     ]
@@ -108,7 +110,10 @@ def _taken(template: str, owner: bytes, key: str) -> Parked:
 
 
 def _insist_on_no_former(store: ObjectStore, keys: list[str], template: str, owner: bytes) -> None:
-    """Look at who has claimed a prefix alone, as all did before: their chains say which folders they write."""
+    """Check the claims of a prefix alone, which former versions made.
+
+    The chains of such an owner tell which folders it writes.
+    """
     for key in keys:
         prefix = key.removeprefix(_OWNERS).removesuffix(_PREFIX).rstrip("/")
         standing = store.find(key) if key.endswith(_PREFIX) and (not prefix or coincide(prefix, template)) else None

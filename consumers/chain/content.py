@@ -1,4 +1,4 @@
-"""What an object of a chain is made of. Whoever chooses its bytes knows nothing of the chain, nor the chain of them."""
+"""The content of an object in a chain. The chain does not know its format, and the format does not know the chain."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ from consumers.records import Record
 
 
 class Content(Protocol):
-    """A finished object: its bytes, and what stands beside it."""
+    """A finished object: its bytes, and what is stored beside it."""
 
     @property
     def body(self) -> bytes:
@@ -16,25 +16,28 @@ class Content(Protocol):
 
     @property
     def sha256(self) -> bytes:
-        """The digest of `body`, the one that S3 verifies too."""
+        """The SHA-256 digest of `body`, which S3 verifies too."""
         ...
 
     @property
     def payload_bytes(self) -> int:
-        """The bytes of its records' payloads."""
+        """The total size of its records' payloads in bytes."""
         ...
 
     @property
     def notes(self) -> Mapping[str, str]:
-        """What its link says besides, for whoever reads the object: lower-case names, ASCII values, under 1 KB."""
+        """Further metadata for readers of the object: lower-case names, ASCII values, under 1 KB."""
         ...
 
     def beside(self, key: str) -> Iterable[tuple[str, bytes]]:
-        """Give what must stand before the object does: keys, each a function of this content too, and bodies."""
+        """Return the keys and bodies that must be stored before the object.
+
+        Each key is a function of this content too.
+        """
         ...
 
     def records(self) -> Iterable[Record]:
-        """Give its records again, in their order: rare, so little is kept for it."""
+        """Return the records again, in their order. It is rarely called, so little is kept for it."""
         ...
 
 
@@ -43,7 +46,7 @@ class Writer(Protocol):
 
     @property
     def compressed_bytes(self) -> int:
-        """The bytes so far, as they are stored."""
+        """The bytes so far, as stored."""
         ...
 
     @property
@@ -52,12 +55,13 @@ class Writer(Protocol):
         ...
 
     def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> int:
-        """Append a run, and say how many were: fewer where each takes its time, as `Batcher.add` has it.
+        """Append a run, and return how many records were appended.
 
-        `arrivals_ms` are its records' arrival times.
+        Fewer are appended where records take long, as for `Batcher.add`. `arrivals_ms` are the records' arrival times
+        in UTC milliseconds.
         """
         ...
 
     def finish(self) -> Content:
-        """Return the content. The writer is of no more use."""
+        """Return the content. The writer must not be used afterwards."""
         ...

@@ -1,6 +1,6 @@
-"""The key of an object: a pure function of its first record, so that two writers meet at the same key.
+"""The key of an object: a pure function of its first record, so that two writers compute the same key.
 
-Everything here is part of the protocol: a changed layout is a changed key (docs/decisions/0004).
+All of it is part of the protocol: a changed layout means changed keys (docs/decisions/0004).
 """
 
 import re
@@ -17,7 +17,7 @@ _SAFE = re.compile(r"[A-Za-z0-9=_.\-/]*")
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """How the objects of one stream are named in a bucket. Times are UTC."""
+    """The naming of one stream's objects in a bucket. Times are UTC."""
 
     prefix: str
     partition: str
@@ -25,27 +25,27 @@ class Layout(msgspec.Struct, frozen=True):
     extension: str
 
     def key(self, shard: str, first: Position, arrival_ms: int) -> str:
-        """Name the object whose first record stands at `first` and arrived at `arrival_ms`."""
+        """Return the key of the object whose first record stands at `first` and arrived at `arrival_ms`."""
         sequence = f"{first.sequence:0{SEQUENCE_DIGITS}d}.{first.sub:0{SUB_DIGITS}d}"
         return f"{self.scan(shard, arrival_ms)}{sequence}.lines{self.extension}"
 
     def folder(self, arrival_ms: int) -> str:
-        """Give the partition of an arrival time, with the slash at its end."""
+        """Return the partition's folder of an arrival time, with a slash at its end."""
         moment = datetime.fromtimestamp(arrival_ms // 1000, UTC)
         return "/".join(part for part in (self.prefix.strip("/"), moment.strftime(self.partition)) if part) + "/"
 
     def scan(self, shard: str, arrival_ms: int) -> str:
-        """Give what the keys of a shard begin with in the partition of an arrival time."""
+        """Return the key prefix of a shard's objects in the partition of an arrival time."""
         return f"{self.folder(arrival_ms)}{self.stream}.{shard}."
 
     def scans(self, shard: str, from_ms: int, to_ms: int) -> Iterator[str]:
-        """Give those beginnings for each hour from one time to another, both included."""
+        """Yield the key prefix for each hour from one time to another, both included."""
         for hour in range(from_ms // HOUR_MS, to_ms // HOUR_MS + 1):
             yield self.scan(shard, hour * HOUR_MS)
 
 
 def position_in(key: str) -> Position | None:
-    """Read the first record's position from a key; None if it is not the key of an object of a chain."""
+    """Return the first record's position from a key; None if it is not the key of an object of a chain."""
     name = key.rpartition("/")[2].partition(".lines")[0]
     parts = name.rsplit(".", 2)
     if name.startswith("_") or len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts[1:]):  # noqa: PLR2004
@@ -54,12 +54,12 @@ def position_in(key: str) -> Position | None:
 
 
 def shard_in(key: str) -> str:
-    """Read the shard from the key of an object."""
+    """Return the shard from the key of an object."""
     return key.rpartition("/")[2].partition(".lines")[0].rsplit(".", 3)[1]
 
 
 def layout_faults(prefix: str, partition: str) -> Iterator[tuple[str, str]]:
-    """Say what is wrong with a prefix and a partition template, as pairs of key and message."""
+    """Yield the faults of a prefix and a partition template, as pairs of key and message."""
     for name, text in (("prefix", prefix), ("partition", re.sub("%.", "0", partition))):
         if not _SAFE.fullmatch(text):
             yield name, "may hold letters, digits and = _ . - / only"
@@ -77,5 +77,5 @@ def layout_faults(prefix: str, partition: str) -> Iterator[tuple[str, str]]:
 
 
 def extension_of(compression: str) -> str:
-    """Give the extension that readers tell the compression by."""
+    """Return the file extension of a compression."""
     return CODECS[compression].extension

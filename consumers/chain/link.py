@@ -1,4 +1,4 @@
-"""A link of the chain: what an object's metadata says of the run of records that it holds."""
+"""A link of the chain: the description, in an object's metadata, of the run of records that it holds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ UNREADABLE = (
     "if the bucket itself shows its metadata, something before it strips them. Otherwise restore the object with its "
     "metadata, or move it out of the prefix"
 )
-"""What to do about an object whose metadata are none of ours."""
+"""The remedy for an object whose metadata the fleet did not write."""
 
 _NOTE = "note-"
 
@@ -22,10 +22,10 @@ class Link:
 
     `after` is the position after which it begins: the end of the link before it, or the checkpoint it started from.
     `origin` is set where nothing proves that no record lies between `after` and `first`: the initial position of a
-    first start (TRIM_HORIZON, LATEST, AT_TIMESTAMP), or RETENTION where the record was about to expire when it was
-    read. A link of zero records marks a range that was never delivered to a writer (docs/guarantee.md).
-    `size` is the object's in bytes. Arrival times are UTC milliseconds. `notes` are the content's own: the chain does
-    not read them.
+    first start (TRIM_HORIZON, LATEST, AT_TIMESTAMP), or the reason of a gap before it, such as RETENTION where records
+    may have expired unread. A link of zero records marks a range that was never delivered to a writer
+    (docs/guarantee.md). `size` is the object's in bytes. Arrival times are UTC milliseconds. `notes` are the content's
+    own: the chain does not read them.
     """
 
     stream: str
@@ -45,7 +45,7 @@ class Link:
     notes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def metadata(self) -> dict[str, str]:
-        """Write it as S3 user metadata (lower-case names, ASCII values, under 2 KB in all)."""
+        """Return the link as S3 user metadata (lower-case names, ASCII values, under 2 KB in all)."""
         return {
             "format": FORMAT,
             "stream": self.stream,
@@ -65,10 +65,10 @@ class Link:
 
     @classmethod
     def parse(cls, metadata: Mapping[str, str]) -> "Link":
-        """Read it from S3 user metadata.
+        """Parse a link from S3 user metadata.
 
         Raises:
-            Garbled: it is missing, of another format, or contradicts itself.
+            Garbled: the metadata is missing, of another format, damaged, or contradicts itself.
 
         """
         if metadata.get("format") != FORMAT:

@@ -1,8 +1,8 @@
-"""Where a shard's chain begins, written down once, and the layout that it is written in.
+"""The origin of a shard's chain, stored once, and the layout of its keys.
 
 Two starts without a checkpoint need not see the same first record: TRIM_HORIZON and LATEST move. The first of them
-claims the origin; a later one that begins further on fences the first with a link of zero records at the origin's key,
-so that a writer which thaws there is told how far it must not write.
+claims the origin. A later start that begins further on fences the first: it writes a link of zero records at the
+origin's key. A writer that resumes there learns from it up to where it must not write.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from consumers.waiting import Parked, Unavailable
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """The first record that was ever to be written, the key for it, and the initial position by name."""
+    """The first record that was ever to be written, its key, and the name of the initial position."""
 
     sequence: str
     sub: int
@@ -28,12 +28,12 @@ class Origin(msgspec.Struct, frozen=True):
 
     @property
     def position(self) -> Position:
-        """Where the chain begins."""
+        """The position at which the chain begins."""
         return Position(int(self.sequence), self.sub)
 
 
 class ChainRecord(msgspec.Struct, frozen=True):
-    """What is remembered of a chain outside its objects: how its keys are made, and how they were made before."""
+    """The state of a chain outside its objects: its origin, its present layout and its former ones."""
 
     origin: Origin
     layout: Layout
@@ -41,12 +41,17 @@ class ChainRecord(msgspec.Struct, frozen=True):
 
 
 def record_key(application: str, layout: Layout, shard: str) -> str:
-    """Name the chain's record. It does not depend on the prefix, so that a changed prefix is noticed."""
+    """Return the key of the chain's record. It does not depend on the prefix, so that a changed prefix is noticed."""
     return f"{STATE_PREFIX}/{application}/{layout.stream}.{shard}.json"
 
 
 def claim(store: ObjectStore, key: str, proposed: ChainRecord) -> ChainRecord:
-    """Return the chain's record, which is the proposed one if there was none."""
+    """Store the proposed record if the chain has none, and return the record that stands.
+
+    Raises:
+        Unavailable: the record was there, and is gone.
+
+    """
     body = msgspec.json.encode(proposed)
     if store.put_new(key, body, {}, hashlib.sha256(body).digest()):
         return proposed
@@ -58,7 +63,12 @@ def claim(store: ObjectStore, key: str, proposed: ChainRecord) -> ChainRecord:
 
 
 def recall(store: ObjectStore, key: str) -> tuple[ChainRecord | None, str | None]:
-    """Read a chain's record and its version; None and None if there is none yet."""
+    """Read a chain's record and its version; None and None if there is none yet.
+
+    Raises:
+        Parked: the record is damaged.
+
+    """
     standing = store.find(key)
     if standing is None:
         return None, None
@@ -74,7 +84,10 @@ def recall(store: ObjectStore, key: str) -> tuple[ChainRecord | None, str | None
 
 
 def records_of(store: ObjectStore, application: str, stream: str) -> Iterator[ChainRecord]:
-    """Yield the records of a stream's chains; what other names begin with its own is not of them."""
+    """Yield the records of a stream's chains.
+
+    The key prefix may also match streams whose names begin with this one's; their records are left out.
+    """
     prefix = f"{STATE_PREFIX}/{application}/{stream}."
     for entry in store.list(prefix):
         shard, _, extension = entry.key.removeprefix(prefix).partition(".")
@@ -84,20 +97,22 @@ def records_of(store: ObjectStore, application: str, stream: str) -> Iterator[Ch
 
 
 def owner_key(prefix: str) -> str:
-    """Name the claim of a prefix."""
+    """Return the key of the claim of a prefix."""
     return "/".join((STATE_PREFIX, "owners", *prefix.split("/"), "owner.txt")).replace("//", "/")
 
 
 def owner_of(application: str, stream: str) -> bytes:
-    """Say who claims it."""
+    """Return the body of a claim, which names its owner."""
     return f"{application} {stream}".encode()
 
 
 def claim_prefix(store: ObjectStore, prefix: str, owner: bytes) -> None:
-    """Claim a prefix for one application and its stream: its folders can say of one only that an hour is complete.
+    """Claim a prefix for one application and its stream.
+
+    Its folders can be declared complete for one stream only.
 
     Raises:
-        Parked: another one has it.
+        Parked: another owner holds it.
 
     """
     key = owner_key(prefix)

@@ -1,4 +1,4 @@
-"""What the chain needs of an object store."""
+"""The interface of the object store that the chain uses."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
@@ -6,25 +6,25 @@ from typing import NamedTuple, Protocol
 from consumers.waiting import Unavailable
 
 STATE_PREFIX = "_kinesis-fleet"
-"""What the keys of the fleet's own state begin with, whatever the archive's prefix is."""
+"""The key prefix of the fleet's own state, whatever the archive's prefix is."""
 
 
 MOST_ROUNDS = 20
 
 
 class Rounds:
-    """Tries to change an object until it is accepted: each refusal means that somebody else has made a change."""
+    """A bound on the tries of a conditional change. Each refusal means that another writer changed the object."""
 
     def __init__(self, key: str) -> None:
-        """Say which object."""
+        """Start with all rounds left. `key` is the object's."""
         self._key = key
         self._left = MOST_ROUNDS
 
     def another(self) -> None:
-        """Begin a round.
+        """Count a round.
 
         Raises:
-            Unavailable: it was refused so often that nobody can have made so many.
+            Unavailable: the change was refused too often for other writers to be the cause.
 
         """
         if not self._left:
@@ -35,14 +35,14 @@ class Rounds:
 
 
 class Found(NamedTuple):
-    """An object's bytes, and the version that they are: S3's ETag."""
+    """An object's bytes and their version, which is S3's ETag."""
 
     body: bytes
     version: str
 
 
 class Entry(NamedTuple):
-    """What a listing says of an object: its size in bytes and its version."""
+    """An object in a listing: its key, its size in bytes and its version."""
 
     key: str
     size: int
@@ -53,11 +53,14 @@ class ObjectStore(Protocol):
     """A bucket. Each method blocks for a bounded time and raises `waiting.Unavailable` to be tried again."""
 
     def put_new(self, key: str, body: bytes, metadata: Mapping[str, str], sha256: bytes) -> bool:
-        """Store an object unless the key exists; False if it exists."""
+        """Store an object unless the key exists; return False if it exists."""
         ...
 
     def swap(self, key: str, body: bytes, version: str | None) -> str | None:
-        """Store an object where that version stands, or none if it is None; its new version, or None if refused."""
+        """Replace the given version of an object; return the new version, or None if refused.
+
+        A `version` of None means that no object may stand there.
+        """
         ...
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
@@ -73,9 +76,9 @@ class ObjectStore(Protocol):
         ...
 
     def now_ms(self) -> int:
-        """Return the time by the store's clock, not the host's: UTC milliseconds.
+        """Return the time by the store's clock, not the host's, in UTC milliseconds.
 
-        It may lag, by the time of an answer and the second that it is given in, and is never ahead. 0 before the first
-        answer.
+        It may lag by the time of an answer and by its resolution of a second, and is never ahead. It is 0 before the
+        first answer.
         """
         ...

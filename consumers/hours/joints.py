@@ -1,7 +1,7 @@
-"""Whether the objects of an hour are links of one chain: each names the end of the one before it. Pure.
+"""Checks whether the objects of an hour are links of one chain: each names the end of the one before it. Pure.
 
-Sequence numbers are sparse, so only a name proves it. And the order is that of positions, not of hours: an object that
-came late stands in the folder of a former hour, between two of a later one.
+Sequence numbers are sparse, so only that name proves it. The order is that of positions, not of hours: an object that
+came late stands in the folder of an earlier hour, between two objects of a later one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ _MOST_ENDS = 10_000
 
 
 class Broken(NamedTuple):
-    """What is missing: arrival times and a reason, the object that shows it, and how."""
+    """A break in the chain: the gap that it makes, the key of the object that shows it, and the explanation."""
 
     gap: Gap
     key: str
@@ -26,24 +26,24 @@ class Broken(NamedTuple):
 
     @classmethod
     def gone(cls, key: str, link: Link) -> "Broken":
-        """Miss an object that stood."""
+        """Make the break of an object that stood and is gone."""
         return cls(Gap(link.min_arrival_ms, link.max_arrival_ms + 1, MISSING), key, "it was written, and is gone")
 
     @classmethod
     def at(cls, tail: Tail, since_ms: int) -> "Broken":
-        """Miss the object that the last process wrote last; since a time, nothing is known to stand before it."""
+        """Make the break of the object that the last process wrote last. Nothing is known to stand since `since_ms`."""
         gap = Gap(min(since_ms, tail.hour_ms), max(tail.arrival_ms, tail.hour_ms) + 1, MISSING)
         return cls(gap, f"the object that ends at {tail.last}", "it was written, and is gone")
 
     @classmethod
     def before(cls, one: SealedObject, since_ms: int) -> "Broken":
-        """Miss the object that this one follows; since a time, nothing is known to stand before it."""
+        """Make the break of the object that this one follows. Nothing is known to stand since `since_ms`."""
         gap = Gap(min(since_ms, one.min_arrival_ms), one.min_arrival_ms + 1, MISSING)
         return cls(gap, one.key, f"it follows {one.after}, where no object ends")
 
     @classmethod
     def fenced(cls, one: SealedObject) -> "Broken":
-        """Miss what a fence closes: it was seen once, and is stored nowhere."""
+        """Make the break of the range that a fence closes: its records were read once, and are stored nowhere."""
         return cls(Gap(one.min_arrival_ms, one.max_arrival_ms + 1, FENCED), one.key, "it is a fence")
 
 
@@ -51,14 +51,14 @@ class Joints:
     """The ends of objects that one process knows of."""
 
     def __init__(self) -> None:
-        """Know of none."""
+        """Start with no ends."""
         self._ends: dict[Position, None] = {}
         self._trusted: Position | None = None
         self.anchor: str | None = None
         self.tail: Tail | None = None
 
     def begin(self, mark: Mark | None, checkpoint: Position | None) -> None:
-        """Begin with what others have known."""
+        """Take over what former processes have stored in the mark."""
         self._trusted = checkpoint
         self.tail = mark.tail if mark else None
         self.anchor = mark.anchor if mark else ""
@@ -66,11 +66,11 @@ class Joints:
             self._ends[Position.parse(self.anchor)] = None
 
     def trust(self, checkpoint: Position) -> None:
-        """Take it that an object ends at a checkpoint: one of an hour that is sealed, or of nobody knows which."""
+        """Assume that an object ends at a checkpoint: one of a sealed hour, or of an unknown one."""
         self._ends[checkpoint] = None
 
     def sealed(self, objects: Sequence[SealedObject]) -> None:
-        """Take note of what an hour holds, once it is sealed."""
+        """Note the objects of an hour that is sealed."""
         ends = [Position.parse(one.last) for one in objects]
         if self.anchor:
             ends.append(Position.parse(self.anchor))
@@ -78,19 +78,19 @@ class Joints:
             self.anchor = str(max(ends))
 
     def stands(self, link: Link) -> None:
-        """Take note of an object."""
+        """Note an object that stands."""
         self._ends[link.last] = None
         if not link.count:
-            return  # a fence ends just before a record: nothing begins where it ends
+            return  # a fence ends just before a record, so no object begins after its end
         if len(self._ends) > _MOST_ENDS:
             del self._ends[next(iter(self._ends))]
         self.tail = further(self.tail, Tail(str(link.last), hour_of(link.first_arrival_ms), link.max_arrival_ms))
 
     def loose(self, objects: Sequence[SealedObject]) -> Iterator[tuple[SealedObject, Position]]:
-        """Yield the objects that follow a place where nothing is known to end, and that place.
+        """Yield the objects that follow a position where no known object ends, and that position.
 
-        `objects` are an hour's, in order. Where nobody knows where the hours before it end, the first is trusted up to
-        a checkpoint.
+        `objects` are those of an hour, in order. Where the ends of the hours before it are unknown, the first object is
+        trusted if it ends no later than the checkpoint.
         """
         ends = {Position.parse(one.last) for one in objects}
         for at, one in enumerate(objects):

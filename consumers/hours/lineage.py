@@ -1,4 +1,4 @@
-"""Whether all shards that existed in an hour have passed a time. Pure, and safe with a list of shards that is stale."""
+"""Checks whether all shards that existed in an hour have passed it. Pure, and safe with a stale list of shards."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,23 +23,23 @@ class StreamShard:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """The shard that an hour waits for, and why."""
+    """The shard that an hour waits for, and the reason."""
 
     shard: str
     why: str
 
 
 def blocker(shards: Sequence[StreamShard], marks: Mapping[str, Mark], end_ms: int, grace_ms: int) -> Blocker | None:
-    """Say which shard has not passed the end of an hour, or None if all have."""
+    """Return the first shard that has not passed the end of an hour, or None if all have."""
     return next(blockers(shards, marks, end_ms, grace_ms), None)
 
 
 def blockers(shards: Sequence[StreamShard], marks: Mapping[str, Mark], end_ms: int, grace_ms: int) -> Iterator[Blocker]:
-    """Say which shards have not passed the end of an hour.
+    """Yield the shards that have not passed the end of an hour.
 
-    An ended shard counts only when the list names children for the whole of its range: they are listed, and so judged,
-    like any other. A shard without a mark counts as never to be read only where a descendant of it is being read: KCL
-    begins a child after its parents' end, and that end is marked before it is committed.
+    A shard that has ended has passed only if the list names children for the whole of its range: these are listed, and
+    so are checked like any other. A shard without a mark counts as never to be read only if one of its descendants is
+    being read: KCL begins a child after its parents' end, and that end is marked before it is checkpointed.
     """
     children = _children(shards)
     for shard in shards:
@@ -55,9 +55,9 @@ def blockers(shards: Sequence[StreamShard], marks: Mapping[str, Mark], end_ms: i
 
 
 def skipped(shards: Iterable[StreamShard], marks: Mapping[str, Mark]) -> Iterator[tuple[str, int, int]]:
-    """Yield the shards that were to be read and never were, and the times between which their records arrived.
+    """Yield the shards that should have been read and were not, and the time range in which their records arrived.
 
-    A child of a shard that was read has a mark before its own children do, unless it was skipped.
+    A child of a shard that was read has a mark before its own children have one, unless it was skipped.
     """
     listed = tuple(shards)
     children = _children(listed)
@@ -79,7 +79,7 @@ def _children(shards: Iterable[StreamShard]) -> dict[str, list[StreamShard]]:
 
 
 def _passed_over(shard: StreamShard, children: Mapping[str, Sequence[StreamShard]], marks: Mapping[str, Mark]) -> bool:
-    """Whether reading began after this shard, at one of its descendants."""
+    """Return whether reading began after this shard, at one of its descendants."""
     return any(one in marks for one in _descendants(shard, children))
 
 

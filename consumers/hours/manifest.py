@@ -1,4 +1,4 @@
-"""What an hour holds: the seal of each shard, and the manifest of all of them. Plain JSON, camel case."""
+"""The seal of each shard in an hour, and the manifest of all of them. Both are plain JSON with camel-case names."""
 
 from collections.abc import Iterable, Sequence
 
@@ -20,9 +20,9 @@ LATE = "_LATE"
 
 
 class SealedObject(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """One object. `version` is its ETag, `bytes` its size as stored; positions are `sequence:sub`.
+    """One object. `version` is its ETag, `bytes` its stored size; positions are `sequence:sub`.
 
-    `index` says where its index is: inside, beside, or none; empty where the object does not say.
+    `index` is the place of its index: inside, beside, or none. It is empty where the object's metadata do not tell.
     """
 
     key: str
@@ -41,7 +41,7 @@ class SealedObject(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Totals(msgspec.Struct, frozen=True, rename="camel"):
-    """Sums over objects."""
+    """The sums over a set of objects."""
 
     objects: int = 0
     records: int = 0
@@ -61,7 +61,7 @@ class Seal(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Hole(msgspec.Struct, frozen=True, rename="camel"):
-    """Why records of the hour may be missing: a shard, a range of arrival times in UTC milliseconds, a reason."""
+    """A range of an hour in which records may be missing: shard, reason, and arrival times in UTC milliseconds."""
 
     shard: str
     reason: str
@@ -69,12 +69,12 @@ class Hole(msgspec.Struct, frozen=True, rename="camel"):
     to_ms: int
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Return the hole as one line of text."""
         return f"{self.shard}: {self.reason} up to {moment_text(self.to_ms)}"
 
 
 class ShardObjects(msgspec.Struct, frozen=True, rename="camel"):
-    """A shard's part of the manifest, and the revision of the seal that it was made from."""
+    """One shard's part of the manifest, and the revision of the seal from which it was made."""
 
     shard: str
     seal: int
@@ -83,7 +83,7 @@ class ShardObjects(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Manifest(msgspec.Struct, frozen=True, rename="camel"):
-    """Everything that one hour holds. `complete` is true unless `holes` says what may be missing."""
+    """The contents of one hour. `complete` is true unless `holes` names what may be missing."""
 
     format: str
     stream: str
@@ -102,7 +102,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Note(msgspec.Struct, frozen=True, rename="camel"):
-    """What `_SUCCESS`, `_INCOMPLETE` and `_LATE` hold: which hour, its manifest, and the sums."""
+    """The contents of `_SUCCESS`, `_INCOMPLETE` and `_LATE`: the hour, the key of its manifest, and its totals."""
 
     format: str
     hour: str
@@ -113,7 +113,7 @@ class Note(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def sealed(entry: Entry, link: Link) -> SealedObject:
-    """Describe an object by what the listing and its metadata say."""
+    """Make the description of an object from its entry in the listing and its metadata."""
     return SealedObject(
         entry.key,
         str(link.first),
@@ -132,7 +132,7 @@ def sealed(entry: Entry, link: Link) -> SealedObject:
 
 
 def sums(objects: Iterable[SealedObject]) -> Totals:
-    """Add up objects."""
+    """Sum up objects."""
     found = list(objects)
     return Totals(
         len(found),
@@ -143,20 +143,20 @@ def sums(objects: Iterable[SealedObject]) -> Totals:
 
 
 def add(parts: Sequence[Totals]) -> Totals:
-    """Add up sums."""
+    """Add up totals."""
     return Totals(*(sum(column) for column in zip(*(msgspec.structs.astuple(part) for part in parts), strict=True)))
 
 
 def part_of(seal: Seal) -> ShardObjects:
-    """Take a shard's part of the manifest from its seal."""
+    """Make a shard's part of the manifest from its seal."""
     return ShardObjects(seal.shard, seal.revision, sums(seal.objects), seal.objects)
 
 
 def holes(shard: str, gaps: Iterable[Gap], from_ms: int, to_ms: int, grace_ms: int) -> list[Hole]:
-    """Say what a shard's gaps take from a range of time.
+    """Return the holes that a shard's gaps make in a range of time.
 
-    One that begins at a watermark may hold records from before it, which came within the grace; one that ends at the
-    first record that was read may hold records from after it, in the same way.
+    Records from before a gap that begins at a watermark may be missing too, up to the grace: they may have come late.
+    In the same way, records from after a gap that ends at the first record read may be missing.
     """
 
     def touches(gap: Gap) -> bool:
@@ -168,30 +168,30 @@ def holes(shard: str, gaps: Iterable[Gap], from_ms: int, to_ms: int, grace_ms: i
 
 
 def seals_folder(application: str, stream: str, hour_ms: int) -> str:
-    """Give what the keys of an hour's seals begin with."""
+    """Return the key prefix of an hour's seals."""
     return f"{STATE_PREFIX}/{application}/seals/{stream}/{hour_text(hour_ms)}/"
 
 
 def seal_key(folder: str, shard: str, revision: int) -> str:
-    """Name a seal."""
+    """Return the key of a seal."""
     return f"{folder}{shard}.{revision:0{_DIGITS}d}.json"
 
 
 def manifest_key(layout: Layout, hour_ms: int, revision: int) -> str:
-    """Name a revision of an hour's manifest. Hive, Spark, Trino and Athena skip names with an underscore."""
+    """Return the key of a manifest. Hive, Spark, Trino and Athena skip names that begin with an underscore."""
     return f"{manifests(layout, hour_ms)}{revision:0{_DIGITS}d}.json"
 
 
 def manifests(layout: Layout, hour_ms: int) -> str:
-    """Give what the keys of an hour's manifests begin with."""
+    """Return the key prefix of an hour's manifests."""
     return f"{layout.folder(hour_ms)}_manifest."
 
 
 def revision_in(key: str) -> int:
-    """Read the revision from the key of a seal or a manifest."""
+    """Return the revision from the key of a seal or a manifest."""
     return int(key.rsplit(".", 2)[1])
 
 
 def shard_of_seal(key: str) -> str:
-    """Read the shard from the key of a seal."""
+    """Return the shard from the key of a seal."""
     return key.rpartition("/")[2].rsplit(".", 2)[0]

@@ -1,8 +1,7 @@
-"""A shard's mark: its watermark, and what else must survive a restart. One small object, never set back.
+"""A shard's mark: its watermark, and the other state that must survive a restart. One small object, never set back.
 
-It is written on condition that nobody else has written it meanwhile (`If-Match`). What a refused writer knows is merged
-into what stands: each of its statements is about the stream and the bucket, not about who holds the lease, and so stays
-true whoever makes it.
+It is written conditionally (`If-Match`). A refused writer merges what it knows into what stands. Each statement is
+about the stream and the bucket, not about the holder of the lease, so it stays true whichever process makes it.
 """
 
 from collections.abc import Iterable
@@ -16,9 +15,9 @@ from consumers.records import Position
 
 
 class Tail(msgspec.Struct, frozen=True, rename="camel"):
-    """How far a chain is known to reach: the end of its furthest object, that object's hour, and the latest arrival.
+    """The known end of a chain: the last position of its furthest object, that object's hour, and the latest arrival.
 
-    A process that begins at a later position than `last` has to find the object that ends there.
+    A process that begins beyond `last` must find an object that ends there.
     """
 
     last: str
@@ -27,17 +26,17 @@ class Tail(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def position(self) -> Position:
-        """Where the chain ends, as far as it is known."""
+        """The position at which the chain ends, as far as known."""
         return Position.parse(self.last)
 
 
 class Mark(msgspec.Struct, frozen=True, rename="camel"):
-    """What is known of a shard. Times are UTC milliseconds of arrival.
+    """The state of a shard. Times are arrival times in UTC milliseconds.
 
-    Everything that arrived before `watermark_ms` is in the bucket, but for what `gaps` says. The hours before
-    `sealed_to_ms` are sealed, from `began_ms` on. `ended`: everything of a split or merged shard is in the bucket.
-    `tail` is None where nothing stands yet, and where a worker of a former version wrote the mark last. `anchor` is
-    where the objects of the sealed hours end, empty where they have none; None where nobody knows.
+    Everything that arrived before `watermark_ms` is in the bucket, except what `gaps` names. From `began_ms` on, the
+    hours before `sealed_to_ms` are sealed. `ended` means that everything of a split or merged shard is in the bucket.
+    `tail` is None where nothing stands yet, or where a worker of a former version wrote the mark last. `anchor` is the
+    position at which the objects of the sealed hours end: empty if they have none, None if it is unknown.
     """
 
     shard: str
@@ -51,22 +50,25 @@ class Mark(msgspec.Struct, frozen=True, rename="camel"):
     anchor: str | None = None
 
     def passed(self, end_ms: int, grace_ms: int) -> bool:
-        """Whether everything that arrived before the end of an hour is settled and sealed, and the grace is over."""
+        """Return whether everything that arrived before `end_ms` is settled and sealed, and the grace is over."""
         return self.ended or (self.watermark_ms >= end_ms + grace_ms and self.sealed_to_ms >= end_ms)
 
 
 def mark_key(application: str, stream: str, shard: str) -> str:
-    """Name a shard's mark."""
+    """Return the key of a shard's mark."""
     return f"{marks_folder(application, stream)}{shard}.json"
 
 
 def marks_folder(application: str, stream: str) -> str:
-    """Give what the keys of a stream's marks begin with."""
+    """Return the key prefix of a stream's marks."""
     return f"{STATE_PREFIX}/{application}/marks/{stream}/"
 
 
 def merge(theirs: Mark, mine: Mark) -> Mark:
-    """Join two statements about one shard. What one of them has settled is no gap of the other, but what none can."""
+    """Merge two marks of one shard.
+
+    What either of them has settled is no gap, except gaps that no process can settle (`SETTLED_BY_NOBODY`).
+    """
     added = [
         gap if gap.reason in SETTLED_BY_NOBODY else Gap(max(gap.from_ms, theirs.watermark_ms), gap.to_ms, gap.reason)
         for gap in mine.gaps
@@ -86,7 +88,7 @@ def merge(theirs: Mark, mine: Mark) -> Mark:
 
 
 def _anchor(theirs: Mark, mine: Mark) -> str | None:
-    """Give the anchor of whoever has sealed more hours: nobody else knows what these hold."""
+    """Return the anchor of the mark with more sealed hours, since only its writer knows what they hold."""
     if theirs.sealed_to_ms != mine.sealed_to_ms:
         return max(theirs, mine, key=lambda mark: mark.sealed_to_ms).anchor
     found = [Position.parse(anchor) for anchor in (theirs.anchor, mine.anchor) if anchor]
@@ -94,7 +96,7 @@ def _anchor(theirs: Mark, mine: Mark) -> str | None:
 
 
 def further(one: Tail | None, other: Tail | None) -> Tail | None:
-    """Give the tail that two know of together."""
+    """Merge two tails."""
     if one is None or other is None:
         return one or other
     furthest = max(one, other, key=lambda tail: tail.position)
@@ -102,7 +104,7 @@ def further(one: Tail | None, other: Tail | None) -> Tail | None:
 
 
 def joined(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
-    """Put gaps in order, those of one reason that touch as one."""
+    """Sort gaps, and join those of one reason that touch."""
     found: list[Gap] = []
     for gap in sorted(gaps, key=lambda gap: (gap.reason, gap.from_ms)):
         last = found[-1] if found else None

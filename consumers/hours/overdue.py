@@ -1,6 +1,7 @@
-"""Says when the next hour has waited for long, and for whom: once in a while, whichever process looks.
+"""Reports when the next hour has waited for long, and the shard that it waits for. Each report is made once.
 
-Each process of a fleet sees the same wait. So who says it writes down when, on a condition, and the others are silent.
+Every process of a fleet sees the same wait. So a process stores the time of its report with a conditional PUT before it
+logs it. The others then stay silent for a while.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from consumers.records import HOUR_MS
 from consumers.waiting import Log
 
 LONG_MS = 15 * 60_000
-"""How long after its end and its grace an hour may wait before it is said, and how often it is said then."""
+"""The wait after an hour's end and grace from which it is reported, and the time between two reports."""
 _ALARM_MS = HOUR_MS
 _LOOK_EACH_S = 60.0
 REMEDIES = {
@@ -28,11 +29,11 @@ REMEDIES = {
     NO_CHILDREN: "none for some minutes after a reshard. Later: the stream has read on beyond what its mark calls its "
     "end, so that it was made anew under its name",
 }
-"""What to do about a shard, by why an hour waits for it."""
+"""The remedy for each reason why an hour waits for a shard."""
 
 
 class Said(msgspec.Struct, frozen=True, rename="camel"):
-    """Of which hour it was said last that it waits, for which shard and why, and when, by the store's clock."""
+    """The last report: the hour that waits, the shard and the reason, and the time by the store's clock."""
 
     hour_ms: int
     shard: str
@@ -41,7 +42,7 @@ class Said(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def said_key(application: str, stream: str) -> str:
-    """Name what was said last."""
+    """Return the key of the last report."""
     return f"{STATE_PREFIX}/{application}/waits/{stream}.json"
 
 
@@ -49,7 +50,7 @@ class Overdue:
     """Watches one stream's next hour, for one process."""
 
     def __init__(self, store: ObjectStore, place: HoursPlace, clock: Callable[[], float], log: Log) -> None:
-        """Look at nothing yet. `clock` gives monotonic seconds."""
+        """Start without a look at the store. `clock` returns monotonic seconds."""
         self._store = store
         self._place = place
         self._clock = clock
@@ -58,10 +59,10 @@ class Overdue:
         self._look_at = 0.0
 
     def look(self, blocker: Blocker | None, next_ms: int | None, mark: Mark) -> None:
-        """Take note of what the next hour waits for, if anything. `mark` is of a shard that has begun.
+        """Report the wait of the next hour if it is long. `mark` is that of a shard that has begun.
 
         Raises:
-            Unavailable: the store did not answer: look again later.
+            Unavailable: the store did not answer. Call again later.
 
         """
         hour_ms = mark.began_ms if next_ms is None else next_ms

@@ -1,4 +1,4 @@
-"""Whose hours they are."""
+"""The identity of a stream's hours."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from consumers.chain.layout import Layout
 
 @dataclass(frozen=True, slots=True)
 class HoursPlace:
-    """An application's hours of a stream.
+    """The hours of one application and stream.
 
-    `stream` identifies it, `layout.stream` is its name. `grace_ms` is how long after an hour's end records of it may
-    come, `retention_ms` how long the stream keeps them, both in milliseconds.
+    `stream` is the stream's identity, `layout.stream` its name. `grace_ms` is how long after an hour's end its records
+    may still come. `retention_ms` is how long the stream keeps records. Both are in milliseconds.
     """
 
     application: str

@@ -1,8 +1,8 @@
-"""What of a shard was delivered to this process, and from when on nothing is missing. Pure: times are arguments.
+"""Tracks the deliveries of a shard, and up to which time nothing is missing. Pure: times come as arguments.
 
-An empty read that caught up says that nothing was waiting when it was *fetched*; the message does not say when that
-was. KCL fetches ahead, so a process that was blocked is handed reads from before. But it fetches no more than a few
-ahead of what was answered: such a read was fetched after a delivery that lies `prefetch` deliveries back had come in.
+An empty read that has caught up means that nothing was waiting when it was *fetched*, and the message does not give
+that time. KCL fetches ahead, so a process that was blocked receives older reads. But it fetches only a few ahead of
+those that were answered: the read was fetched after the delivery `prefetch` deliveries earlier had come in.
 """
 
 from collections import deque
@@ -15,34 +15,37 @@ from consumers.pipeline import Start
 from consumers.records import Position, Record
 
 START_MARGIN_MS = 600_000
-"""How much before the end of its retention a record counts as perhaps expired when a lease begins."""
+"""When a lease begins, a record counts as possibly expired this long before its retention ends."""
 EDGE_MARGIN_MS = 60_000
-"""The same while reading goes on: the two clocks differ, and no lease moved."""
+"""The same while reading goes on. It covers the difference of the two clocks; no lease has moved."""
 
 TRIM_HORIZON, RETENTION = "TRIM_HORIZON", "RETENTION"
 CHECKPOINT = "CHECKPOINT"
-"""Reading began at a checkpoint that lies beyond all that stands: what is before it was skipped."""
+"""Reading began at a checkpoint beyond all that stands. The records before it were skipped."""
 REPLACED = "REPLACED"
-"""Records that the stream should still have were not there when reading began anew: it is another one by now."""
+"""Records that the stream should still hold were not there when reading began anew: it is another stream now."""
 MISSING = "MISSING"
-"""An object that was written is gone, or the one that another says it follows stands nowhere."""
+"""An object that was written is gone, or no object ends where another one says that it begins."""
 SET_ASIDE = "SET_ASIDE"
 """A record came that could not be read. It is kept as it came, and is in no object."""
 FENCED = "FENCED"
-"""A first start was repeated and began further on; what it saw first was closed, and stored by nobody."""
+"""A first start was repeated and began further on. The records that the first one saw are fenced, and not stored."""
 SETTLED_BY_NOBODY = frozenset({MISSING, SET_ASIDE, FENCED})
-"""What no other process has read better: an object that is gone is gone for all."""
+"""The reasons that no other process can settle: an object that is gone is gone for all."""
 PASSED_OVER = frozenset({CHECKPOINT, REPLACED})
-"""What ends at the first record that is read: one before it may have arrived later, within the grace."""
+"""The reasons of gaps that end at the first record read.
+
+A record before that one may have arrived later than it, within the grace.
+"""
 MOVED = frozenset({"LATEST", "AT_TIMESTAMP"})
-"""Where an operator let reading begin, whatever the stream still holds from before."""
+"""The initial positions at which an operator let reading begin, whatever the stream still holds from before."""
 
 
 class Gap(msgspec.Struct, frozen=True, rename="camel"):
-    """A range of arrival times in which records may be missing, from and to in UTC milliseconds, and why.
+    """A range of arrival times, in UTC milliseconds, in which records may be missing, and the reason.
 
-    A `from_ms` of 0 means everything before. Reasons: LATEST, AT_TIMESTAMP and TRIM_HORIZON for where reading began,
-    RETENTION where records may have expired unread, CHECKPOINT, REPLACED, MISSING, SET_ASIDE and FENCED as above.
+    A `from_ms` of 0 means from the beginning. Reasons: LATEST, AT_TIMESTAMP and TRIM_HORIZON where reading began there;
+    RETENTION where records may have expired unread; CHECKPOINT, REPLACED, MISSING, SET_ASIDE and FENCED as above.
     """
 
     from_ms: int
@@ -54,8 +57,8 @@ class Gap(msgspec.Struct, frozen=True, rename="camel"):
 class Horizon:
     """How the stream is read.
 
-    `prefetch` is the number of deliveries that may be on their way, `retention_ms` how long the stream keeps a record,
-    `timestamp_ms` where a start at AT_TIMESTAMP begins.
+    `prefetch` is the number of deliveries that may be on their way. `retention_ms` is how long the stream keeps a
+    record. `timestamp_ms` is where a start at AT_TIMESTAMP begins, in UTC milliseconds.
     """
 
     prefetch: int
@@ -65,9 +68,10 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why a lease may begin further on than what stands.
+    """The reason why a lease may begin beyond what stands.
 
-    Unless its first record lies no further than `beyond`, and arrived no later than `arrived_ms`, as all before it did.
+    It does not if its first record lies no further than `beyond` and arrived no later than `arrived_ms`, by which all
+    records up to `beyond` had arrived.
     """
 
     reason: str
@@ -75,17 +79,17 @@ class Doubt:
     arrived_ms: int = 0
 
     def dispelled(self, first: Record) -> bool:
-        """Whether this first record shows that nothing was passed over."""
+        """Return whether this first record shows that nothing was passed over."""
         if self.beyond is None:
             return False
         return first.position <= self.beyond and first.arrival_ms <= self.arrived_ms + EDGE_MARGIN_MS
 
 
 class Reading:
-    """Follows the deliveries of one lease."""
+    """Tracks the deliveries of one lease."""
 
     def __init__(self, start: Start, known_ms: int | None, horizon: Horizon, doubt: Doubt | None = None) -> None:
-        """Begin a lease. `known_ms` is the shard's watermark: before it, everything is durable."""
+        """Start a lease. `known_ms` is the shard's watermark, before which everything is durable."""
         self._start = start
         self._doubt = doubt
         self._horizon = horizon
@@ -95,7 +99,7 @@ class Reading:
         self.gaps: list[Gap] = []
 
     def received(self, records: Sequence[Record], now_ms: int, *, caught_up: bool) -> Gap | None:
-        """Take note of a delivery, and say what may be missing before it.
+        """Note a delivery, and return the gap before it, or None.
 
         `now_ms` is by the store's clock, and no later than the answer to this delivery.
         """
@@ -109,14 +113,14 @@ class Reading:
         return self._skipped(records, now_ms, known) or gap
 
     def ended(self, now_ms: int) -> Gap | None:
-        """Take note of the shard's end, and say what may be missing before it: a lease may end without a delivery."""
+        """Note the shard's end, and return the gap before it, or None. A lease may end without a delivery."""
         gap = self.received((), now_ms, caught_up=False)
         if self._doubt is None:
             return gap
         return self._pass_over(self._doubt, self.delivered_ms or 0, now_ms)
 
     def _skipped(self, records: Sequence[Record], now_ms: int, known_ms: int | None) -> Gap | None:
-        """Say what lies between all that stands and the place where reading began, once it is known where that is."""
+        """Return the gap between what stands and the place where reading began, once that place is known."""
         doubt, reached_ms = self._doubt, self.delivered_ms
         if doubt is None or reached_ms is None or (not records and reached_ms == known_ms):
             return None
@@ -138,7 +142,7 @@ class Reading:
         known = self.delivered_ms
         if self._joined_ms is None:
             since, reason = self._begin(now_ms)
-            if reason in MOVED:  # what lies before is not ours, and the hour that it begins in must say so
+            if reason in MOVED:  # records before it are not read, and the hour in which it lies must say so
                 self._advance(since)
         else:
             since, reason = now_ms - self._horizon.retention_ms + EDGE_MARGIN_MS, RETENTION

@@ -1,4 +1,4 @@
-"""The manifests of hours, with the markers that name them, revision by revision."""
+"""The manifests of hours, in revisions, and the markers that name them."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,21 +33,24 @@ from consumers.waiting import Log, Unavailable
 
 
 class Manifests:
-    """One stream's manifests. Whatever is done here may be done again, and by several at once."""
+    """The manifests of one stream. Each step may be repeated, and be done by several processes at once."""
 
     def __init__(self, store: ObjectStore, place: HoursPlace, layouts: Iterable[Layout], log: Log) -> None:
-        """Look at nothing yet. `layouts` are all that hours were decided in, the present one first."""
+        """Start without a look at the store.
+
+        `layouts` are all those in which hours were decided, the present one first.
+        """
         self._store = store
         self._place = place
         self._layouts = tuple(layouts)
         self._log = log
 
     def declare(self, hour_ms: int, missing: Sequence[Hole]) -> None:
-        """Say that an hour is complete, or with holes that it is not; once, and as its seals stand."""
+        """Declare an hour complete, or incomplete if there are holes, once and from its seals as they stand."""
         if self._standing(hour_ms) is None:
             made = self._make(hour_ms, 1, self._seals(hour_ms), missing)
             self._put_new(manifest_key(self._layout(hour_ms), hour_ms, 1), msgspec.json.encode(made))
-        standing = self.reconcile(hour_ms)  # a seal may have been written meanwhile, by who saw no manifest yet
+        standing = self.reconcile(hour_ms)  # a process that saw no manifest yet may have written a seal meanwhile
         if standing is None:
             return
         note = self._note(hour_ms, standing)
@@ -71,7 +74,7 @@ class Manifests:
             self._log.info("hour_complete", hour=note.hour, manifest=note.manifest, **msgspec.to_builtins(note.totals))
 
     def reconcile(self, hour_ms: int) -> Manifest | None:
-        """Bring a decided hour's manifest up to its seals; None if the hour is not decided yet."""
+        """Update the manifest of a decided hour to its seals; return None if the hour is not decided yet."""
         standing = self._standing(hour_ms)
         if standing is None:
             return None
@@ -84,7 +87,10 @@ class Manifests:
         return standing
 
     def _differ(self, hour_ms: int, told: Mapping[str, int], current: Mapping[str, int]) -> bool:
-        """Whether seals hold what a manifest does not; an empty one that was written afterwards holds nothing."""
+        """Return whether seals hold what a manifest lacks.
+
+        An empty seal that was written afterwards does not count.
+        """
         folder = seals_folder(self._place.application, self._place.layout.stream, hour_ms)
         return any(
             told.get(shard) != number
@@ -151,7 +157,7 @@ class Manifests:
         return self._load(max(keys, key=revision_in)) if keys else None
 
     def _layout(self, hour_ms: int) -> Layout:
-        """Give the layout that the hour was decided in, or else the present one."""
+        """Return the layout in which the hour was decided, or the present one."""
         if len(self._layouts) > 1:
             for layout in self._layouts:
                 if any(True for _ in self._store.list(manifests(layout, hour_ms))):

@@ -1,4 +1,4 @@
-"""Seals a shard's hours: writes down, once, which objects of it an hour holds."""
+"""Seals a shard's hours: stores, once, the list of its objects in an hour."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -26,15 +26,18 @@ from consumers.objects.codecs import Garbled
 from consumers.records import HOUR_MS, Position
 from consumers.waiting import Parked, Unavailable
 
-_SEEK_MS = 24 * HOUR_MS  # how far from its hour the object is looked for that another one follows
-_MOST_KEPT = 5_000  # links in memory; what lies beyond is looked up when its hour is sealed
+_SEEK_MS = 24 * HOUR_MS  # how far from an object's hour its predecessor is looked for
+_MOST_KEPT = 5_000  # links in memory; further ones are read when their hour is sealed
 
 
 class Sealer:
-    """One shard's seals, and whether what they list is one chain."""
+    """The seals of one shard, and the check that the objects they list form one chain."""
 
     def __init__(self, store: ObjectStore, place: HoursPlace, shard: str, layouts: Iterable[Layout]) -> None:
-        """Begin with nothing known. `layouts` are those that its objects were written in, the present one first."""
+        """Start with nothing known.
+
+        `layouts` are those in which the shard's objects were written, the present one first.
+        """
         self._store = store
         self._application = place.application
         self._stream = place.stream
@@ -48,20 +51,20 @@ class Sealer:
 
     @property
     def joints(self) -> Joints:
-        """What is known of the ends of objects."""
+        """The known ends of objects."""
         return self._joints
 
     def stands(self, key: str, link: Link) -> None:
-        """Remember an object, so that it need not be looked up, and so that it is missed."""
+        """Store an object's link, so that it need not be read again, and so that its loss is noticed."""
         self._joints.stands(link)
         if len(self._links) < _MOST_KEPT:
             self._links[key] = link
 
     def seal(self, hour_ms: int) -> tuple[int, list[Broken]]:
-        """Write down what the hour holds of this shard, unless a seal says it: the seal's revision, and what is broken.
+        """Seal an hour of this shard, unless its seal is up to date; return the seal's revision and the breaks found.
 
-        A seal of no objects is written too: whoever stores one that comes late has to find that the hour is sealed.
-        What a former revision says of an object stays, whatever became of the object: that is for an audit to find.
+        A seal of no objects is written too: a process that stores a late object must find that the hour is sealed. What
+        a former revision says of an object stays, whatever became of the object; finding that is the audit's task.
         """
         last = self._last(hour_ms)
         standing = self._load(seal_key(self._folder(hour_ms), self._shard, last)) if last else ()
@@ -84,12 +87,12 @@ class Sealer:
             else:
                 last = self._last(hour_ms)
                 standing = self._load(seal_key(self._folder(hour_ms), self._shard, last))
-            # And look again: whoever stored an object meanwhile has seen no seal, and so does not revise it.
+            # List again: a process that stored an object meanwhile saw no seal, and so does not revise it.
 
     def find(self, position: Position, hours: Iterable[int]) -> bool | None:
-        """Look through hours for an object that holds a position or follows it, and remember it.
+        """Search hours for an object that holds a position or follows it, and keep its link.
 
-        None: no object stands in any of them.
+        Return True if one was found, False if not, and None if no object stands in any of the hours.
         """
         seen, ahead = None, list[tuple[Position, Entry]]()
         for hour_ms in hours:
@@ -106,16 +109,20 @@ class Sealer:
         return seen
 
     def lacks(self, tail: Tail, sealed_ms: int) -> Broken | None:
-        """Look for the object that a process has noted last: what is missing if it is gone.
+        """Return the break if the object that a former process noted last is gone, or None.
 
-        Before `sealed_ms` all is sealed. What it followed went with it, so any hour since then may miss some. To look
-        where the one before ends would be a request for each hour, all of them made anew where one of them fails.
+        Hours before `sealed_ms` are sealed. The object that it followed may be gone too, so any hour since then may
+        lack records. To search for the end of its predecessor would take a request for each hour, all of which would be
+        repeated if one of them fails.
         """
         gone = tail.hour_ms >= sealed_ms and not self.find(tail.position, [tail.hour_ms])
         return Broken.at(tail, sealed_ms) if gone else None
 
     def _broken(self, hour_ms: int, standing: Sequence[SealedObject]) -> list[Broken]:
-        """Say what is missing: what this process knows of and is not listed, and what the listed ones should follow."""
+        """Return the breaks of an hour.
+
+        These are known objects that are not listed, and listed objects that follow no known one.
+        """
         listed = {one.key for one in standing}
         broken = [
             Broken.gone(key, link)
@@ -136,10 +143,10 @@ class Sealer:
         raise Unavailable(reason, "look at what stands before the S3 service", operator=True)
 
     def _unknown_since(self, position: Position, hour_ms: int) -> int | None:
-        """Look for an object that ends here, of any hour around one: None if it stands.
+        """Search the hours around one for an object that ends here; return None if it stands.
 
-        Otherwise it is the latest arrival in the one before it. Each hour is a request: where one of them fails, those
-        that were answered are not made again.
+        Otherwise return the latest arrival time in the object before it. Each hour is a request. If one of them fails,
+        those that were answered are not repeated.
         """
         nearest: Link | None = None
         for hour in sorted(self._around(hour_ms), key=lambda hour: abs(hour - hour_ms)):
@@ -163,19 +170,19 @@ class Sealer:
         return range(hour_ms - _SEEK_MS, max(newest_ms, hour_ms + HOUR_MS) + 1, HOUR_MS)
 
     def is_sealed(self, hour_ms: int) -> bool:
-        """Whether anybody has sealed the hour of this shard."""
+        """Return whether any process has sealed the hour of this shard."""
         return self._last(hour_ms) > 0
 
     def told(self) -> None:
-        """Remember that the hour sealed last has its manifest brought up to the seal."""
+        """Note that the manifest of the hour sealed last is up to date with its seal."""
         self._told = self._sealed
 
     def has_told(self, hour_ms: int, key: str) -> bool:
-        """Whether this object is known to be sealed, with nothing left to do for it."""
+        """Return whether this object is known to be sealed and in the manifest."""
         return self._told[0] == hour_ms and key in self._told[1]
 
     def forget(self, before_ms: int) -> None:
-        """Drop what is remembered of the hours before a time."""
+        """Drop the links of the hours before a time."""
         self._links = {key: link for key, link in self._links.items() if hour_of(link.first_arrival_ms) >= before_ms}
 
     def _folder(self, hour_ms: int) -> str:
@@ -216,7 +223,7 @@ def _place(entry: Entry) -> tuple[Position, Entry]:
 
 
 def load(store: ObjectStore, key: str) -> Seal:
-    """Read a seal that a listing named.
+    """Read a seal that was in a listing.
 
     Raises:
         Unavailable: it is gone.

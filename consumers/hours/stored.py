@@ -1,4 +1,4 @@
-"""Reads back what the fleet keeps about hours."""
+"""Reads and decodes what the fleet stores about hours."""
 
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ RESTORE = "restore its former version"
 
 
 def decoded(body: bytes, kind: type[T], key: str, remedy: str) -> T:
-    """Decode an object of ours.
+    """Decode an object of the fleet's state.
 
     Raises:
         Parked: it is damaged.
@@ -28,7 +28,7 @@ def decoded(body: bytes, kind: type[T], key: str, remedy: str) -> T:
 
 
 def note_at(store: ObjectStore, key: str) -> Note | None:
-    """Read an hour's `_SUCCESS`, `_INCOMPLETE` or `_LATE`; None where it does not stand.
+    """Read an hour's `_SUCCESS`, `_INCOMPLETE` or `_LATE`; return None if it does not stand.
 
     Raises:
         Parked: it is damaged.

@@ -1,4 +1,4 @@
-"""Hours, as times and as texts. All are UTC, and an hour is named by its first millisecond."""
+"""Hours as times and as texts. All are UTC, and an hour is identified by its first millisecond."""
 
 from datetime import UTC, datetime
 
@@ -8,17 +8,17 @@ _FORM = "%Y-%m-%dT%H"
 
 
 def hour_of(ms: int) -> int:
-    """Give the beginning of the hour that a time lies in."""
+    """Return the first millisecond of the hour in which a time lies."""
     return ms - ms % HOUR_MS
 
 
 def hour_text(hour_ms: int) -> str:
-    """Write an hour, such as 2026-01-31T23."""
+    """Format an hour, such as 2026-01-31T23."""
     return datetime.fromtimestamp(hour_ms // 1000, UTC).strftime(_FORM)
 
 
 def parse_hour(text: str) -> int:
-    """Read an hour.
+    """Parse an hour.
 
     Raises:
         ValueError: it does not have the form of 2026-01-31T23.
@@ -28,5 +28,5 @@ def parse_hour(text: str) -> int:
 
 
 def moment_text(ms: int) -> str:
-    """Write a time to the second, such as 2026-01-31T23:59:59Z."""
+    """Format a time to the second, such as 2026-01-31T23:59:59Z."""
     return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
