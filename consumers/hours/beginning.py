@@ -1,4 +1,4 @@
-"""Where a lease begins, against what stands: whether records lie between the two that nobody will read."""
+"""Compares where a lease begins with what stands: whether records lie between the two that no process will read."""
 
 from typing import NamedTuple
 
@@ -11,8 +11,8 @@ from consumers.pipeline import Start
 from consumers.records import HOUR_MS
 from consumers.waiting import Log
 
-_LOOK_BACK_MS = 24 * HOUR_MS  # records that came late lie in the folders of former hours
-_MOST_LOOK_BACK_MS = 7 * 24 * HOUR_MS  # where nothing says how far the chain was known to reach
+_LOOK_BACK_MS = 24 * HOUR_MS  # records that came late lie in the folders of earlier hours
+_MOST_LOOK_BACK_MS = 7 * 24 * HOUR_MS  # where no mark says how far the chain was known to reach
 _SKIPPED = (
     "while the stream still has them: stop the workers, set the checkpoint back to before from_ms, and start; they are "
     "archived then, and the hours still say _INCOMPLETE. Find out who sets checkpoints forward"
@@ -25,17 +25,21 @@ _LOST = "none brings them back; the hours say _INCOMPLETE. Alarm on lag at half 
 
 
 class Beginning(NamedTuple):
-    """Why records may lie between what stands and the place where reading begins; and what of that is gone."""
+    """The result of the comparison.
+
+    `doubt` is the reason why records may lie between what stands and the place where reading begins. `gone` is the
+    object that is missing from what stood.
+    """
 
     doubt: Doubt | None = None
     gone: Broken | None = None
 
 
 def begin(start: Start, mark: Mark | None, sealer: Sealer, now_ms: int, retention_ms: int) -> Beginning:
-    """Compare where reading begins with how far the chain is known to reach, which the mark says.
+    """Compare where reading begins with how far the chain is known to reach, which the mark holds.
 
-    A checkpoint beyond that is the end of an object that was stored later, or else it was set forward. And a start at
-    the stream's oldest record comes upon what the chain holds, as long as that has not expired.
+    A checkpoint beyond that is the end of an object that was stored later, or else it was set forward. A start at the
+    stream's oldest record must deliver again what the chain holds, as long as that has not expired.
     """
     checkpoint, tail = start.checkpoint, mark.tail if mark else None
     sealer.joints.begin(mark, checkpoint)
@@ -43,7 +47,7 @@ def begin(start: Start, mark: Mark | None, sealer: Sealer, now_ms: int, retentio
         oldest_ms = now_ms - retention_ms + START_MARGIN_MS
         kept = tail is not None and tail.arrival_ms > oldest_ms and start.initial == TRIM_HORIZON
         doubt = Doubt(REPLACED, tail.position, tail.arrival_ms) if tail and kept else None
-        again = start.initial == TRIM_HORIZON  # so that what is gone is delivered again, unless it has expired
+        again = start.initial == TRIM_HORIZON  # what is gone is then delivered again, unless it has expired
         return Beginning(doubt, None if again or not (mark and tail) else sealer.lacks(tail, mark.sealed_to_ms))
     if tail and checkpoint < tail.position:
         return Beginning()  # what lies between is delivered again
@@ -56,14 +60,14 @@ def begin(start: Start, mark: Mark | None, sealer: Sealer, now_ms: int, retentio
     found = sealer.find(checkpoint, range(hour_of(now_ms) + HOUR_MS, hour_of(since_ms) - 1, -HOUR_MS))
     if found:
         return Beginning(gone=gone)
-    if found is None and mark is not None and mark.anchor is None:  # a former version's mark, of a shard long quiet
+    if found is None and mark is not None and mark.anchor is None:  # a former version's mark, of a shard quiet for long
         sealer.joints.trust(checkpoint)
         return Beginning(gone=gone)
     return Beginning(Doubt(CHECKPOINT), gone)
 
 
 def say_broken(log: Log, broken: Broken) -> None:
-    """Alarm: an object is missing."""
+    """Log that an object is missing, as an alarm."""
     when = f"from {moment_text(broken.gap.from_ms)} to {moment_text(broken.gap.to_ms)}"
     log.error(
         "chain_broken",
@@ -75,7 +79,7 @@ def say_broken(log: Log, broken: Broken) -> None:
 
 
 def say_gap(log: Log, gap: Gap) -> None:
-    """Alarm: records may be missing."""
+    """Log that records may be missing, as an alarm."""
     when = f"from {moment_text(gap.from_ms)} to {moment_text(gap.to_ms)}"
     fields = {
         "reason": f"records that arrived {when} may have been missed: {gap.reason}",

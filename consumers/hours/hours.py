@@ -1,8 +1,8 @@
-"""Declares hours complete, in order. Any process may do it at any time: each step is written once, or repeats itself.
+"""Declares hours complete, in order. Any process may do so at any time: each step is written once, or is repeatable.
 
     all shards passed -> manifest from their seals -> `_SUCCESS`, or `_INCOMPLETE` with the reasons -> next hour
 
-A seal that changes afterwards makes a new revision of the manifest, and `_LATE` says so.
+If a seal changes afterwards, the manifest gets a new revision, which `_LATE` names.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,15 +23,15 @@ from consumers.hours.revisions import Manifests
 from consumers.hours.stored import decoded
 from consumers.records import HOUR_MS
 
-MOST_AT_ONCE = 4  # hours decided before the shard that found them goes on
-LOOK_AGAIN_MS = 300_000  # at all marks, while a shard has not begun: each process of the fleet does
+MOST_AT_ONCE = 4  # the most hours that a process decides before its shard goes on
+LOOK_AGAIN_MS = 300_000  # between two reads of all marks while a shard has not begun; each process does so
 
 
 _FRONTIER_REMEDY = "restore its former version, or write the first hour ever and the first undecided one into it"
 
 
 class ShardList(Protocol):
-    """Asks the stream for its shards."""
+    """The list of the stream's shards."""
 
     def list(self) -> Sequence[StreamShard]:
         """List all shards, open and closed. Raises `Unavailable`."""
@@ -39,19 +39,22 @@ class ShardList(Protocol):
 
 
 class Frontier(msgspec.Struct, frozen=True, rename="camel"):
-    """The first hour that is not decided, by its first millisecond: all before it are, from the archive's first on."""
+    """The first hour that is not decided, and the first hour of the archive, each by its first millisecond.
+
+    All hours between the two are decided.
+    """
 
     first_ms: int
     next_ms: int
 
 
 def frontier_key(application: str, stream: str) -> str:
-    """Name the frontier of a stream's hours."""
+    """Return the key of a stream's frontier."""
     return f"{STATE_PREFIX}/{application}/hours/{stream}.json"
 
 
 def read_frontier(store: ObjectStore, place: HoursPlace) -> tuple[Frontier | None, str | None]:
-    """Say which hours are decided, and the version that says so; None and None before all shards have begun.
+    """Read the frontier and its version; None and None before all shards have begun.
 
     Raises:
         Parked: it is damaged.
@@ -63,10 +66,10 @@ def read_frontier(store: ObjectStore, place: HoursPlace) -> tuple[Frontier | Non
 
 
 class Hours:
-    """One stream's hours, as one process sees them."""
+    """The hours of one stream, as one process knows them."""
 
     def __init__(self, store: ObjectStore, shards: ShardList, place: HoursPlace, manifests: Manifests) -> None:
-        """Begin with nothing known."""
+        """Start with nothing known."""
         self._store = store
         self._shards = shards
         self._place = place
@@ -82,10 +85,12 @@ class Hours:
         return self._next_ms
 
     def advance(self, watermark_ms: int) -> Blocker | None:
-        """Decide what can be decided; what the next hour waits for, or None. `watermark_ms` is a shard's that moved.
+        """Decide the hours that can be decided; return the shard that the next hour waits for, or None.
+
+        `watermark_ms` is that of the shard whose watermark has advanced. At most `MOST_AT_ONCE` hours are decided.
 
         Raises:
-            Unavailable: the store or the stream did not answer: look again later.
+            Unavailable: the store or the stream did not answer. Call again later.
 
         """
         if self._next_ms is not None and watermark_ms < self._next_ms + HOUR_MS + self._place.grace_ms:
@@ -96,7 +101,7 @@ class Hours:
             return self._blocker
         marks, found = self._marks()
         if found is None:
-            listed = self._shards.list()  # after the marks: the children of a shard marked as ended are in it
+            listed = self._shards.list()  # after the marks: it then holds the children of shards marked as ended
             found = self._decide(listed, marks, version)
         self._blocker, self._looked_ms = found, self._store.now_ms()
         return found
@@ -128,16 +133,19 @@ class Hours:
         names = {shard.shard for shard in listed}
         gaps = {mark.shard: list(mark.gaps) for mark in marks.values()}
         for mark in marks.values():
-            if mark.shard not in names and not mark.ended:  # it has left the stream, and was not read to its end
+            if mark.shard not in names and not mark.ended:  # it has left the stream before it was read to its end
                 left_ms = self._store.now_ms() - self._place.retention_ms
                 gaps[mark.shard].append(Gap(mark.watermark_ms, left_ms, RETENTION))
         end_ms, grace_ms = hour_ms + HOUR_MS, self._place.grace_ms
         for shard, from_ms, to_ms in skipped(listed, marks):
-            gaps[shard] = [Gap(from_ms, max(to_ms - grace_ms, from_ms + 1), CHECKPOINT)]  # it ends with an hour
+            gaps[shard] = [Gap(from_ms, max(to_ms - grace_ms, from_ms + 1), CHECKPOINT)]  # `to_ms` is an hour's end
         return [hole for shard, found in gaps.items() for hole in holes(shard, found, hour_ms, end_ms, grace_ms)]
 
     def _still(self, blocker: Blocker) -> bool:
-        """Look first at the shard that was in the way the last time, and at all of them no more often than need be."""
+        """Return whether the former blocker still blocks.
+
+        Its mark is read first, and all marks no more often than needed.
+        """
         mark, _ = load(self._store, mark_key(self._place.application, self._place.layout.stream, blocker.shard))
         if blocker.why == BEHIND:
             return mark is not None and self._behind(mark)
@@ -145,13 +153,16 @@ class Hours:
         return not changed and self._store.now_ms() < self._looked_ms + LOOK_AGAIN_MS
 
     def _behind(self, mark: Mark) -> bool:
-        """Whether the next hour waits for this shard, as far as its mark tells; an expired one is judged later."""
+        """Return whether the next hour waits for this shard, as far as its mark tells.
+
+        A shard whose watermark is older than the retention is judged later.
+        """
         if self._next_ms is None or mark.passed(self._next_ms + HOUR_MS, self._place.grace_ms):
             return False
         return mark.watermark_ms > self._store.now_ms() - self._place.retention_ms
 
     def _marks(self) -> tuple[dict[str, Mark], Blocker | None]:
-        """Read the marks of all shards, but no further than the first that is behind."""
+        """Read the marks of all shards, up to the first that is behind."""
         marks: dict[str, Mark] = {}
         for entry in self._store.list(marks_folder(self._place.application, self._place.layout.stream)):
             mark, _ = load(self._store, entry.key)

@@ -1,6 +1,6 @@
-"""Follows one shard: keeps its watermark, seals its hours, and lets whole hours be declared complete.
+"""Tracks one shard: advances its watermark, seals its hours, and declares whole hours complete.
 
-Told by the pipeline what was delivered and what is durable, and by the chain which objects stand.
+The pipeline reports what was delivered and what is durable. The chain reports which objects stand.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from consumers.hours.times import hour_of
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Unavailable
 
-_RETRY_S = 5.0  # after the store or the stream did not answer
+_RETRY_S = 5.0  # until the next try after the store or the stream did not answer
 _SAY_EACH_S = 60.0
 _CLOCKS_DIFFER_MS = 60_000
 _TRIES = 10
@@ -35,9 +35,9 @@ _TRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class WatchPlace:
-    """What a shard's process is to keep, how the stream is read, and who writes.
+    """What a shard's process keeps, how the stream is read, and the name of the writer.
 
-    The watermark is written at most once in `interval_s`, and where it passes an hour.
+    The watermark is written at most once in `interval_s`, and when it passes an hour.
     """
 
     hours: HoursPlace
@@ -48,9 +48,10 @@ class WatchPlace:
 
 @dataclass(slots=True)
 class _Known:
-    """What was read when the lease began, and what has become of it. `unsaid`: the mark lacks a gap.
+    """The state that was read when the lease began, and its changes since. `unsaid`: the stored mark lacks a gap.
 
-    `broken` is what its seals have found missing. `sealed` are hours whose seals stand, and the mark does not say so.
+    `broken` are the breaks that sealing has found. `sealed` are hours whose seals stand, which the stored mark does not
+    say yet.
     """
 
     reading: Reading
@@ -67,10 +68,10 @@ class _Known:
 
 
 class ShardWatch:
-    """One lease's view of a shard's progress. What it writes is late at worst, never wrong."""
+    """The progress of a shard as one lease sees it. What it writes may be late, and is never wrong."""
 
     def __init__(self, store: ObjectStore, shards: ShardList, place: WatchPlace, context: ShardContext) -> None:
-        """Take over a shard; nothing is read or written yet."""
+        """Take over a shard. Nothing is read or written yet."""
         self._store = store
         self._place = place
         self._shard = context.shard
@@ -86,10 +87,10 @@ class ShardWatch:
         self._next_at = self._retry_at = self._say_at = 0.0
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:
-        """Take note of a delivery; True if records may be missing before it.
+        """Note a delivery, and return whether records may be missing before it.
 
         Raises:
-            Unavailable: what is known of the shard could not be read yet: try again.
+            Unavailable: the shard's state could not be read yet. Call again.
 
         """
         known = self._known = self._known or self._take_over()
@@ -108,12 +109,13 @@ class ShardWatch:
             say_gap(self._log, gap)
 
     def set_aside(self, from_ms: int | None, to_ms: int | None) -> None:
-        """Take note of a record that came and is in no object, before its delivery is `received`.
+        """Note a record that came and is in no object, before its delivery is passed to `received`.
 
-        It arrived between these times, as far as that is known: no hour that they touch holds all of its records.
+        It arrived between these times, as far as known; None means unknown. No hour that they touch holds all of its
+        records.
 
         Raises:
-            Unavailable: what is known of the shard could not be read yet: try again.
+            Unavailable: the shard's state could not be read yet. Call again.
 
         """
         known = self._known = self._known or self._take_over()
@@ -126,13 +128,14 @@ class ShardWatch:
         known.unsaid = True
 
     def ready(self, records: Sequence[Record]) -> int:
-        """Hold none back: they are not looked into."""
+        """Return the number of all records, since none is looked into."""
         return len(records)
 
     def lapse(self, first: Position) -> str | None:
-        """Take the reason why records may be missing before an object that begins here; None if none can be.
+        """Return the reason why records may be missing before an object that begins here, or None.
 
-        It is written down first: whoever seals the hour of that object must find the gap.
+        A reason is returned once. It is stored in the mark first: the process that seals the object's hour must find
+        the gap.
         """
         if self._lapse is None or (self._lapse_after is not None and first <= self._lapse_after):
             return None
@@ -142,9 +145,9 @@ class ShardWatch:
         return reason
 
     def stands(self, key: str, link: Link) -> None:
-        """Take note of an object that was written or adopted, before anything of it is committed.
+        """Note an object that was written or adopted, before anything of it is committed.
 
-        The shard's first mark, and a gap, are written first: once the object's end is committed, a later lease would
+        The shard's first mark, and any gap, are written first: once the object's end is committed, a later lease would
         not find them again. An object of a sealed hour is late: its seal and the hour's manifest are revised first.
         """
         known = self._known
@@ -166,9 +169,10 @@ class ShardWatch:
                 self._publish(known, mark.watermark_ms, began_ms=mark.began_ms)
 
     def settled(self, oldest_ms: int | None) -> None:
-        """Write the watermark when it is time. All that was delivered is durable but what arrived from `oldest_ms` on.
+        """Write the watermark when it is due.
 
-        Never waits: what the store or the stream refuses now is tried again after a while.
+        Everything delivered is durable except what arrived from `oldest_ms` on. This never waits: what the store or the
+        stream refuses now is tried again later.
         """
         known = self._known
         if known is None or known.reading.delivered_ms is None:
@@ -188,10 +192,10 @@ class ShardWatch:
             self._say_later(fault)
 
     def ended(self) -> None:
-        """Write that everything of this shard is durable and nothing follows. Before its end is committed.
+        """Store that everything of this shard is durable and nothing follows, before its end is committed.
 
         Raises:
-            Unavailable: it could not be written yet: try again.
+            Unavailable: it could not be written yet. Call again.
 
         """
         known = self._known = self._known or self._take_over()
@@ -202,7 +206,7 @@ class ShardWatch:
         mark = self._publish(known, delivered if delivered is not None else self._store.now_ms(), ended=True)
         try:
             known.hours.advance(mark.watermark_ms)
-        except Unavailable as fault:  # the processes of other shards look too
+        except Unavailable as fault:  # the processes of other shards declare hours too
             self._say_later(fault)
 
     def _take_over(self) -> _Known:
@@ -232,17 +236,17 @@ class ShardWatch:
         return passes_an_hour or bool(self._retry_at) or now >= self._next_at
 
     def _sealable(self, watermark_ms: int) -> int:
-        """Give the end of the last hour that a watermark has passed with its grace."""
+        """Return the end of the last hour that a watermark has passed, with its grace."""
         return hour_of(watermark_ms - self._place.hours.grace_ms)
 
     def _is_sealed(self, known: _Known, hour_ms: int) -> bool:
-        """Ask what stands by now: what was read when the lease began may be old."""
+        """Return whether an hour is sealed by now: the state read when the lease began may be old."""
         known.mark, known.version = load(self._store, self._key)
         sealed_by_mark = known.mark is not None and hour_ms < known.mark.sealed_to_ms
         return sealed_by_mark or known.sealer.is_sealed(hour_ms)
 
     def _may_be_over(self, hour_ms: int) -> bool:
-        """Whether somebody else, who holds the same shard, may have sealed an hour that this process has not."""
+        """Return whether another holder of the same shard may have sealed an hour that this one has not."""
         return hour_ms + HOUR_MS < self._store.now_ms() + _CLOCKS_DIFFER_MS
 
     def _say_later(self, fault: Unavailable) -> None:
@@ -253,7 +257,7 @@ class ShardWatch:
         say("watermark_later", reason=fault.reason, remedy=fault.remedy)
 
     def _publish(self, known: _Known, watermark_ms: int, *, began_ms: int | None = None, ended: bool = False) -> Mark:
-        """Seal what the watermark has passed, and then let it stand; joined with what others have written meanwhile."""
+        """Seal the hours that the watermark has passed, then write the mark, merged with what others wrote."""
         began_ms = hour_of(watermark_ms) if began_ms is None else began_ms
         for _ in range(_TRIES):
             mine = self._statement(known, watermark_ms, began_ms, ended=ended)
@@ -277,12 +281,12 @@ class ShardWatch:
         mark = known.mark
         watermark_ms = max(watermark_ms, mark.watermark_ms) if mark else watermark_ms
         until_ms = self._sealable(watermark_ms)
-        if ended:  # its last record need not be its newest, and the store's clock may lag behind the stream's
+        if ended:  # the last record need not be the newest, and the store's clock may lag behind the stream's
             until_ms = hour_of(max(watermark_ms, self._store.now_ms())) + 2 * HOUR_MS
         unsealed = [*range(began_ms, mark.began_ms if mark else began_ms, HOUR_MS)]
         unsealed += range(mark.sealed_to_ms if mark else began_ms, until_ms, HOUR_MS)
         for hour_ms in unsealed:
-            if hour_ms not in known.sealed:  # whoever stores an object of it later finds the seal, and revises it
+            if hour_ms not in known.sealed:  # a later object's writer finds the seal, and revises it
                 self._seal(known, hour_ms)
                 known.sealed.add(hour_ms)
         sealed_ms = max(until_ms, mark.sealed_to_ms if mark else began_ms)
@@ -304,5 +308,5 @@ class ShardWatch:
         if broken in known.broken:
             return
         known.broken[broken], known.unsaid = None, True
-        if broken.gap.reason != FENCED:  # which the chain has said
+        if broken.gap.reason != FENCED:  # which the chain has logged
             say_broken(self._log, broken)
