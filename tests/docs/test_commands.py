@@ -54,6 +54,6 @@ def test_commands_and_options_exist(of: Page) -> None:
 
 
 def test_commands_are_listed() -> None:
-    """The README's table has every subcommand."""
-    rows = page("README.md").rows("Commands")
+    """The table of the page on commands has every subcommand."""
+    rows = page("docs/commands.md").rows("Subcommands")
     assert {row[0].strip("`").split()[1] for row in rows} == set(COMMANDS)

@@ -17,13 +17,15 @@ from consumers.waiting import Unavailable
 from tests.docs.pages import ROOT, page
 
 
-def test_deployment_of_the_readme_passes_check(tmp_path: Path) -> None:
-    """The properties that the README begins with have no fault. `kinesis-fleet keys` writes those of others."""
+def test_deployments_of_the_pages_pass_check(tmp_path: Path) -> None:
+    """The properties that the pages begin with have no fault. `kinesis-fleet keys` writes those of others."""
     path = tmp_path / "a.properties"
     found = []
-    for block in page("README.md").blocks("properties"):
-        path.write_text("\n".join(line.strip() for line in block.splitlines()))
-        found.append(load(path, CONSUMERS, environment={}).consumer)
+    for name in ("README.md", "docs/search-index.md", "docs/redshift.md"):
+        for block in page(name).blocks("properties"):
+            if "consumer = " in block:
+                path.write_text("\n".join(line.strip() for line in block.splitlines()))
+                found.append(load(path, CONSUMERS, environment={}).consumer)
     assert found == ["s3_archive", "elasticsearch_index", "redshift_stage"]
 
 
