@@ -13,25 +13,25 @@ from consumers.config.rules import JAVA_AND_PYTHON
 
 # Modules of consumers.commands, each with a click command named ``command``, and its line of help.
 COMMANDS: Mapping[str, str] = {
-    "check": "Check a properties file, and list every fault in it.",
-    "keys": "List a consumer's own keys, or write a properties file to begin with.",
-    "daemon": "Check, then become the daemon that runs the consumer.",
+    "check": "Check a properties file and list all its faults.",
+    "keys": "List a consumer's own keys, or print a properties file to start from.",
+    "daemon": "Check the configuration, then run the consumer's daemon.",
     "prepare": "Create the lease table before a consumer's first start.",
-    "start-over": "Begin with a stream that was made anew under its name.",
+    "start-over": "Start over on a stream that was deleted and created again under the same name.",
     "policy": "Print the IAM policy that a consumer needs.",
     "jars": "Verify or lock KCL's JARs.",
-    "hours": "Say which hours are complete, and what the others wait for.",
-    "audit": "Prove from S3 alone that the archive is whole.",
-    "dead-letters": "List, show, put through again and purge dead letters.",
-    "leases": "Say who holds which shard, and how far behind each is.",
-    "watch": "See whether somebody reads each shard; 75 asks to start this host's daemon again.",
+    "hours": "Show which hours are complete, and what the others wait for.",
+    "audit": "Verify, from S3 alone, that the archive is complete and unaltered.",
+    "dead-letters": "List, show, redrive and purge dead letters.",
+    "leases": "Show which worker holds each shard, and how far behind it is.",
+    "watch": "Check that each shard is being read. Exit code 75: restart this host's daemon.",
     "index-template": "Install the index template of elasticsearch_index.",
-    "redshift-ddl": "Print or make the tables of redshift_stage, and the step to a new table file.",
-    "redshift-load": "Copy what redshift_stage has staged into Redshift.",
-    "redshift-report": "Say what of it is loaded, waits or is quarantined.",
-    "redshift-quarantine": "List what COPY refuses, or try it again.",
-    "cat": "Print stored records.",
-    "demo": "Run everything on this machine, without an AWS account.",
+    "redshift-ddl": "Print or create the tables of redshift_stage, and upgrade them to a new table file.",
+    "redshift-load": "Load the objects staged by redshift_stage into Redshift.",
+    "redshift-report": "Show which staged objects are loaded, waiting or quarantined.",
+    "redshift-quarantine": "List the objects that COPY refuses, or retry them.",
+    "cat": "Print the records of stored objects.",
+    "demo": "Run the whole fleet on this machine, without an AWS account.",
 }
 
 EPILOG = """\b
@@ -46,7 +46,7 @@ Exit codes:
   0   done
   2   wrong usage of the command line
   69  Java, a JAR or AWS is not available
-  78  the configuration has faults: a restart does not help
+  78  the configuration has faults; a restart does not help
 """
 
 
@@ -71,7 +71,7 @@ class Lazy(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
+        """Write the list of subcommands without importing them."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -97,7 +97,7 @@ class Lazy(click.Group):
 )
 @click.version_option(__version__, prog_name="kinesis-fleet")
 def main() -> None:
-    """Long-running Kinesis consumers: one daemon per consumer and host, one file of properties."""
+    """Run long-lived Kinesis consumers: one daemon per consumer and host, one properties file per consumer."""
     _take_credentials()
     same_to_both(os.environ)
 

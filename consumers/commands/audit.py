@@ -1,4 +1,4 @@
-"""``kinesis-fleet audit``: proves from S3 alone that an archive is whole."""
+"""``kinesis-fleet audit``: verifies from S3 alone that an archive is complete and unaltered."""
 
 import sys
 import time
@@ -27,29 +27,32 @@ Examples:
   kinesis-fleet audit --quick --json s3_archive.properties | jq -c 'select(.kind)'
 
 \b
-Hours are UTC, and both ends are included. Without --from and --to: up to the last hour that is decided, the last 24
-and all that no audit before has looked at, wherever it ran; the first time, all there are. Each shard is compared with
-its object before the first hour, up to 31 days back, and behind the last one.
-Each finding is a line: what it is, the key, and more. With --json a JSON object a line, the last one the sums.
-  missing     the manifest lists it, and it is gone
-  doubled     its records stand elsewhere too
-  altered, truncated   other bytes than were written
-  gap         nothing stands between two objects that should follow one another
-  unlisted    it stands in a complete hour, and the manifest does not know it
-  unreadable  its metadata is missing or damaged, or of another stream
+Hours are UTC, and both ends are included. Without --from and --to, the audit covers the last 24 decided hours and all
+earlier ones that no audit, on any host, has covered yet. The first audit covers all hours.
+For each shard, the first object is compared with the one before the first hour (up to 31 days back), and the last
+object with the one after the last hour.
+Each finding is one line: its kind, the key, and details. With --json, each is a JSON object, and the last line has
+the totals.
+  missing     the manifest lists the object, and it is gone
+  doubled     its records are in another object too
+  altered, truncated   its bytes are not those that were written
+  gap         two objects that should follow each other do not
+  unlisted    the object is in a complete hour, and the manifest does not list it
+  unreadable  its metadata is missing, damaged, or of another stream
   manifest    the hour's manifest or marker is missing or damaged
-  declared    records are missing, or may be, as the hour's _INCOMPLETE or an object says
+  declared    records are missing or may be, according to the hour's _INCOMPLETE or to an object
 
 \b
-A shard whose object before the first hour is nowhere to be found is named, and what is before it counts as unproven.
-An hour that is not decided has no manifest: what its objects prove of one another is checked, not its two ends.
-What was set aside, since it could not be read, stands in no object, and is declared too. Where audits have come to is
-kept under _kinesis-fleet/: the command writes there, and nowhere else.
+If a shard's object before the first hour cannot be found, the shard is named, and the part before its first object
+counts as unproven.
+An undecided hour has no manifest: its objects are compared with each other, but its two ends are not checked.
+Records that could not be read were set aside. They are in no object, and are reported as declared.
+The audit stores how far it has got under _kinesis-fleet/. It writes nowhere else.
 
 \b
-Exit codes: 0 whole; 1 something was found, or there was nothing to prove; 2 wrong usage; 3 whole but for what is
-declared, or unproven: tell who reads those hours; 69 S3 refuses; 78 the configuration has faults, or is not of this
-prefix.
+Exit codes: 0 the archive is whole; 1 something was found, or there was nothing to verify; 2 wrong usage; 3 whole
+except for what is declared or unproven: tell those who use these hours; 69 S3 refuses; 78 the configuration has
+faults, or does not match this prefix.
 """
 DECLARED = 3
 _SAY_EACH_S = 10.0
@@ -58,12 +61,12 @@ _TERMINAL_EACH_S = 0.2
 
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--from", "first", default="", metavar="HOUR", help="The first hour, 2026-01-31T23, or day.")
-@click.option("--to", "last", default="", metavar="HOUR", help="The last hour, or day.")
-@click.option("--quick", is_flag=True, help="Trust the version that S3 lists, and read no object through.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
+@click.option("--from", "first", default="", metavar="HOUR", help="First hour (2026-01-31T23) or day.")
+@click.option("--to", "last", default="", metavar="HOUR", help="Last hour or day.")
+@click.option("--quick", is_flag=True, help="Compare the versions that S3 lists, without reading the objects.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def command(file: Path, first: str, last: str, *, quick: bool, as_json: bool) -> None:
-    """Prove that the archive of FILE has no gap and no overlap, and that every object is as it was written."""
+    """Verify that the archive of FILE has no gap and no overlap, and that every object is as it was written."""
     settings = load(file, CONSUMERS)
     store, place = store_for(settings, READERS), hours_of(settings)
     layouts = layouts_of(store, place)
@@ -96,7 +99,7 @@ def _decided(span: Span) -> int:
 
 
 def _nothing(tally: Tally, span: Span) -> bool:
-    """Whether there was nothing to prove: a wrong prefix, stream or hour looks like this."""
+    """Return whether there was nothing to verify, as with a wrong prefix, stream or hour."""
     return not tally.objects and not _decided(span)
 
 
@@ -109,7 +112,7 @@ def _json(finding: Finding) -> None:
 
 
 class _Progress:
-    """Says on stderr how far it is: one line that changes on a terminal, otherwise a line now and then."""
+    """Shows the progress on stderr: one line that is updated on a terminal, otherwise a new line every ten seconds."""
 
     def __init__(self, first_ms: int, last_ms: int) -> None:
         self._first_ms, self._hours = first_ms, (last_ms - first_ms) // HOUR_MS + 1

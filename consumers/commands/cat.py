@@ -1,4 +1,4 @@
-"""``kinesis-fleet cat``: objects of the archive, turned back into the records that went in."""
+"""``kinesis-fleet cat``: prints the records in objects of the archive."""
 
 import base64
 import sys
@@ -19,17 +19,17 @@ Examples:
   kinesis-fleet cat s3://bucket/raw/dt=2026-01-31/hour=23/events.shardId-000000000000.49…0.lines.gz
   kinesis-fleet cat --json events.shardId-000000000000.49…0.lines.gz | jq .position
   kinesis-fleet cat --data FILE > payloads.bin
-  kinesis-fleet cat raw/dt=2026-01-31/hour=23 | wc -l    # records of a folder that was copied here
+  kinesis-fleet cat raw/dt=2026-01-31/hour=23 | wc -l    # the records of a folder that was copied here
 
 \b
-Each line: position, arrival time (UTC), partition key, payload with unprintable bytes escaped. A key is \\N where the
-record has none, as tab-separated text has it for NULL, and null with --json.
-With --json: the payload as "text" where it is UTF-8, otherwise as "base64".
-With --data: the payloads as they were put, each with a newline after it, as zcat gives them.
+Each line has four fields, separated by tabs: position, arrival time (UTC), partition key, and payload with unprintable
+bytes escaped. A record without a partition key has \\N there (null with --json).
+With --json, the payload is in "text" if it is valid UTF-8, otherwise in "base64".
+With --data, the payloads are printed as they were put, each followed by a newline, as zcat prints them.
 
 \b
-Exit codes: 0 done; 2 wrong usage; 65 an object is damaged, or is not one of the archive; 66 there is no such object, or
-it has no index; 69 S3 refuses.
+Exit codes: 0 done; 2 wrong usage; 65 an object is damaged, or is not one of the archive; 66 the object, or its index,
+does not exist; 69 S3 refuses.
 """
 
 
@@ -43,7 +43,7 @@ class _Failed(click.ClickException):
 
 
 class _Folder:
-    """Local files as a store."""
+    """Read local files through the interface of an object store."""
 
     def get(self, key: str) -> bytes:
         path = Path(key)
@@ -56,16 +56,16 @@ class _Folder:
 
 @click.command(epilog=EPILOG)
 @click.argument("objects", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a record.")
-@click.option("--data", "as_data", is_flag=True, help="Print the payloads alone, byte for byte.")
-@click.option("--endpoint", default="", help="S3's endpoint, where it is not AWS.")
-@click.option("--region", default="", help="The bucket's region.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per record.")
+@click.option("--data", "as_data", is_flag=True, help="Print only the payloads, byte for byte.")
+@click.option("--endpoint", default="", help="URL of the S3 endpoint, if it is not AWS.")
+@click.option("--region", default="", help="Region of the bucket.")
 def command(objects: tuple[str, ...], endpoint: str, region: str, *, as_json: bool, as_data: bool) -> None:
-    """Print the records of OBJECTS: files, folders of them, or s3://bucket/key."""
+    """Print the records of OBJECTS: files, folders of files, or s3://bucket/key."""
     if as_json and as_data:
         message = "--json and --data are two forms. Give one of them"
         raise click.UsageError(message)
-    if "" in objects:  # a variable that is not set: it would read as the folder that one happens to be in
+    if "" in objects:  # an unset shell variable: it would mean the current folder
         message = "an empty name is no object: give a file, a folder, or s3://bucket/key"
         raise click.UsageError(message)
     write = _json if as_json else _data if as_data else _text
@@ -89,7 +89,7 @@ def command(objects: tuple[str, ...], endpoint: str, region: str, *, as_json: bo
 
 
 def _expanded(names: tuple[str, ...]) -> Iterator[str]:
-    """Look into folders, and leave out what is no object: indexes and markers begin with an underscore."""
+    """Replace folders by their objects, and leave out indexes and markers, whose names begin with an underscore."""
     for name in names:
         found = sorted(Path(name).rglob("*.lines*")) if not name.startswith("s3://") and Path(name).is_dir() else [name]
         yield from (str(path) for path in found if not str(path).rpartition("/")[2].startswith("_"))
@@ -135,6 +135,6 @@ def _data(record: Record) -> bytes:
 
 
 def _moment(arrival_ms: int) -> str:
-    from datetime import UTC, datetime  # noqa: PLC0415 - the other forms do without
+    from datetime import UTC, datetime  # noqa: PLC0415 - needed only by this form
 
     return datetime.fromtimestamp(arrival_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -1,4 +1,4 @@
-"""``kinesis-fleet check``: every fault of a properties file at once."""
+"""``kinesis-fleet check``: lists all faults of a properties file at once."""
 
 import os
 import sys
@@ -19,8 +19,8 @@ Examples:
   kinesis-fleet check --json s3_archive.properties | jq .effective
 
 \b
-Exit codes: 0 no fault; 78 faults, each on standard error with line, key and remedy.
-The daemon checks its file by itself at each start.
+Exit codes: 0 no faults; 78 faults, each on standard error with its line, key and remedy.
+The daemon runs the same check at each start.
 """
 
 
@@ -28,7 +28,7 @@ The daemon checks its file by itself at each start.
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def command(file: Path, *, as_json: bool) -> None:
-    """Check FILE. Nothing is started, and nothing is asked of AWS."""
+    """Check FILE. This starts nothing and sends no request to AWS."""
     try:
         settings = load(file, CONSUMERS)
     except Faults as error:
@@ -52,13 +52,13 @@ def _print_json(result: dict[str, Any]) -> None:
 
 
 def show(file: Path, values: tuple[Shown, ...]) -> None:
-    """Print the table of ``values`` in effect, and where each comes from."""
-    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+    """Print a table of the ``values`` in effect and where each comes from."""
+    from rich.console import Console  # noqa: PLC0415 - needed only on a terminal
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     table = Table("key", "value", "from", title=f"{file}: ok", title_justify="left")
     for value in values:
-        # As text: a value in square brackets is no markup.
+        # As text: square brackets in a value are not markup.
         table.add_row(value.key, Text(value.value), value.source)
     Console().print(table)

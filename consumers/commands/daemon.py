@@ -1,4 +1,4 @@
-"""``kinesis-fleet daemon``: this process becomes the MultiLangDaemon."""
+"""``kinesis-fleet daemon``: checks the configuration, then replaces this process by the MultiLangDaemon."""
 
 import os
 import shlex
@@ -27,20 +27,22 @@ Examples:
   kinesis-fleet daemon --print s3_archive.properties
 
 \b
-Exit codes: 78 the configuration has faults, or the stream was made anew under its name; 69 Java
-17 or a locked JAR is missing, the stream is not there, the destination refuses (no bucket, no
-credentials, wrong region, a store that overwrites), or a daemon of this workerId runs on this
-host. What is away is waited for.
-Once Java runs, its own: 0 or 143 after SIGTERM, 1 when a child or KCL failed.
+Exit codes:
+  69  Java 17 or a locked JAR is missing, the stream does not exist, the destination refuses (no
+      bucket, no credentials, wrong region, a store that overwrites), or another daemon of this
+      workerId runs on this host
+  78  the configuration has faults, or the stream was deleted and created again under its name
+The command waits for a service that does not answer.
+Once Java runs, the exit code is Java's: 0 or 143 after SIGTERM, 1 if a child or KCL failed.
 
-The files that Java reads are written into RUNTIME_DIRECTORY, which systemd gives to a unit with
-RuntimeDirectory=, or else into a private folder among the temporary files.
+The files that Java reads are written to RUNTIME_DIRECTORY, which systemd sets for a unit with
+RuntimeDirectory=. Without it, they are written to a private folder in the temporary directory.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--print", "only_print", is_flag=True, help="Print the command, and do not run it.")
+@click.option("--print", "only_print", is_flag=True, help="Print the command without running it.")
 def command(file: Path, *, only_print: bool) -> None:
     """Check FILE and run its consumer until SIGTERM, which drains it."""
     settings = load(file, CONSUMERS)
@@ -49,7 +51,7 @@ def command(file: Path, *, only_print: bool) -> None:
         variables = [f"{name}={value}" for name, value in launch.environment.items()]
         click.echo(shlex.join(["env", *variables, *launch.command]))
         return
-    with hold(settings):  # first: what another one reads must not be written anew
+    with hold(settings):  # first: another daemon's files must not be overwritten
         _become_java(settings)
 
 
@@ -68,7 +70,7 @@ def _become_java(settings: Settings) -> NoReturn:
 
 
 def _written_down(settings: Settings, store: ObjectStore | None) -> dict[str, str]:
-    """Write down that this worker starts here; what its shards' processes know each other by."""
+    """Store that this worker starts here, and return the variable by which the processes of one run know each other."""
     if store is None:
         return {}
     runs = WrittenRuns(store, settings.application, settings.worker, logger())

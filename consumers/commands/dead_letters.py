@@ -1,4 +1,4 @@
-"""``kinesis-fleet dead-letters``: what a consumer rejected, and what becomes of it."""
+"""``kinesis-fleet dead-letters``: lists, shows, redrives and purges the records that a consumer rejected."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -31,16 +31,16 @@ Examples:
   kinesis-fleet dead-letters redrive --from 2026-01-31T20 index.properties
   kinesis-fleet dead-letters purge --reason json_invalid --to 2026-01-31 --yes index.properties
   kinesis-fleet dead-letters let-through --for 1h index.properties
-  kinesis-fleet dead-letters list s3_archive.properties   # what it could not read, and set aside
+  kinesis-fleet dead-letters list s3_archive.properties   # the records it could not read
 
 \b
-Hours are UTC, by the arrival of the record, and both ends are included. Without them: all.
-Letters of one position count as one, however often it was stored.
+Hours are UTC, by the record's arrival time, and both ends are included. Without --from and --to: all hours.
+A record counts once, however many letters of its position are stored.
 
 \b
 Exit codes: 0 done; 1 redrive: some were rejected again, purge: nothing was removed without --yes; 2 wrong usage;
-65 an object is damaged, and the others are done; 69 S3 or the destination refuses; 78 the configuration has faults,
-or is of a consumer without dead letters.
+65 an object is damaged, the others are done; 69 S3 or the destination refuses; 78 the configuration has faults, or
+belongs to a consumer without dead letters.
 """
 EX_DATA = 65
 
@@ -49,7 +49,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 
 @click.group(epilog=EPILOG)
 def command() -> None:
-    """List, show, put through again and purge the dead letters of FILE: the records that its consumer rejected."""
+    """List, show, redrive and purge the dead letters of FILE: the records that its consumer rejected."""
 
 
 @command.command("list", epilog=EPILOG)
@@ -64,10 +64,13 @@ def list_(choice: Choice, *, as_json: bool) -> None:
 
 @command.command(epilog=EPILOG)
 @choosing
-@click.option("--position", "positions", multiple=True, metavar="SEQUENCE:SUB", help="Only this record's; repeatable.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="NUMBER", help="At most so many.")
+@click.option("--position", "positions", multiple=True, metavar="SEQUENCE:SUB", help="Only this record. Repeatable.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="NUMBER", help="Print at most this many.")
 def show(choice: Choice, positions: tuple[str, ...], limit: int | None) -> None:
-    """Print the dead letters of FILE, a JSON object a line: the payload as base64, and as text where it is UTF-8."""
+    """Print the dead letters of FILE, one JSON object per line.
+
+    The payload is base64, and also text if it is valid UTF-8.
+    """
     choice = choice.only(positions)
     letters, _ = _open(choice)
     reader = Reader(letters)
@@ -84,13 +87,13 @@ def show(choice: Choice, positions: tuple[str, ...], limit: int | None) -> None:
 
 @command.command(epilog=EPILOG)
 @choosing
-@click.option("--dry-run", is_flag=True, help="Count what would be put through, and put nothing through.")
+@click.option("--dry-run", is_flag=True, help="Count the letters that would be redriven; redrive none.")
 @_json
 def redrive(choice: Choice, *, dry_run: bool, as_json: bool) -> None:
-    """Put the dead letters of FILE through its consumer again, and remove those that pass.
+    """Send the dead letters of FILE through its consumer again, and remove those that pass.
 
-    It may be interrupted and repeated. A record that ended the process (kills_process) is put through only where
-    --reason names it: it may end this command too.
+    It may be interrupted and repeated. A record that ended a process (kills_process) is redriven only if --reason names
+    it, because it may end this command too.
     """
     letters, settings = _open(choice)
     put_through = redrive_of(settings, CONSUMERS[settings.consumer])
@@ -118,10 +121,10 @@ def redrive(choice: Choice, *, dry_run: bool, as_json: bool) -> None:
 
 @command.command(epilog=EPILOG)
 @choosing
-@click.option("--yes", is_flag=True, help="Remove them. Without it: say what would be removed.")
+@click.option("--yes", is_flag=True, help="Remove them. Without --yes, only show what would be removed.")
 @_json
 def purge(choice: Choice, *, yes: bool, as_json: bool) -> None:
-    """Remove dead letters of FILE for good: their records are then delivered nowhere."""
+    """Remove dead letters of FILE for good. Their records are then delivered nowhere."""
     letters, _ = _open(choice)
     if not yes:
         print_counts(_count(letters, choice, choice.selection.holds), as_json=as_json)
@@ -142,12 +145,12 @@ def purge(choice: Choice, *, yes: bool, as_json: bool) -> None:
 
 @command.command("let-through", epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--for", "duration", required=True, metavar="TIME", help="How long: 30m, 1h, up to 24h; 0m ends it.")
+@click.option("--for", "duration", required=True, metavar="TIME", help="Duration: 30m, 1h, up to 24h. 0m ends it.")
 @click.option(
-    "--stuck", is_flag=True, help="Also records that the destination fails on, or never takes, and takes others."
+    "--stuck", is_flag=True, help="Also reject records that the destination never accepts while it accepts others."
 )
 def let_through(file: Path, duration: str, *, stuck: bool) -> None:
-    """Let records of FILE be rejected in any number for a while, so that a consumer that paused goes on."""
+    """For a limited time, let FILE's consumer reject any number of records, so that a paused consumer continues."""
     for_ms = milliseconds(duration)
     settings = load(file, CONSUMERS)
     _, store = opened(settings, CONSUMERS[settings.consumer])

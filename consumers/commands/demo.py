@@ -1,4 +1,4 @@
-"""``kinesis-fleet demo``: the whole fleet on one machine, with a verdict at the end."""
+"""``kinesis-fleet demo``: runs the whole fleet on one machine and ends with a verdict."""
 
 import os
 import re
@@ -22,7 +22,7 @@ Callback = Callable[[click.Context, click.Parameter, str | None], str | None]
 
 
 def _shaped(pattern: str, remedy: str) -> Callback:
-    """Refuse a value at once that would fail only once everything has started."""
+    """Return a callback that refuses a malformed value at once, instead of after everything has started."""
 
     def check(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
         if value is None or re.fullmatch(pattern, value):
@@ -34,7 +34,7 @@ def _shaped(pattern: str, remedy: str) -> Callback:
 
 
 def _names(context: click.Context, option: click.Parameter, value: str | None) -> tuple[str, ...]:
-    """Read names by commas; none means that the machine decides."""
+    """Parse a comma-separated list of sinks. Without the option, return none: the machine's resources decide."""
     names = tuple(dict.fromkeys(part.strip() for part in (value or "").split(",") if part.strip()))
     unknown = [name for name in names if name not in SINKS]
     if unknown or (value is not None and not names):
@@ -51,8 +51,8 @@ Examples:
 
 \b
 Exit codes:
-  0    every record put is in every destination exactly once, as it was put
-  1    it is not, or the run failed; the logs are kept, and their place is printed
+  0    each destination has every record put exactly once, unaltered, or as a dead letter
+  1    it has not, or the run failed; the logs are kept, and their path is printed
   69   this machine lacks what a consumer of --sinks needs
   130  ended by a second Ctrl-C
 """
@@ -63,7 +63,7 @@ Exit codes:
     "--sinks",
     metavar="NAMES",
     callback=_names,
-    help=f"Consumers by commas, of {', '.join(SINKS)}. All that this machine can run if not given.",
+    help=f"Comma-separated consumers: {', '.join(SINKS)}. Default: all that this machine can run.",
 )
 @click.option("--records", default=30_000, show_default=True, type=click.IntRange(1))
 @click.option(
@@ -71,14 +71,14 @@ Exit codes:
     default=1000.0,
     show_default=True,
     type=click.FloatRange(0),
-    help="Records a second; 0 is as fast as the stream takes them.",
+    help="Records per second; 0 means as fast as the stream takes them.",
 )
 @click.option("--shards", default=4, show_default=True, type=click.IntRange(1, 100))
-@click.option("--seed", type=int, help="Decides every byte put. Random by default, and printed.")
+@click.option("--seed", type=int, help="Seed of all data that is put. Random by default, and printed.")
 @click.option(
     "--compression",
     type=click.Choice(["gzip", "zstd", "bzip2", "none"]),
-    help="The archive's own default if not given.",
+    help="Compression of the archive. Default: the archive's own.",
 )
 @click.option(
     "--stream",
@@ -102,15 +102,15 @@ Exit codes:
     "--endpoint",
     metavar="URL|aws",
     callback=_shaped(r"aws|https?://[^\s/]+/?", "give http(s)://host[:port], or aws"),
-    help="Where Kinesis, DynamoDB and S3 answer instead of the embedded AWS; 'aws' is the account "
+    help="Endpoint of Kinesis, DynamoDB and S3 instead of the embedded AWS; 'aws' is the account "
     "of your credentials, and costs money.",
 )
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Directory that keeps logs, properties, ledger, and copies of objects and dead letters.",
+    help="Directory for logs, properties, ledger, and copies of objects and dead letters.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def command(  # noqa: PLR0913 - one parameter per option, as click wants it
     *,
     sinks: tuple[str, ...],
@@ -126,14 +126,14 @@ def command(  # noqa: PLR0913 - one parameter per option, as click wants it
     keep: Path | None,
     as_json: bool,
 ) -> None:
-    """Play viewers against the consumers, drain them, and prove what their destinations hold.
+    """Run simulated players against the consumers, drain them, and verify their destinations.
 
     An embedded AWS, an embedded OpenSearch and each consumer's daemon start under supervisord. Simulated
-    players put records, damaged and oversized ones among them. Once all are archived and indexed the
-    daemons are drained, and objects, documents and dead letters are read back and compared with what was
-    put, byte for byte.
+    players put records, some of them damaged or oversized. Once all records are archived and indexed, the
+    daemons are drained. Then objects, documents and dead letters are read back and compared, byte for
+    byte, with the records that were put.
 
-    Ctrl-C stops putting and goes on to wait, drain and audit; a second one ends at once.
+    The first Ctrl-C stops putting, then waits, drains and audits. A second one ends the run at once.
     """
     if keep is not None and keep.exists() and any(keep.iterdir()):
         message = f"{keep} is not empty: give another directory, so that two runs never mix"
@@ -158,7 +158,7 @@ def command(  # noqa: PLR0913 - one parameter per option, as click wants it
 
 
 def _chosen(names: tuple[str, ...], *, embedded: bool) -> list[Sink]:
-    """Give the sinks that were asked for, or all that this machine can run, with a word on the others."""
+    """Return the sinks that were asked for, or all that this machine can run. Print why others are left out."""
     if not names:
         found, left_out = fitting(embedded=embedded, available_bytes=available_bytes())
         for sentence in left_out:
@@ -173,7 +173,7 @@ def _chosen(names: tuple[str, ...], *, embedded: bool) -> list[Sink]:
 
 
 def _elsewhere(plan: Plan, endpoint: str) -> Plan:
-    """Move the plan to an endpoint or account that other runs share: a prefix for itself."""
+    """Return the plan for an endpoint or account that other runs share: with a prefix of its own."""
     # boto3 reads AWS_DEFAULT_REGION and profiles only, the JVM AWS_REGION first.
     region = os.environ.get("AWS_REGION") or boto3.Session().region_name
     if region is None:

@@ -1,4 +1,4 @@
-"""``kinesis-fleet hours``: which hours are complete, and what the others wait for."""
+"""``kinesis-fleet hours``: shows which hours are complete and what the others wait for."""
 
 import sys
 from pathlib import Path
@@ -22,27 +22,27 @@ Examples:
   kinesis-fleet hours --json s3_archive.properties | jq -c 'select(.state == "waiting")'
 
 \b
-Hours are UTC, and both ends are included. Without --to: the last hour that has ended; without --from: 24 hours.
-  complete     _SUCCESS stands; with a revision above 1, records came later
-  incomplete   _INCOMPLETE stands: records may be missing for good, and reasons say why
-  waiting      it has ended, and shards are behind; each with the lag of its watermark, for how long, and what to do
-  open         it has not ended yet
-  gone         it was decided, and its marker was deleted
+Hours are UTC, and both ends are included. Default of --to: the last hour that has ended; of --from: 24 hours in all.
+  complete     _SUCCESS exists; a revision above 1 means that records came later
+  incomplete   _INCOMPLETE exists: records may be missing for good; the reasons follow
+  waiting      the hour has ended, and shards are behind; shows each shard's watermark lag, the time waited, a remedy
+  open         the hour has not ended yet
+  gone         the hour was decided, and its marker was deleted
   before the first   the archive, or the staging area, began later
 
 \b
-Exit codes: 0 each of these hours is complete, open or before the first; 1 one is not; 2 wrong usage; 69 AWS refuses;
+Exit codes: 0 each hour is complete, open or before the first; 1 an hour is not; 2 wrong usage; 69 AWS refuses;
 78 the configuration has faults.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--from", "first", default="", metavar="HOUR", help="The first hour, 2026-01-31T23, or day.")
-@click.option("--to", "last", default="", metavar="HOUR", help="The last hour, or day.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
+@click.option("--from", "first", default="", metavar="HOUR", help="First hour (2026-01-31T23) or day.")
+@click.option("--to", "last", default="", metavar="HOUR", help="Last hour or day.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def command(file: Path, first: str, last: str, *, as_json: bool) -> None:
-    """Say which hours of the archive, or of the staging area, of FILE are complete, and what the others wait for."""
+    """Show which hours of FILE's archive or staging area are complete, and what the others wait for."""
     settings = load(file, CONSUMERS)
     store, place = hours_store_for(settings), hours_of(settings)
     refuse_another(store, place)
@@ -83,7 +83,7 @@ def _details(state: HourState) -> list[str]:
 
 
 def _table(states: list[HourState]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+    from rich.console import Console  # noqa: PLC0415 - needed only on a terminal
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""``kinesis-fleet index-template``: the mapping of the search index, installed by a person and by nobody else."""
+"""``kinesis-fleet index-template``: installs the mapping of the search index. Nothing else installs it."""
 
 from pathlib import Path
 
@@ -19,14 +19,14 @@ Examples:
   kinesis-fleet index-template --replace elasticsearch_index.properties
 
 \b
-A template decides for indices that are created from then on: one that exists keeps its mapping.
-Exit codes: 0 it stands as configured; 1 another one stands, or none (--dry-run); 2 wrong usage; 69 the server refuses;
-78 the configuration has faults.
+A template applies to indices that are created after it. An existing index keeps its mapping.
+Exit codes: 0 the template is installed as configured; 1 another template is installed, or none (--dry-run); 2 wrong
+usage; 69 the server refuses; 78 the configuration has faults.
 """
 
 
 class State(msgspec.Struct, rename="camel"):
-    """What ``--json`` prints: `state` is present, installed, replaced, absent or different."""
+    """The output of ``--json``: `state` is present, installed, replaced, absent or different."""
 
     name: str
     state: str
@@ -34,18 +34,18 @@ class State(msgspec.Struct, rename="camel"):
 
     @property
     def good(self) -> bool:
-        """Whether the template stands as it is configured."""
+        """Whether the template is installed as configured."""
         return self.state in {"present", "installed", "replaced"}
 
 
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--print", "only_print", is_flag=True, help="Print the template, and ask nothing of the server.")
-@click.option("--dry-run", is_flag=True, help="Say what stands, and change nothing.")
-@click.option("--replace", is_flag=True, help="Replace a template that differs.")
+@click.option("--print", "only_print", is_flag=True, help="Print the template, without a request to the server.")
+@click.option("--dry-run", is_flag=True, help="Compare with the installed template; change nothing.")
+@click.option("--replace", is_flag=True, help="Replace an installed template that differs.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def command(file: Path, *, only_print: bool, dry_run: bool, replace: bool, as_json: bool) -> None:
-    """Install the index template of FILE, unless another one stands under its name."""
+    """Install the index template of FILE, unless a different one has its name."""
     settings = load(file, CONSUMERS)
     template = _template(settings)
     if only_print:

@@ -1,4 +1,4 @@
-"""``kinesis-fleet jars``: KCL's JARs against their lock."""
+"""``kinesis-fleet jars``: compares KCL's JARs with their lock file, or writes it."""
 
 import click
 import msgspec
@@ -9,16 +9,17 @@ EPILOG = """\b
 Examples:
   kinesis-fleet jars verify
   kinesis-fleet jars verify --json | jq .differences
-  kinesis-fleet jars lock    # in a checkout, after amazon_kclpy was updated on purpose
+  kinesis-fleet jars lock    # in a checkout, after an intended update of amazon_kclpy
 
 \b
-Exit codes: 0 all are as locked; 2 wrong usage; 69 a JAR is missing or has changed, or amazon_kclpy is not installed.
+Exit codes: 0 all JARs match the lock; 2 wrong usage; 69 a JAR is missing or has changed, or amazon_kclpy is not
+installed.
 """
 
 
 @click.group(epilog=EPILOG)
 def command() -> None:
-    """KCL's JARs, which amazon_kclpy downloads without a checksum, against their lock."""
+    """Verify or lock KCL's JARs. amazon_kclpy downloads them without a checksum."""
 
 
 @command.command(epilog=EPILOG)
@@ -36,5 +37,5 @@ def verify(*, as_json: bool) -> None:
 
 @command.command("lock", epilog=EPILOG)
 def write() -> None:
-    """Write the lock anew from the installed JARs, after an update on purpose."""
+    """Write the lock file from the installed JARs, after an intended update."""
     click.echo(f"{jars.LOCK}: {jars.write_lock(jars.folder())} JARs locked")

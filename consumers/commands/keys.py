@@ -1,4 +1,4 @@
-"""``kinesis-fleet keys``: what a consumer's properties file may say, from the consumer's own declaration."""
+"""``kinesis-fleet keys``: lists the keys of a consumer's properties file, from the consumer's own declaration."""
 
 import sys
 
@@ -17,17 +17,17 @@ Examples:
   kinesis-fleet keys --json kafka_mirror | jq -r '.key'
 
 \b
-The keys that all consumers share stand in docs/configuration.md.
+docs/configuration.md describes the keys that all consumers share.
 Exit codes: 0 done; 2 wrong usage; 69 a library of the consumer is not installed.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("consumer", type=click.Choice(list(CONSUMERS)))
-@click.option("--properties", "as_properties", is_flag=True, help="Write a properties file to begin with.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
+@click.option("--properties", "as_properties", is_flag=True, help="Print a properties file to start from.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def command(consumer: str, *, as_properties: bool, as_json: bool) -> None:
-    """List the keys of CONSUMER's own section, with what each takes and its default."""
+    """List the keys of CONSUMER's own section, with accepted values and defaults."""
     found = CONSUMERS[consumer]
     if as_properties:
         click.echo(reference(found), nl=False)

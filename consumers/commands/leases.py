@@ -1,4 +1,4 @@
-"""``kinesis-fleet leases``: who holds which shard, and how far behind each is."""
+"""``kinesis-fleet leases``: shows which worker holds each shard, and how far behind it is."""
 
 import sys
 from pathlib import Path
@@ -19,31 +19,31 @@ Examples:
   kinesis-fleet leases --json s3_archive.properties | jq 'map(.lagSeconds) | max'
 
 \b
-A lease keeps the name of an owner that has stopped. So this command looks until each is renewed, mostly for a third of
-failoverTimeMillis, and for all of it where one is not. Shards of the stream that have no lease, and should, are said.
-The lag is the age of the first record after the checkpoint, which would be read again if the shard's process died now.
-Exit codes: 0 each shard of the stream that is due has a lease, each open lease is renewed by its owner, and none is
-further behind than --max-lag; 1 it is not so, or not within --wait; 2 wrong usage; 69 AWS refuses; 78 the configuration
-has faults.
+A lease keeps its owner's name after the owner has stopped. So the command watches until each lease is renewed:
+usually for a third of failoverTimeMillis, and for all of it if a lease is not renewed. It also names shards of the
+stream that should have a lease and have none.
+The lag is the age of the first record after the checkpoint. Reading would resume there if the shard's process died.
+Exit codes: 0 each shard that is due has a lease, each open lease is renewed by its owner, and no lag exceeds
+--max-lag; 1 one of these does not hold, or not within --wait; 2 wrong usage; 69 AWS refuses; 78 the configuration has faults.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--worker", default=None, metavar="ID", help="Insist that this worker has a lease; 'mine' is FILE's own.")
+@click.option("--worker", default=None, metavar="ID", help="Require a lease of this worker; 'mine' is FILE's workerId.")
 @click.option(
-    "--max-lag", type=click.FloatRange(min=0), default=300.0, show_default=True, metavar="SECONDS", help="Of any shard."
+    "--max-lag", type=click.FloatRange(min=0), default=300.0, show_default=True, metavar="SECONDS", help="Highest lag."
 )
 @click.option(
     "--wait",
     type=click.FloatRange(min=0),
     default=0.0,
     metavar="SECONDS",
-    help="Look again until it is so, so long; at least for failoverTimeMillis.",
+    help="Repeat until all holds, for at most this long; at least for failoverTimeMillis.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the shards as a JSON list.")
 def command(file: Path, worker: str | None, max_lag: float, wait: float, *, as_json: bool) -> None:
-    """List the leases of FILE's application, and insist that all is well with them."""
+    """List the leases of FILE's application, and check that each is renewed and no shard lags too far."""
     settings = load(file, CONSUMERS)
     who = settings.worker if worker == "mine" else worker
     with refusals(settings):

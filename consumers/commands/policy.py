@@ -1,4 +1,4 @@
-"""``kinesis-fleet policy``: the least that a role needs, with the names of a properties file."""
+"""``kinesis-fleet policy``: prints the least privileges of a role, for the names in a properties file."""
 
 import json
 from pathlib import Path
@@ -19,9 +19,11 @@ Examples:
     --policy-document "$(kinesis-fleet policy --account 123456789012 s3_archive.properties)"
 
 \b
-Roles: consumer, of the daemon, its shards' processes and the commands that look; loader, of redshift-load; operator, of
-people who put dead letters through again or purge them.
-Nothing is asked of AWS. The account is taken from streamArn where the file has one.
+Roles:
+  consumer  for the daemon, the processes of its shards, and the commands that only read
+  loader    for redshift-load
+  operator  for people who redrive or purge dead letters
+The command sends no request to AWS. It takes the account from streamArn if the file has it.
 Exit codes: 0 done; 2 wrong usage; 78 the configuration has faults, or its consumer has no such role.
 """
 
@@ -29,10 +31,10 @@ Exit codes: 0 done; 2 wrong usage; 78 the configuration has faults, or its consu
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--role", type=click.Choice([CONSUMER, LOADER, OPERATOR]), default=CONSUMER, show_default=True, help="Whose policy."
+    "--role", type=click.Choice([CONSUMER, LOADER, OPERATOR]), default=CONSUMER, show_default=True, help="Role."
 )
-@click.option("--account", metavar="NUMBER", default=None, help="The 12 digits of the account.")
-@click.option("--partition", default=None, metavar="NAME", help="Of the ARNs; the region's own unless given.")
+@click.option("--account", metavar="NUMBER", default=None, help="Account number, 12 digits.")
+@click.option("--partition", default=None, metavar="NAME", help="Partition of the ARNs. Default: the region's.")
 def command(file: Path, role: str, account: str | None, partition: str | None) -> None:
     """Print the IAM policy that FILE's consumer needs, as JSON."""
     settings = load(file, CONSUMERS)

@@ -1,4 +1,4 @@
-"""``kinesis-fleet prepare``: the lease table before the first start, and a look at what KCL would not deliver."""
+"""``kinesis-fleet prepare``: creates the lease table before the first start, and warns of aggregates that KCL drops."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,10 +25,10 @@ Examples:
   kinesis-fleet prepare --json s3_archive.properties | jq '.aggregates.dropped'
 
 \b
-It also reads some of the newest and oldest records of each shard, for at most 20 s, and names aggregates of the Kinesis
-Producer Library that KCL would drop as a whole, without a word. That is a warning: what mends it is at the producer.
-Exit codes: 0 done, with or without warnings; 2 wrong usage; 69 AWS refused, the stream is not there, or is being
-resharded; 78 the configuration has faults, or the stream was made anew under its name.
+The command also reads some of the newest and oldest records of each shard, for at most 20 s. It names aggregates of
+the Kinesis Producer Library that KCL would drop silently. This is a warning: the fault is in the producer.
+Exit codes: 0 done, with or without warnings; 2 wrong usage; 69 AWS refused, the stream does not exist, or is being
+resharded; 78 the configuration has faults, or the stream was deleted and created again under its name.
 """
 
 _MOST_NAMED = 10
@@ -43,15 +43,15 @@ _UNSEEN = "whether the stream holds aggregates that KCL drops"
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def command(file: Path, *, as_json: bool) -> None:
-    """Create the lease table of FILE, and a lease for each shard at the initial position.
+    """Create the lease table of FILE, with a lease for each shard at the initial position.
 
-    The first start then does not wait at random, and its starting position is fixed from now
-    on. It may be repeated: a lease that exists is never changed.
+    The first start then has no random delay, and its starting position is fixed from now on. The command
+    may be repeated: it never changes an existing lease.
     """
     settings = load(file, CONSUMERS)
     consumer = CONSUMERS[settings.consumer]
     store = consumer.state(settings.section) if consumer.state else None
-    with suppress(Unproven):  # whoever prepares need not reach the bucket: the daemon looks again
+    with suppress(Unproven):  # this host need not reach the bucket: the daemon checks again
         prove(settings, shards_of(settings), store)
     with refusals(settings):
         kinesis, dynamodb = clients(settings)
@@ -71,7 +71,7 @@ def _words(prepared: leases.Prepared) -> str:
 
 
 def _looked(settings: Settings, kinesis: Any) -> tuple[Sample | None, list[str]]:  # noqa: ANN401 - boto3
-    """Read some records; what is to be said of them. The leases are made: a refusal here is no failure."""
+    """Read some records and return the sample and its warnings. A refusal here is no failure: the leases exist."""
     warnings: list[str] = []
     name = request_of(settings)
     with _asked(warnings, "whether the stream distributes its records by itself"):

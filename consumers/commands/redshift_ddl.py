@@ -1,4 +1,4 @@
-"""``kinesis-fleet redshift-ddl``: the tables, printed or made, and the step to a new version of the table file."""
+"""``kinesis-fleet redshift-ddl``: prints or creates the tables, and upgrades them to a new table file."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,20 +22,21 @@ Examples:
   kinesis-fleet redshift-ddl --apply redshift_stage.properties
 
 \b
-A new version of the table file: write a higher version into it, --apply it here, then restart redshift_stage. What was
-staged before is loaded with the columns of its own version. Columns are added, and varchar grows; nothing else.
-Exit codes: 0 done, or nothing to do; 1 --step: the table is behind the file; 2 wrong usage; 69 the database is away,
-or refuses; 78 the configuration has faults, or the table cannot be brought up in place.
+To change the table: raise the version in the table file, run --apply, then restart redshift_stage. Objects that were
+staged before are loaded with the columns of their own version. Columns can be added and varchar columns widened;
+nothing else can change.
+Exit codes: 0 done, or nothing to do; 1 --step: the table is behind the file; 2 wrong usage; 69 the database is
+unavailable or refuses; 78 the configuration has faults, or the table cannot be upgraded in place.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--step", is_flag=True, help="Print what the standing table lacks, and change nothing.")
-@click.option("--apply", "applies", is_flag=True, help="Make what is missing. It may be repeated.")
+@click.option("--step", is_flag=True, help="Print what the existing table lacks; change nothing.")
+@click.option("--apply", "applies", is_flag=True, help="Create what is missing. May be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the statements as one JSON object.")
 def command(file: Path, *, step: bool, applies: bool, as_json: bool) -> None:
-    """Print the statements that make the table, its lock, its ledger and its view of FILE; or run them."""
+    """Print the SQL that creates the table of FILE, its lock, ledger and view, or run it."""
     settings = load(file, CONSUMERS)
     section = insist_on_redshift(settings)
     names, table = names_of(section), table_of(section)

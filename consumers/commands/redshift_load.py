@@ -1,4 +1,4 @@
-"""``kinesis-fleet redshift-load``: copies what is staged into Redshift, once or for ever."""
+"""``kinesis-fleet redshift-load``: loads staged objects into Redshift, once or continuously."""
 
 import signal
 import time
@@ -23,27 +23,27 @@ Examples:
   kinesis-fleet redshift-load --json --patience 60 redshift_stage.properties | jq .rows
 
 \b
-It may be stopped at any time, and any number of them may run: the ledger says what is loaded.
-Exit codes: 0 all that was staged is loaded, or nothing may be now (redshift.noLoad); 1 something needs an operator:
-quarantined, missing or unreadable; 2 wrong usage; 69 the database or the bucket is away, or refuses;
+The loader may be stopped at any time, and several may run at once: the ledger records what is loaded.
+Exit codes: 0 all that was staged is loaded, or loading is not allowed now (redshift.noLoad); 1 an operator is needed:
+objects are quarantined, missing or unreadable; 2 wrong usage; 69 the database or the bucket is unavailable or refuses;
 78 the configuration has faults.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--follow", is_flag=True, help="Go on for ever, as a service does.")
+@click.option("--follow", is_flag=True, help="Run until stopped, as a service.")
 @click.option(
     "--patience",
     type=click.FloatRange(min=0),
     default=300.0,
     show_default=True,
     metavar="SECONDS",
-    help="Without --follow: how long to wait for a database that is away.",
+    help="Without --follow: how long to wait for a database that is unavailable.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Without --follow: print the result as one JSON object.")
 def command(file: Path, *, follow: bool, patience: float, as_json: bool) -> None:
-    """Load what redshift_stage of FILE has staged."""
+    """Load the objects that redshift_stage of FILE has staged."""
     settings = load(file, CONSUMERS)
     section = insist_on_redshift(settings)
     configure(settings.log_level)
@@ -68,7 +68,7 @@ def command(file: Path, *, follow: bool, patience: float, as_json: bool) -> None
 
 
 def _stop(*_: object) -> None:
-    """Leave at once: what is not committed is rolled back, and loaded by the next."""
+    """Exit at once. An uncommitted transaction is rolled back, and the next loader loads its objects."""
     raise SystemExit(0)
 
 

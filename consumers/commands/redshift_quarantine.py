@@ -1,4 +1,4 @@
-"""``kinesis-fleet redshift-quarantine``: the staged objects that COPY refuses, and what becomes of them."""
+"""``kinesis-fleet redshift-quarantine``: lists the staged objects that COPY refuses, or retries them."""
 
 import secrets
 from collections.abc import Sequence
@@ -24,21 +24,21 @@ Examples:
   kinesis-fleet redshift-quarantine retry --key staged/dt=.../x.lines.gz redshift_stage.properties
 
 \b
-Exit codes: 0 done; 1 list: there are some; 2 wrong usage; 69 the database is away, or refuses; 78 the configuration
-has faults.
+Exit codes: 0 done; 1 list: there are quarantined objects; 2 wrong usage; 69 the database is unavailable or refuses;
+78 the configuration has faults.
 """
 
 
 @click.group(epilog=EPILOG)
 def command() -> None:
-    """List the staged objects of FILE that COPY refuses, or let them wait again, once the cause is mended."""
+    """List the staged objects of FILE that COPY refuses, or retry them once the cause is fixed."""
 
 
 @command.command("list", epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(file: Path, *, as_json: bool) -> None:
-    """Name the objects that are quarantined, and why."""
+    """List the quarantined objects, and why COPY refused each."""
     settings = load(file, CONSUMERS)
     section = insist_on_redshift(settings)
     names = names_of(section)
@@ -55,9 +55,9 @@ def list_(file: Path, *, as_json: bool) -> None:
 
 @command.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--key", "keys", multiple=True, metavar="KEY", help="Only this object; repeatable. Without it: all.")
+@click.option("--key", "keys", multiple=True, metavar="KEY", help="Only this object. Repeatable. Default: all.")
 def retry(file: Path, keys: tuple[str, ...]) -> None:
-    """Let quarantined objects wait again: the next load takes them."""
+    """Take objects out of quarantine. The next load tries them again."""
     settings = load(file, CONSUMERS)
     section = insist_on_redshift(settings)
     names = names_of(section)
@@ -78,10 +78,10 @@ def _standing(database: Database, names: Names) -> list[str]:
 
 
 def _forget(database: Database, names: Names, keys: Sequence[str]) -> None:
-    """Delete the rows of quarantined objects. Where the answer was lost, the ledger says whether it is done."""
+    """Delete the ledger rows of quarantined objects. If the answer to COMMIT was lost, check the ledger."""
     try:
         database.transact((*locked(names), Step("ledger", forgetting(names, keys))), secrets.token_hex(16))
     except Unsure:
-        database.transact(tuple(locked(names)), secrets.token_hex(16))  # the other transaction is over now
+        database.transact(tuple(locked(names)), secrets.token_hex(16))  # the other transaction has ended now
         if set(keys) & set(_standing(database, names)):
             raise

@@ -1,4 +1,4 @@
-"""``kinesis-fleet redshift-report``: what became of what was staged, for people and for cron."""
+"""``kinesis-fleet redshift-report``: reports what is staged, loaded, waiting and quarantined, for people and cron."""
 
 from contextlib import closing
 from pathlib import Path
@@ -28,20 +28,20 @@ Examples:
   kinesis-fleet redshift-report --json redshift_stage.properties | jq .oldestWaitingSeconds
 
 \b
-Hours are UTC, by the arrival of the records. Objects that were pruned count as loaded, and not as staged.
-Exit codes: 0 all is loaded, or waits for less than --max-age; 1 it waits for longer, or something needs an operator:
-quarantined, missing or unreadable; or the hour of --hour is not complete; 2 wrong usage; 69 the database or the bucket
-is away, or refuses; 78 the configuration has faults.
+Hours are UTC, by the arrival time of the records. Pruned objects count as loaded, not as staged.
+Exit codes: 0 all is loaded, or waits for less than --max-age; 1 something waits for longer, or needs an operator
+(quarantined, missing or unreadable), or the hour of --hour is not complete; 2 wrong usage; 69 the database or the
+bucket is unavailable or refuses; 78 the configuration has faults.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--max-age", default="1h", show_default=True, metavar="TIME", help="How long records may wait: 15m, 1h.")
-@click.option("--hour", default="", metavar="HOUR", help="Only say whether this hour, 2026-01-31T23, is complete.")
+@click.option("--max-age", default="1h", show_default=True, metavar="TIME", help="Longest wait of a record: 15m, 1h.")
+@click.option("--hour", default="", metavar="HOUR", help="Only report whether this hour (2026-01-31T23) is complete.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(file: Path, max_age: str, hour: str, *, as_json: bool) -> None:
-    """Count what redshift_stage of FILE has staged, and what of it is loaded, waits, or is quarantined, by the hour."""
+    """Count by hour what redshift_stage of FILE has staged, and what of it is loaded, waiting or quarantined."""
     limit_ms = milliseconds(max_age, "--max-age", _LONGEST_MS)
     settings = load(file, CONSUMERS)
     section = insist_on_redshift(settings)

@@ -1,4 +1,4 @@
-"""``kinesis-fleet start-over``: what to do where the stream was made anew under its name, and doing it."""
+"""``kinesis-fleet start-over``: moves an application to a stream that was deleted and created again under its name."""
 
 import time
 from pathlib import Path
@@ -21,20 +21,21 @@ Examples:
   kinesis-fleet start-over --yes elasticsearch_index.properties
 
 \b
-A stream that was deleted and made again has shards of the same names, and other records. Where the daemon refuses such
-a stream, this says how to begin with it, and with --yes does it: all daemons are stopped; the leases of the former
-stream are removed, and new ones made at the initial position, as prepare does; what was stored stays.
-An archive and a staging area are never continued: they need another applicationName and another prefix.
-Exit codes: 0 done, or the stream is the one that was read so far; 1 nothing was done without --yes; 2 wrong usage; 69
-AWS refuses, or a daemon still runs; 78 the configuration has faults, or needs another name.
+A stream that was deleted and created again has shards of the same names, but other records. The daemon refuses such a
+stream. This command shows how to continue with it, and --yes does so. First stop all daemons of the application. The
+leases of the former stream are removed, and new ones are created at the initial position, as prepare does. Stored data
+stays.
+An archive and a staging area cannot continue: they need another applicationName and another prefix.
+Exit codes: 0 done, or the stream is the same as before; 1 nothing was done without --yes; 2 wrong usage; 69 AWS
+refuses, or a daemon still runs; 78 the configuration has faults, or needs another name.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--yes", is_flag=True, help="Remove the leases of the former stream, and begin with the new one.")
+@click.option("--yes", is_flag=True, help="Remove the leases of the former stream and create new ones.")
 def command(file: Path, *, yes: bool) -> None:
-    """Say how FILE's application begins with a stream that was made anew, and do it with --yes."""
+    """Show how FILE's application starts over on a stream that was created again; do it with --yes."""
     settings = load(file, CONSUMERS)
     consumer = CONSUMERS[settings.consumer]
     if consumer.state is None:

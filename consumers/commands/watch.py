@@ -1,4 +1,4 @@
-"""``kinesis-fleet watch``: whether each shard is read by somebody, and whether this host is to blame."""
+"""``kinesis-fleet watch``: checks that each shard is read, and whether a restart of this host's daemon helps."""
 
 import time
 from dataclasses import dataclass
@@ -29,20 +29,20 @@ Examples:
   kinesis-fleet watch --for 20 s3_archive.properties
 
 \b
-It ends as soon as it has seen each lease renewed by its owner, a lease for each shard that is due, and, on the daemon's
-own host, a process for each lease that the daemon holds: mostly within seconds. A dead host's shards are without an
-owner for some seconds, and for about two minutes where it led: that is not an alarm, so it looks on for --for seconds.
-A hand-over between two hosts that lasts as long is ended: KCL can wait for a dead host for ever.
-Under systemd, kinesis-watch@CONSUMER.timer runs it each minute, and 75 starts the daemon of this host again.
-Exit codes: 0 each open shard is read by somebody; 1 one is not, and this host cannot help it, or the stream is gone or
-another one; 75 one is not, and this host's daemon should be started again; 2 wrong usage; 69 AWS refuses; 78 the
-configuration has faults.
+The command ends, usually within seconds, as soon as each lease was renewed by its owner, each shard that is due has a
+lease, and each lease of this host's daemon has a process. The shards of a dead host have no owner for some seconds,
+or for about two minutes if it was KCL's leader. That is no alarm: the command waits for up to --for seconds.
+A hand-over between two hosts that lasts as long is ended, because KCL can wait forever for a host that died.
+Under systemd, kinesis-watch@CONSUMER.timer runs the command every minute, and restarts this host's daemon on 75.
+Exit codes: 0 each open shard is read; 1 a shard is not read and this host cannot help, or the stream is gone or was
+created again; 75 a shard is not read and this host's daemon should be restarted; 2 wrong usage; 69 AWS refuses;
+78 the configuration has faults.
 """
 
 _RESTART = 75
 _LOOK_S = 2.0
 _IDLE_REMEDY = "start daemons, or raise jvm.shards where the others have no room; look at what the other hosts log"
-# A restart would begin KCL's count of three anew.
+# A restart would reset KCL's count to three.
 _BARE_REMEDY = (
     "nothing for seven minutes: KCL's leader looks every two, and makes them at the third time; "
     "then look at what the host that leads logs, and whether a host runs at all"
@@ -58,10 +58,10 @@ _BARE_REMEDY = (
     default=240.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long a lease may stay without a renewal.",
+    help="How long a lease may go without a renewal.",
 )
 def command(file: Path, bound: float) -> None:
-    """See whether somebody renews each lease of FILE's application, and say so as a line of the log."""
+    """Check that each lease of FILE's application is renewed, and log those that are not."""
     settings = load(file, CONSUMERS)
     configure(settings.log_level)
     _insist_on_stream(settings)
@@ -94,7 +94,7 @@ def command(file: Path, bound: float) -> None:
 
 
 def _insist_on_stream(settings: Settings) -> None:
-    """Say where nobody can read, whoever holds leases: the stream is gone, or another one has its name."""
+    """Log and exit with 1 if the stream is gone, or was deleted and created again: then no daemon can read it."""
     consumer = CONSUMERS[settings.consumer]
     try:
         prove(settings, shards_of(settings), consumer.state(settings.section) if consumer.state else None)
@@ -102,7 +102,7 @@ def _insist_on_stream(settings: Settings) -> None:
         reason, _, remedy = str(fault).partition(". Remedy: ")
         logger().error("stream_lost", consumer=settings.consumer, reason=reason, remedy=remedy)
         raise SystemExit(1) from fault
-    except Unproven:  # what does not answer now is seen by whoever needs it
+    except Unproven:  # a later step that needs this service reports it
         return
 
 
@@ -112,7 +112,7 @@ def _say(settings: Settings, shards: list[str], reason: str, remedy: str) -> Non
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The last look: the leases, those that nobody renews, the shards without one, and those that are not read here."""
+    """The state at the last look: all leases, idle leases, shards without a lease, and leases not read on this host."""
 
     leases: list[Held]
     idle: list[Held]
@@ -121,12 +121,12 @@ class _Seen:
 
     @property
     def odd(self) -> list[Held]:
-        """The leases that KCL cannot work with."""
+        """The leases that KCL cannot use."""
         return [one for one in self.leases if one.problem]
 
     @property
     def shards(self) -> set[str]:
-        """All that nobody reads."""
+        """All shards that are not read."""
         held = (*self.idle, *self.odd, *self.unread)
         return {*(one.shard for one in held), *(one.shard for one in self.bare)}
 
@@ -138,8 +138,8 @@ def _looked(settings: Settings, kinesis: Any, dynamodb: Any, bound_s: float) -> 
     givers = {one.shard: one.giver for one in first}
     unread = unread_here(settings, first)
     while True:
-        time.sleep(_LOOK_S)  # a renewal is nothing that can be waited for
-        leases = held(settings, dynamodb)  # before the shards: what these show anew has no lease
+        time.sleep(_LOOK_S)  # a renewal sends no notification
+        leases = held(settings, dynamodb)  # before the shards: a shard that is new has no lease yet
         checkpoints = {one.shard: one.checkpoint for one in leases}
         bare = [one for one in unleased(listed(kinesis, request_of(settings)), checkpoints) if not one.after]
         now = time.monotonic()
