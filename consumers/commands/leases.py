@@ -24,7 +24,8 @@ usually for a third of failoverTimeMillis, and for all of it if a lease is not r
 stream that should have a lease and have none.
 The lag is the age of the first record after the checkpoint. Reading would resume there if the shard's process died.
 Exit codes: 0 each shard that is due has a lease, each open lease is renewed by its owner, and no lag exceeds
---max-lag; 1 one of these does not hold, or not within --wait; 2 wrong usage; 69 AWS refuses; 78 the configuration has faults.
+--max-lag; 1 one of these does not hold, or not within --wait; 2 wrong usage; 69 AWS refuses; 78 the configuration has
+faults.
 """
 
 
@@ -32,7 +33,12 @@ Exit codes: 0 each shard that is due has a lease, each open lease is renewed by 
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--worker", default=None, metavar="ID", help="Require a lease of this worker; 'mine' is FILE's workerId.")
 @click.option(
-    "--max-lag", type=click.FloatRange(min=0), default=300.0, show_default=True, metavar="SECONDS", help="Highest lag."
+    "--max-lag",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Highest accepted lag.",
 )
 @click.option(
     "--wait",

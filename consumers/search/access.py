@@ -1,4 +1,4 @@
-"""Reaching a server: its address, the paths asked of it, and a connection on which nothing outlasts a deadline."""
+"""Connections to a server: its address, request paths in normal form, and a socket with one deadline for all calls."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 _PORTS = {"https": 443, "http": 80}
 _MOST_SECRET_BYTES = 1 << 16
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_OF_OTHERS = 0o027  # the group may read it, as files of a service are often given
+_OF_OTHERS = 0o027  # the group may read it: a service's files often belong to one
 _SEND_BYTES = 1 << 18
 
 
 class Address(NamedTuple):
-    """Where a server listens, and what its paths begin with."""
+    """The address of a server, and the prefix of its paths."""
 
     scheme: str
     host: str
@@ -38,7 +38,7 @@ class Address(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """The host, with the port unless it is the usual one: what the header Host says."""
+        """The value of the header Host: the host, with the port unless it is the default one."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
@@ -49,11 +49,10 @@ class Address(NamedTuple):
 
 
 def address_of(url: str, *, plain_http: bool) -> Address:
-    """Read an address.
+    """Parse the URL of a server.
 
     Raises:
-        ValueError: it is none, carries more than host, port and path, or would send to another host in the clear.
-
+        ValueError: it is no address, has more than host, port and path, or sends to another host in the clear.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -70,13 +69,12 @@ def address_of(url: str, *, plain_http: bool) -> Address:
 
 
 def target_of(path: str) -> str:
-    """Write a path, whose segments are percent-encoded where they must be, and its query in their one normal form.
+    """Return a path and its query in normal form: segments are percent-encoded where they must be.
 
-    A signature covers this form, and servers compute it anew from what they received.
+    A signature covers this form, and servers compute it again from what they received.
 
     Raises:
-        ValueError: a segment is empty, `.` or `..`, which servers resolve each in its own way.
-
+        ValueError: a segment is empty, `.` or `..`, which servers resolve in different ways.
     """
     path, _, query = path.partition("?")
     segments = [quote(unquote_to_bytes(segment), safe="") for segment in path.split("/")]
@@ -92,8 +90,8 @@ def secret_of(key: str, path: str) -> bytes:
     """Read a small file that only its owner and group may read.
 
     Raises:
-        Unavailable: it is not there, not readable, empty, or open to others. It never says what the file holds.
-
+        Unavailable: it does not exist, is not readable, is empty, or is open to others. The message never holds the
+            file's content.
     """
     try:
         with Path(path).open("rb") as file:
@@ -112,19 +110,18 @@ def secret_of(key: str, path: str) -> bytes:
 
 
 def secret_line_of(key: str, path: str, what: str) -> str:
-    """Read such a file's one line of text. `what` says what belongs there.
+    """Read the one line of text of such a file. `what` names its content for the message.
 
-    The end of the line, and a byte order mark that an editor has put before it, are no part of the secret.
+    The end of the line, and a byte order mark from an editor, are not part of the secret.
 
     Raises:
-        Unavailable: as above, or it is more than one line, or no UTF-8, or holds what nobody sees.
-
+        Unavailable: as in `secret_of`, or the file has more than one line, is not UTF-8, or has invisible characters.
     """
     try:
         line = secret_of(key, path).decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         line = "\n"
-    if _CONTROL.search(line):  # outside the handler: the fault there holds the secret
+    if _CONTROL.search(line):  # outside the handler: the exception there holds the secret
         reason = f"{key} {path}: not one line of UTF-8 text"
         raise Unavailable(reason, f"write {what} into it, on one line", operator=True)
     if found := unseen_in(line):
@@ -134,46 +131,45 @@ def secret_line_of(key: str, path: str, what: str) -> str:
 
 
 class BoundedSocket:
-    """A connection on which every call ends by the deadline, in monotonic seconds, however little comes at a time.
+    """A connection on which every call ends by the deadline, in monotonic seconds, however slowly bytes arrive.
 
-    A socket's own timeout begins anew with each byte. `ended`: more was asked of it after the other side's last byte.
+    A socket's own timeout starts again with each byte. `ended` is set once a read has met the end of the stream.
     """
 
     def __init__(self, connected: socket.socket, deadline: float) -> None:
-        """Stand before a connected socket."""
+        """Wrap a connected socket."""
         self._socket = connected
         self.deadline = deadline
         self.ended = False
 
     def allow(self) -> None:
-        """Give the next system call what time is left.
+        """Set the timeout of the next system call to the time that is left.
 
         Raises:
-            TimeoutError: none is.
-
+            TimeoutError: no time is left.
         """
         self._socket.settimeout(left_of(self.deadline))
 
     def sendall(self, data: ReadableBuffer) -> None:
-        """Send all of it."""
+        """Send all of the data."""
         rest = memoryview(data).cast("B")
         while rest:
             self.allow()
             rest = rest[self._socket.send(rest[:_SEND_BYTES]) :]
 
     def makefile(self, _mode: str = "rb", _buffering: int = -1) -> io.BufferedReader:
-        """Read from it."""
+        """Return a buffered reader on the connection."""
         return io.BufferedReader(_Incoming(self, self._socket.makefile("rb", buffering=0)))
 
     def settimeout(self, _seconds: object) -> None:
-        """Leave it to the deadline."""
+        """Do nothing: the deadline decides."""
 
     def fileno(self) -> int:
-        """Give the descriptor, to poll."""
+        """Return the file descriptor, for polling."""
         return self._socket.fileno()
 
     def close(self) -> None:
-        """Close it, once nobody reads from it."""
+        """Close the socket, once no reader uses it any more."""
         self._socket.close()
 
 
@@ -198,12 +194,11 @@ class _Incoming(io.RawIOBase):
 
 
 def dial(address: Address, context: ssl.SSLContext | None, deadline: float) -> BoundedSocket:
-    """Connect, and with a context have the server prove who it is before anything is sent.
+    """Connect. With a context, verify the server's certificate before anything is sent.
 
     Raises:
-        OSError: it does not answer, or not as itself.
-        TimeoutError: not by the deadline.
-
+        OSError: the server does not answer, or its certificate is refused.
+        TimeoutError: not done by the deadline.
     """
     connected = _connect(address, deadline)
     try:
@@ -218,11 +213,10 @@ def dial(address: Address, context: ssl.SSLContext | None, deadline: float) -> B
 
 
 def left_of(deadline: float) -> float:
-    """Give the seconds that are left.
+    """Return the seconds that are left until a deadline.
 
     Raises:
         TimeoutError: none are.
-
     """
     left = deadline - time.monotonic()
     if left <= 0:
@@ -244,7 +238,7 @@ def _connect(address: Address, deadline: float) -> socket.socket:
 
 
 def _resolve(address: Address, deadline: float) -> list[tuple[str, int]]:
-    """Look a name up in a thread: the resolver's own limits may add up to half a minute, and nothing shortens them."""
+    """Resolve a name in a thread: the resolver's own limits can add up to 30 s, and cannot be shortened."""
     found: list[tuple[str, int]] = []
     failed: list[OSError | UnicodeError] = []
 

@@ -1,4 +1,4 @@
-"""What the answer to a whole bulk request means: a pure function of status and body."""
+"""The meaning of the answer to a whole bulk request: a pure function of status and body."""
 
 from collections.abc import Sequence
 
@@ -31,11 +31,11 @@ class TooLarge(Exception):
 
 
 class Refused(Exception):
-    """The server could not read a request that we made: a bug of ours."""
+    """The server could not read the request, which is a bug of this program."""
 
 
 class Busy(Unavailable):
-    """The server took nothing of the request now; a smaller one may pass."""
+    """The server took nothing of the request now. A smaller one may pass."""
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -56,17 +56,16 @@ _FAILED = msgspec.json.Decoder(_Failed)
 
 
 def items_of(answer: Answer, sent: int, lines: Sequence[bytes] = ()) -> list[Item] | None:
-    """Read the items of an answer to `sent` documents; None if each was indexed, and nothing is left to look at.
+    """Return the items of an answer to `sent` documents, or None if each was indexed.
 
-    `lines` are those of the documents: an item that names another document answers another request.
+    `lines` are those of the documents. An item that names another document belongs to another request.
 
     Raises:
-        TooLarge: send less at once.
-        Busy: send it again later, perhaps less at once.
-        NoAnswer: what answered is no bulk answer; whether anything was indexed is unknown.
-        Refused: our request was wrong.
-        Unavailable: the server does not accept, and somebody has to act.
-
+        TooLarge: the request must be smaller.
+        Busy: the request must be sent again later, perhaps smaller.
+        NoAnswer: the answer is no bulk answer; whether anything was indexed is unknown.
+        Refused: the request was wrong.
+        Unavailable: the server does not accept requests, and an operator must act.
     """
     if answer.status == _OK:
         return _items(answer, sent, lines)
@@ -82,21 +81,21 @@ def items_of(answer: Answer, sent: int, lines: Sequence[bytes] = ()) -> list[Ite
 
 
 def kind_of(answer: Answer) -> str:
-    """Name what a whole request was answered with: the error's type, which holds no data, or the status."""
+    """Return one word for the answer to a whole request: the error's type, which holds no data, or the status."""
     return _type_of(answer.body).strip() or f"http_{answer.status}"
 
 
 def detail_of(answer: Answer) -> str:
-    """Give the server's own words on a whole request, for people. They may hold a piece of a document."""
+    """Return the server's words on a whole request, for people. They may hold a part of a document."""
     error = _error_of(answer.body)
     return f"{error.type}: {error.reason}" if error else f"HTTP {answer.status}"
 
 
 def may_be_of_one(answer: Answer) -> bool:
-    """Whether a request may not have been taken because of one of its documents.
+    """Return whether one of the documents may be the cause of a refused request.
 
-    Not where the server names a cause that all requests have, nor where credentials or the address are wrong. A status
-    without a type may be of a firewall that reads documents.
+    It is not if the server names a cause that applies to all requests, or if credentials or the address are wrong. A
+    status without an error type may come from a firewall that inspects documents.
     """
     if answer.status in {_OK, _TOO_MANY} or answer.status >= _SERVER_ERROR:
         return True
@@ -113,7 +112,7 @@ def _items(answer: Answer, sent: int, lines: Sequence[bytes]) -> list[Item] | No
         reason = f"bulk: {len(bulk.items)} items answer {sent} documents"
         raise NoAnswer(reason, _LOOK, operator=True)
     items = [line.create for line in bulk.items]
-    named = any(item.id for item in items)  # by a server that names documents, each is
+    named = any(item.id for item in items)  # a server that returns ids returns one for each document
     if named and not all(_is_of(item, text) for item, text in zip(items, lines, strict=False)):
         reason = "bulk: the items answer other documents"
         raise NoAnswer(reason, _LOOK, operator=True)
@@ -124,21 +123,21 @@ def _items(answer: Answer, sent: int, lines: Sequence[bytes]) -> list[Item] | No
 
 
 def _all_indexed(bulk: _Bulk, body: bytes) -> bool:
-    """Look at each item: `errors` alone is not believed."""
+    """Return whether each item was indexed. The field `errors` alone is not trusted."""
     if bulk.errors or b'"error"' in body:
         return False
     return all(line.create.indexed for line in bulk.items)
 
 
 def _is_of(item: Item, lines: bytes) -> bool:
-    """Whether an item names this document; what is kept aside for one that cannot be indexed has an id of its own."""
+    """Return whether an item names this document. A document in a failure store has an id of its own."""
     if item.failure_store == USED or (not item.id and item.status >= _TOO_MANY):
-        return True  # and what is sent again needs no name
+        return True  # a document that is sent again needs no id
     return bool(item.id) and lines.find(b'"_id":"%b"' % item.id.encode(), 0, lines.find(b"\n")) >= 0
 
 
 def _type_of(body: bytes) -> str:
-    """Name the error's type, which holds no data."""
+    """Return the error's type, which holds no data, with a space before it; empty if there is none."""
     error = _error_of(body)
     return f" {word_of(error.type)}" if error and error.type else ""
 

@@ -1,4 +1,4 @@
-"""What lets a request in: a password, an API key, or a signature by AWS credentials.
+"""Authentication of requests: a password, an API key, or a signature with AWS credentials.
 
 Sources: RFC 7617 (Basic), "API keys" in the reference of Elasticsearch, "AWS Signature Version 4" in AWS' user guide.
 """
@@ -21,7 +21,7 @@ _API_KEY = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
 
 class Request(NamedTuple):
-    """What a signature covers. `target` is in its normal form, `body` as it is sent."""
+    """The parts of a request that a signature covers. `target` is in normal form, `body` is what is sent."""
 
     method: str
     origin: str
@@ -32,69 +32,68 @@ class Request(NamedTuple):
 
     @property
     def where(self) -> str:
-        """Name it, without its query."""
+        """The method and URL without the query, for messages."""
         return f"{self.method} {self.origin}{self.target.partition('?')[0]}"
 
 
 class Auth(Protocol):
-    """Lets requests in."""
+    """Authenticates requests."""
 
     def headers(self, request: Request) -> Mapping[str, str]:
-        """Give the headers that let it in.
+        """Return the headers that authenticate a request.
 
         Raises:
-            Unavailable: there are no credentials; somebody has to act. It never says what they are.
-
+            Unavailable: there are no credentials, and an operator must act. The message never holds a credential.
         """
         ...
 
     def forget(self) -> None:
-        """Read the credentials anew at the next request: the server refused these."""
+        """Forget the credentials, which the server refused: the next request reads them again."""
 
 
 class NoAuth:
-    """Everybody is let in."""
+    """No authentication."""
 
     def headers(self, request: Request) -> Mapping[str, str]:  # noqa: ARG002 - as the protocol has it
-        """Give none."""
+        """Return no headers."""
         return {}
 
     def forget(self) -> None:
-        """Have nothing to forget."""
+        """Do nothing: there are no credentials."""
 
 
 class FromFile:
-    """Basic or ApiKey, from a file with one line."""
+    """Basic or ApiKey authentication, from a file with one line."""
 
     def __init__(self, path: str, write: Callable[[str, str], str]) -> None:
-        """Remember where, and how the header is made of path and line."""
+        """Store the path, and the function that makes the header from path and line."""
         self._path = path
         self._write = write
         self._header = ""
 
     def headers(self, request: Request) -> Mapping[str, str]:  # noqa: ARG002 - it is the same for each
-        """Give the header, from the file at first."""
+        """Return the header. The file is read once."""
         if not self._header:
             self._header = self._write(self._path, secret_line_of(_KEY, self._path, "user:password or the API key"))
         return {"Authorization": self._header}
 
     def forget(self) -> None:
-        """Read the file anew."""
+        """Forget the header: the next request reads the file again."""
         self._header = ""
 
 
 class Signed:
-    """SigV4, by the credentials that AWS tools find."""
+    """SigV4 signatures, with the credentials that AWS tools find."""
 
     def __init__(self, service: str, region: str, find: Callable[[], Any]) -> None:
-        """Sign for a service in a region. `find` gives botocore's credentials, or None."""
+        """Sign for a service in a region. `find` returns botocore's credentials, or None."""
         self._service = service
         self._region = region
         self._find = find
         self._credentials: Any = None
 
     def headers(self, request: Request) -> Mapping[str, str]:
-        """Sign host, type, date, the session's token, and the digest of the body, which `aoss` demands."""
+        """Sign host, type, date, session token, and the digest of the body, which `aoss` requires."""
         headers = {"Host": request.host, "X-Amz-Content-Sha256": hashlib.sha256(request.body).hexdigest()}
         if request.body:
             headers["Content-Type"] = request.content_type
@@ -102,7 +101,7 @@ class Signed:
         return signed(signer, request.method, request.origin + request.target, headers)
 
     def forget(self) -> None:
-        """Look for credentials anew."""
+        """Forget the credentials: the next request looks for them again."""
         self._credentials = None
 
     def _frozen(self) -> Any:  # noqa: ANN401 - botocore has no types
@@ -116,15 +115,15 @@ class Signed:
             ClientError,
             RuntimeError,
             ValueError,
-        ) as fault:  # botocore raises bare ones for bad ones
+        ) as fault:  # botocore raises these for malformed credentials
             why = type(fault).__name__
         self._credentials = None
         reason, remedy = f"AWS credentials: {why}", "give the process AWS credentials: an instance profile, or AWS_*"
-        raise Unavailable(reason, remedy, operator=True)  # outside the handler: a fault may tell what a process printed
+        raise Unavailable(reason, remedy, operator=True)  # outside the handler: a fault may hold a process's output
 
 
 def auth_of(kind: str, credential_file: str, region: str, find: Callable[[], Any]) -> Auth:
-    """Give what lets in: `none`, `basic`, `apiKey`, or the service `es` or `aoss`, in that region."""
+    """Return the authentication of a kind: `none`, `basic`, `apiKey`, or the service `es` or `aoss` in the region."""
     if kind == "none":
         return NoAuth()
     if kind == "basic":
@@ -135,7 +134,7 @@ def auth_of(kind: str, credential_file: str, region: str, find: Callable[[], Any
 
 
 def signed(signer: SigV4Auth, method: str, url: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """Add a signature over the given headers. The digest of a body must stand among them."""
+    """Return the headers with a signature over them. They must include the digest of a body."""
     request = AWSRequest(method=method, url=url, headers=dict(headers))
     signer.add_auth(request)
     return dict(request.headers.items())

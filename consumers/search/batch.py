@@ -1,4 +1,4 @@
-"""A run of records on its way to the server, and what has become of each."""
+"""A batch of records on its way to the server, with the outcome of each document."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -14,8 +14,8 @@ from consumers.search.items import Outcome
 _WORST_FIRST = (Outcome.REJECTED, Outcome.INDEXED, Outcome.DUPLICATE)
 
 
-class Entry(msgspec.Struct, gc=False):  # thousands live as long as a batch, and none is part of a cycle
-    """One document: its two lines of the request, its record, and its fate once that is known."""
+class Entry(msgspec.Struct, gc=False):  # a batch has thousands, and none is part of a cycle
+    """One document: its two lines of the bulk request, its record, and its outcome once that is known."""
 
     lines: bytes
     record: Record
@@ -23,13 +23,13 @@ class Entry(msgspec.Struct, gc=False):  # thousands live as long as a batch, and
     rejected: Rejected | None = None
 
     def reject(self, rejected: Rejected) -> None:
-        """Take note that the server will not have it."""
+        """Set the outcome to rejected."""
         self.outcome, self.rejected = Outcome.REJECTED, rejected
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of records. Each counts once: as a dead letter if one of its documents was rejected."""
+    """The number of records by outcome. A record counts as a dead letter if one of its documents was rejected."""
 
     records: int = 0
     indexed: int = 0
@@ -43,7 +43,7 @@ class Tally:
         return self.records == self.indexed + self.duplicates + self.dead_letters + self.filtered
 
     def add(self, other: "Tally") -> None:
-        """Count another run too."""
+        """Add the numbers of another tally."""
         self.records += other.records
         self.indexed += other.indexed
         self.duplicates += other.duplicates
@@ -55,8 +55,8 @@ class Tally:
 class IndexBatch:
     """A contiguous run of one shard's records.
 
-    `undecoded` are those of which no document could be made; `filtered` counts those that are left out on purpose;
-    `pending` are the documents whose fate is not known yet.
+    `undecoded` are records that could not be made into documents. `filtered` counts records that were left out on
+    purpose. `pending` are the documents whose outcome is not known yet.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -67,25 +67,25 @@ class IndexBatch:
 
     @property
     def last(self) -> Position:
-        """The position of its last record."""
+        """The position of the last record."""
         return self.records[-1].position
 
     def after(self, position: Position) -> Sequence[Record]:
-        """Give its records after a position."""
+        """Return the records after a position."""
         return self.records[bisect_right(self.records, position, key=position_of) :]
 
     def forget_settled(self) -> None:
-        """Wait no longer for what has its fate by now."""
+        """Remove the documents from `pending` whose outcome is known."""
         self.pending = [entry for entry in self.pending if entry.outcome is None]
 
     def reconsider(self) -> None:
-        """Let the server be asked anew about what it rejected: the cause may be gone."""
+        """Make the rejected documents pending again: the cause may be gone."""
         self.pending = [entry for entry in self.documents if entry.outcome is Outcome.REJECTED]
         for entry in self.pending:
             entry.outcome = entry.rejected = None
 
     def dead(self) -> list[tuple[Record, Rejected]]:
-        """Give each record that cannot be delivered once, in order, with the first reason."""
+        """List each record that cannot be delivered once, in order, with its first reason."""
         found = {id(record): (record, rejected) for record, rejected in self.undecoded}
         for entry in self.documents:
             if entry.rejected:
@@ -93,9 +93,9 @@ class IndexBatch:
         return sorted(found.values(), key=lambda one: one[0].position)
 
     def tally(self) -> Tally:
-        """Account for the records of a batch of which nothing is pending."""
+        """Count the records by outcome, once nothing is pending."""
         if len(self.documents) + len(self.undecoded) + self.filtered == len(self.records):
-            fates = Counter([entry.outcome for entry in self.documents])  # a document each: nothing to weigh
+            fates = Counter([entry.outcome for entry in self.documents])  # one document per record
         else:
             of_record: dict[int, set[Outcome | None]] = {}
             for entry in self.documents:

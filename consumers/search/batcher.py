@@ -1,4 +1,4 @@
-"""Gathers a shard's records into the next bulk request. No server; a clock, as judging a record can take seconds."""
+"""Gathers a shard's records into the next bulk request, without I/O. It needs a clock: judging can take seconds."""
 
 import sys
 import time
@@ -14,13 +14,13 @@ from consumers.search.batch import Entry, IndexBatch
 Judged = tuple[bytes, ...] | Rejected
 
 _INFLATED_SHARE = (
-    8  # bytes that are inflated for a request, for each that it may have: rejected or left out for the most
+    8  # inflated bytes allowed per byte of the limit, since rejected and filtered records add none to the body
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a request is sent, whichever comes first. Bytes are of its body before compression."""
+    """The limits of a request: the first one that is reached sends it. Bytes are counted before compression."""
 
     max_bytes: int
     max_records: int
@@ -28,7 +28,7 @@ class Limits:
 
 
 class IndexBatcher:
-    """One open request at a time."""
+    """Gathers records into one open request at a time."""
 
     def __init__(
         self,
@@ -37,9 +37,9 @@ class IndexBatcher:
         clock: Callable[[], float] = time.monotonic,
         meter: Meter | None = None,
     ) -> None:
-        """Begin without an open request. `judge` decides on each record as it comes.
+        """Begin without an open request. `judge` makes the documents of each record as it arrives.
 
-        `clock` gives monotonic seconds, and `meter` how much the judge has inflated.
+        `clock` returns monotonic seconds. `meter` counts the bytes that the judge has inflated.
         """
         self._limits = limits
         self._judge = judge
@@ -67,7 +67,7 @@ class IndexBatcher:
         self._opened = now
 
     def add(self, records: Sequence[Record]) -> int:
-        """Take records up to the next cut, or until it is time to look, and say how many were taken."""
+        """Add records up to the next limit, or until LOOK_S seconds have passed. Return how many were added."""
         batch = self._open_batch()
         judge, clock, documents = self._judge, self._clock, batch.documents
         size, most, taken = self._bytes, self._limits.max_bytes, 0
@@ -90,7 +90,7 @@ class IndexBatcher:
         return taken
 
     def due(self, now: float) -> str | None:
-        """Say why the request must be sent now, or None."""
+        """Return which limit requires the request to be sent now, or None."""
         if self._batch is None:
             return None
         inflated = self._meter.total_bytes - self._inflated_before
@@ -101,14 +101,14 @@ class IndexBatcher:
         return "age" if now - self._opened >= self._limits.max_age_s else None
 
     def take(self, why: str) -> IndexBatch:  # noqa: ARG002 - a request looks the same whatever cut it
-        """Hand the open request over."""
+        """Return the open request and close it."""
         batch = self._open_batch()
         batch.pending = list(batch.documents)
         self._batch = None
         return batch
 
     def clear(self) -> None:
-        """Forget the open request."""
+        """Discard the open request."""
         self._batch = None
 
     def _open_batch(self) -> IndexBatch:

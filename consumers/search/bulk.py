@@ -1,6 +1,6 @@
-"""Sends documents to the server, as many at once as it takes, until the fate of each is known.
+"""Sends documents in bulk requests, as large as the server takes, until the outcome of each is known.
 
-Any request may be sent again: a document's id is a pure function of its position, and `create` refuses a second one.
+Any request may be repeated: a document's id is a pure function of its position, and `create` refuses a second one.
 """
 
 import time
@@ -18,20 +18,20 @@ from consumers.search.server import Answer, NoAnswer, SearchServer
 from consumers.search.witness import no_document, takes, witness_of
 from consumers.waiting import Unavailable
 
-# Only what is looked at: it makes the answer a third as long.
+# Only the fields that are read: the answer is a third as long.
 PATH = "/_bulk?filter_path=errors,items.*.status,items.*.error,items.*.failure_store,items.*._id"
 TRIES_ALONE = 8
-"""So often a document is sent alone before it is named: with the pauses between them, for half a minute or more."""
+"""Times that a document is sent alone before it is reported: with the pauses between them, at least 30 s."""
 
 MOST_TIMES = 6
-"""So many times as long as before may a request take at the most, once a document alone had no answer in time."""
+"""Greatest factor on a request's time limit, after a document alone had no answer in time."""
 
 _GZIP_LEVEL = 1
 _LEAST_BYTES = 1 << 12
 _SECONDS = 10.0
 _NO_ANSWER = "no_answer"
 _MOST_NAMED = 3
-_MOST_NONE_TAKEN = 5  # answers in a row that send each document again, before less is sent
+_MOST_NONE_TAKEN = 5  # successive answers that accept no document, before less is sent
 _TOO_LARGE = Rejected("too_large", "the search server takes no request with this document alone")
 
 Answered = tuple[Entry, Item]
@@ -41,7 +41,7 @@ class Stuck(Unavailable):
     """The server fails on each of these documents, and takes others."""
 
     def __init__(self, reason: str, documents: Sequence[tuple[Entry, Rejected]]) -> None:
-        """Keep them, for whoever may decide."""
+        """Keep the documents, so that `reject` can reject them."""
         remedy = (
             "look at the search server's log, and at what stands before it; if it is the documents: "
             "kinesis-fleet dead-letters let-through --stuck --for 10m FILE"
@@ -50,19 +50,23 @@ class Stuck(Unavailable):
         self._documents = documents
 
     def reject(self) -> None:
-        """Take their failing for their own fault."""
+        """Reject the documents: treat the failure as their own fault."""
         for entry, rejected in self._documents:
             entry.reject(rejected)
 
 
 class Bulk:
-    """One shard's requests.
+    """The requests of one shard.
 
-    A request that was too large is halved, and none is that large again. A document alone is too large only if it is
-    larger than every request that was taken. A request that got no answer, or was not taken as a whole, is halved too,
-    down to one document, and grows back as requests succeed; where one document has no answer, requests have more time
-    until several are answered. A document that is not taken alone lets the others go
-    first; once they are through, and the server takes one of them but not this one, `tries_alone` times, it is stuck.
+    After a request that was too large (413), the limit is half its size, and stays there. A single document is too
+    large only if it is larger than every request that was taken.
+
+    A request that had no answer, or was refused as a whole, is halved too, down to one document. The size grows again
+    as requests succeed. If a single document has no answer in time, requests get more time until one with several
+    documents is answered.
+
+    A document that fails alone waits until the others are sent. It is stuck once it has failed `tries_alone` times and
+    the server has taken another document.
     """
 
     def __init__(
@@ -72,30 +76,29 @@ class Bulk:
         clock: Callable[[], float] = time.monotonic,
         tries_alone: int = TRIES_ALONE,
     ) -> None:
-        """Send to this server, `max_bytes` before compression at once. `clock` gives monotonic seconds."""
+        """Send to this server, at most `max_bytes` before compression at once. `clock` returns monotonic seconds."""
         self._server = server
         self._clock = clock
         self._tries_alone = tries_alone
         self._most_bytes = self._now_bytes = max_bytes
-        self._taken_bytes = self._taken_wire = 0  # limits are on the one or the other
+        self._taken_bytes = self._taken_wire = 0  # a limit may apply to either
         self._doubts = Doubts()
         self._witness = b""
         self._none_taken = 0
         self._times = 1
 
     def send(self, batch: IndexBatch) -> None:
-        """Send what is pending until nothing is.
+        """Send the pending documents until none is left.
 
         Raises:
-            Unavailable: what is pending still has to be sent again.
+            Unavailable: the pending documents must be sent again.
             Refused: the server cannot read a document, and has taken none.
-
         """
         progressed = False
         until = self._clock() + _SECONDS
         self._doubts.begin(batch.pending)
         while batch.pending:
-            if self._clock() > until:  # whoever waits has a deadline, and looks at it between two calls
+            if self._clock() > until:  # the caller checks its deadline between two calls
                 reason = f"bulk: {len(batch.pending)} documents are still to be sent"
                 raise Unavailable(reason, "none: they are sent", progressed=True)
             sent = self._doubts.next(batch.pending, self._now_bytes)
@@ -123,7 +126,7 @@ class Bulk:
                 raise unavailable
 
     def _request(self, entries: Sequence[Entry]) -> list[Answered]:
-        """Send one request, take note of each fate that is final, and give what is not."""
+        """Send one request, record each final outcome, and return the other documents."""
         body = b"".join([entry.lines for entry in entries])
         wire = igzip.compress(body, _GZIP_LEVEL)
         answer = self._answer_to(entries, len(body), wire)
@@ -153,13 +156,13 @@ class Bulk:
         return self._judge(entries, items)
 
     def _answer_to(self, entries: Sequence[Entry], size: int, wire: bytes) -> Answer:
-        """Send what was made of these, and take note of how long a request may take from now on."""
+        """Send the compressed documents, and adapt the time limit of the next requests."""
         try:
             answer = self._server.ask(
                 "POST", PATH, wire, content_type="application/x-ndjson", encoding="gzip", times=self._times
             )
         except NoAnswer as fault:
-            if len(entries) == 1:  # no less can be sent
+            if len(entries) == 1:  # the request cannot be smaller
                 self._times = min(2 * self._times, MOST_TIMES)
             self._not_taken(entries, size, Word(_NO_ANSWER, fault.reason, fault.reason))
             raise
@@ -168,12 +171,12 @@ class Bulk:
         return answer
 
     def _judge(self, entries: Sequence[Entry], items: Sequence[Item]) -> list[Answered]:
-        """Take note of each fate that is final, and of what is to be sent again."""
+        """Record each final outcome, and return the documents that must be sent again."""
         left = [(entry, item) for entry, item in zip(entries, items, strict=True) if not _final(entry, item)]
         again = [(entry, item) for entry, item in left if outcome_of(item) is Outcome.AGAIN]
         self._none_taken = self._none_taken + 1 if len(again) == len(entries) else 0
         if len(again) == len(entries) > 1:
-            if self._none_taken > _MOST_NONE_TAKEN:  # too much at once, for all that is known
+            if self._none_taken > _MOST_NONE_TAKEN:  # the request may be too much at once
                 self._send_less(sum(len(entry.lines) for entry in entries))
             return left
         for entry, item in again:
@@ -185,23 +188,22 @@ class Bulk:
         return left
 
     def _not_taken(self, entries: Sequence[Entry], size: int, word: Word, times: int = 1) -> None:
-        """Send less at once, or take note of the one document that was not taken."""
+        """Send less at once, or record the doubt if the request had one document."""
         if len(entries) > 1:
             self._send_less(size)
         else:
             self._doubts.alone(entries[0], word, times)
 
     def _send_less(self, size: int) -> None:
-        """Halve: down to what any server takes at once, and only then, if it does not, to single documents."""
+        """Halve the requests: down to _LEAST_BYTES, which any server takes, and only then to single documents."""
         least = 1 if self._now_bytes <= _LEAST_BYTES else _LEAST_BYTES
         self._now_bytes = min(max(size // 2, least), self._most_bytes)
 
     def _too_large(self, entries: Sequence[Entry], size: int, wire_size: int, fault: TooLarge) -> None:
-        """Send less at once from now on, or let the one document go.
+        """Lower the limit of requests, or reject the document if the request had one.
 
         Raises:
-            Unavailable: it is no larger than what was taken.
-
+            Unavailable: the document is no larger than requests that were taken.
         """
         if len(entries) > 1:
             self._most_bytes = self._now_bytes = size // 2
@@ -212,7 +214,7 @@ class Bulk:
         entries[0].reject(_TOO_LARGE)
 
     def _stuck(self, batch: IndexBatch, *, probe: bool = True) -> Stuck | None:
-        """Say which documents are not taken, if no other is left to be sent, and the server takes others."""
+        """Return the documents that the server does not take, if no others are pending and it takes other documents."""
         doubts = self._doubts
         known = doubts.known(batch.pending, self._tries_alone)
         if not known and not doubts.many:
@@ -249,7 +251,7 @@ def _final(entry: Entry, item: Item) -> bool:
 
 
 def _unavailable(again: Sequence[Answered], sent: int) -> Unavailable:
-    """Say why documents have to be sent again: what needs an operator first."""
+    """Return why documents must be sent again. A cause that needs an operator comes first."""
     outcomes = [outcome_of(item) for _, item in again]
     kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(item.kind for _, item in again).most_common(3))
     reason = f"bulk: {len(again)} of {sent} documents not taken ({kinds})"

@@ -1,4 +1,4 @@
-"""Which documents the server does not take, though it may take others: each is set apart, and sent alone. Pure."""
+"""Documents that the server does not take: they are set apart and sent alone. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from consumers.search.batch import Entry
 
-_COMPANY = 6  # so often not taken among others, a document is sent alone
-_MOST = 4  # documents that fail alone in a row, with none taken between them, may be the server's state
+_COMPANY = 6  # failures among others after which a document is sent alone
+_MOST = 4  # documents failing alone in a row, with none taken between them: may be the server's state
 
 
 class Word(NamedTuple):
-    """What was said of a document. `detail` may hold data."""
+    """The server's words on a document. `detail` may hold data."""
 
     kind: str
     said: str
@@ -20,7 +20,7 @@ class Word(NamedTuple):
 
 @dataclass(slots=True)
 class Doubt:
-    """A document that was not taken: so often alone, and so often among others; and what was said of it last."""
+    """A document that was not taken: how often alone, how often among others, and the server's last words on it."""
 
     entry: Entry
     word: Word
@@ -29,12 +29,12 @@ class Doubt:
 
     @property
     def apart(self) -> bool:
-        """Whether it is sent alone, after all others."""
+        """Whether the document is sent alone, after all others."""
         return self.alone > 0 or self.company >= _COMPANY
 
 
 class Doubts:
-    """Those of one batch at a time. A document is known by its action line: a batch may be made anew."""
+    """The doubtful documents of one batch. The key is the document's action line, as a batch may be made anew."""
 
     def __init__(self) -> None:
         """Begin without any."""
@@ -42,7 +42,7 @@ class Doubts:
         self._failed_since_taken = 0
 
     def begin(self, pending: Sequence[Entry]) -> None:
-        """Forget all but those of these documents."""
+        """Forget the doubts on documents that are not pending."""
         if self._of:
             here = {_name(entry): entry for entry in pending}
             self._of = {name: doubt for name, doubt in self._of.items() if name in here}
@@ -50,35 +50,38 @@ class Doubts:
                 doubt.entry = here[name]
 
     def next(self, pending: Sequence[Entry], most_bytes: int) -> Sequence[Entry]:
-        """Give what to send next: as many as fit, and one at least; one alone of those in doubt, where no other is."""
+        """Return the documents to send next: as many as fit, at least one.
+
+        Doubtful documents come last, each alone; the one that failed alone least often comes first.
+        """
         if not self._of:
             return _fitting(pending, most_bytes)
         sure = [entry for entry in pending if not self._apart(entry)]
         return _fitting(sure, most_bytes) if sure else [min(pending, key=lambda one: self._of[_name(one)].alone)]
 
     def alone(self, entry: Entry, word: Word, times: int = 1) -> None:
-        """Take note that a document was sent alone and not taken; `times` counts more than one try."""
+        """Record that a document was sent alone and not taken. `times` counts it more than once."""
         doubt = self._doubt(entry, word)
         self._failed_since_taken += not doubt.alone
         doubt.alone += times
 
     def among(self, entry: Entry, word: Word) -> None:
-        """Take note that a document was not taken, and others of the same request were."""
+        """Record that a document was not taken while others of the same request were."""
         self._doubt(entry, word).company += 1
 
     def taken(self, entries: Sequence[Entry]) -> None:
-        """Take note that the server has settled these."""
+        """Record that the server has settled these documents."""
         self._failed_since_taken = 0
         if self._of and sum(doubt.alone for entry in entries if (doubt := self._of.pop(_name(entry), None))):
-            self.forget()  # it was the server's state, and so may the others' be
+            self.forget()  # the cause was the server's state: so it may be for the others
 
     def forget(self) -> None:
-        """Doubt none."""
+        """Forget all doubts."""
         self._of.clear()
         self._failed_since_taken = 0
 
     def known(self, pending: Sequence[Entry], tries: int) -> list[Doubt]:
-        """Give those that failed alone so often, where nothing else is left to be sent."""
+        """List the documents that failed alone at least `tries` times, if no other documents are pending."""
         if not all(self._apart(entry) for entry in pending):
             return []
         return [doubt for doubt in self._of.values() if doubt.alone >= tries]
@@ -90,11 +93,11 @@ class Doubts:
 
     @property
     def many(self) -> bool:
-        """Whether so many failed in a row, with none taken between them, that it may be the server's state."""
+        """Whether so many failed in a row, with none taken between them, that the server's state may be the cause."""
         return self._failed_since_taken >= _MOST
 
     def keep(self) -> None:
-        """Take note that the server takes others all the same."""
+        """Keep the doubts: the server takes other documents."""
         self._failed_since_taken = 0
 
     def _doubt(self, entry: Entry, word: Word) -> Doubt:

@@ -1,4 +1,4 @@
-"""What must be known before a delivery's records are judged: the names of their indices, and which are condemned."""
+"""State that must be known before records are judged: the names of their indices, and condemned records."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from consumers.search.names import IndexNames
 
 
 def nobody() -> None:
-    """Claim nothing."""
+    """Do nothing: no claim is needed."""
 
 
 @dataclass(slots=True)
 class Following:
     """The pipeline's watch over the deliveries of one shard.
 
-    `claim` makes sure, once, that what is kept of the shard is nobody else's.
+    `claim` verifies, once, that no other application uses this shard's stored state.
     """
 
     names: IndexNames
@@ -24,7 +24,7 @@ class Following:
     claim: Callable[[], None] = nobody
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:  # noqa: ARG002 - as the protocol has it
-        """Learn what the records need. An index has no gaps that anybody could mark."""
+        """Look up the index names that the records need. Return False: an index has no gaps to mark."""
         if not records:
             return False
         if not self.suspects.known:
@@ -34,12 +34,12 @@ class Following:
         return False
 
     def ready(self, records: Sequence[Record]) -> int:
-        """Return how many of these may be judged now."""
+        """Return how many of these records may be judged now."""
         return self.suspects.ready(records)
 
     def settled(self, oldest_ms: int | None) -> None:
-        """Trust the records again once nothing of a delivery is open."""
+        """Stop suspecting the records once nothing of a delivery is open."""
         self.suspects.settled(oldest_ms)
 
     def ended(self) -> None:
-        """Need nothing."""
+        """Do nothing at the end of the shard."""

@@ -1,4 +1,4 @@
-"""The sink: documents to the server until each one's fate is known, the rejected to the dead letters, then done."""
+"""The index's sink: sends documents until each outcome is known, then stores the rejected as dead letters."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,28 +18,27 @@ SAY_EVERY_S = 60.0
 
 
 class Letters(Protocol):
-    """Where dead letters go."""
+    """The store of dead letters."""
 
     def put(self, letters: Sequence[Letter]) -> None:
-        """Hold them durably; raises `Unavailable` to be tried again."""
+        """Store letters durably. Raises `Unavailable` if it must be retried."""
 
 
 class Permit(Protocol):
-    """An operator's word."""
+    """An operator's permission to reject records."""
 
     def allowed(self, *, stuck: bool = False) -> bool:
-        """Say whether rejected records may pass, however many, or those that the server fails on.
+        """Return whether any number of records may be rejected; with `stuck`, also those that the server fails on.
 
         Raises:
             Unavailable: ask again.
-
         """
         ...
 
 
 @dataclass(slots=True)
 class Indexer:
-    """Writes one shard's batches. `head` is what the shard's dead letters have in common."""
+    """Writes one shard's batches. `head` is the part that the shard's dead letters share."""
 
     bulk: Bulk
     letters: Letters
@@ -52,11 +51,11 @@ class Indexer:
     _said: float | None = None
 
     def begin(self, first: Record) -> Room:  # noqa: ARG002 - documents stand anywhere
-        """Begin anywhere: what stands already is found out document by document."""
+        """Return an unlimited room: whether a document exists already is found out one by one."""
         return Room()
 
     def write(self, batch: IndexBatch) -> Position:
-        """Index what can be indexed, hold the rest as dead letters, and give the batch's end."""
+        """Index the documents, store the rejected records as dead letters, and return the batch's last position."""
         try:
             self.bulk.send(batch)
         except Stuck as fault:
@@ -86,7 +85,7 @@ class Indexer:
             self.say()
 
     def say(self) -> None:
-        """Log what has become of the records since this process took the shard."""
+        """Log the number of records by outcome since this process took the shard."""
         tally = self.tally
         self.log.info(
             "indexed",

@@ -1,8 +1,8 @@
-"""What a server's answer to one document of a bulk request means: a pure function of status and error.
+"""The meaning of the answer to one document of a bulk request: a pure function of status and error.
 
-OpenSearch and Elasticsearch share the statuses and most names; where names differ, both stand here. Sources: the pages
+OpenSearch and Elasticsearch share the statuses and most names; where names differ, both are listed. Sources: the pages
 "Bulk" in the API references of both, and their exceptions' `RestStatus`. The type decides before the status does: a
-blocked index answers 403 or 429, and neither is what it seems.
+blocked index answers 403 or 429, which usually mean something else.
 """
 
 import re
@@ -12,7 +12,7 @@ import msgspec
 
 _CREATED = 201
 USED = "used"
-"""What `failure_store` says of a document that a data stream keeps aside."""
+"""Value of `failure_store` for a document that a data stream stored in its failure store."""
 CREATED = frozenset({200, _CREATED})
 _CONFLICT = 409
 _SERVER_ERROR = 500
@@ -20,18 +20,18 @@ _WORD = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
 class Outcome(Enum):
-    """What becomes of a document."""
+    """The outcome of a document."""
 
     INDEXED = "indexed"
-    DUPLICATE = "duplicate"  # it stands already: this delivery is not the first
+    DUPLICATE = "duplicate"  # it exists already: this delivery is not the first
     REJECTED = "rejected"  # the document's own fault
-    AGAIN = "again"  # the server's fault: it mends itself
-    STUCK = "stuck"  # the server fails on it: its own fault or the document's, only a person can tell
-    OPERATOR = "operator"  # somebody has to act, and the document waits
+    AGAIN = "again"  # the server's fault: it passes by itself
+    STUCK = "stuck"  # the server fails on it: only a person can tell whose fault it is
+    OPERATOR = "operator"  # an operator has to act, and the document waits
 
 
 class ItemError(msgspec.Struct, frozen=True, gc=False):
-    """An error, as both families write it. `reason` may hold a piece of the document: never log it."""
+    """An error in the form of both servers. `reason` may hold a part of the document: never log it."""
 
     type: str = ""
     reason: str | None = None
@@ -39,15 +39,16 @@ class ItemError(msgspec.Struct, frozen=True, gc=False):
 
 
 def word_of(kind: str) -> str:
-    """Take an error's type for a word to log and count by, if it is one: a stranger's text is not."""
+    """Return an error's type as a word to log and count by, or `unknown_error` if it does not look like a type."""
     return kind if _WORD.fullmatch(kind) else "unknown_error"
 
 
-class Item(msgspec.Struct, frozen=True, gc=False, rename={"id": "_id"}):  # thousands come in one answer
-    """The answer to one document. `result` says what 200 does not: "created", if the document was not there.
+class Item(msgspec.Struct, frozen=True, gc=False, rename={"id": "_id"}):  # an answer has thousands
+    """The answer to one document of a bulk request.
 
-    `failure_store` is "used" where a data stream of Elasticsearch took the document for one that it cannot index, and
-    keeps it aside under an id of its own ("Failure store" in its documentation): with a status of 201.
+    `result` is "created" if the document did not exist, which a status of 200 does not tell. `failure_store` is "used"
+    if a data stream of Elasticsearch could not index the document and stored it in its failure store, under another id
+    and with a status of 201 ("Failure store" in its documentation).
     """
 
     status: int
@@ -58,7 +59,7 @@ class Item(msgspec.Struct, frozen=True, gc=False, rename={"id": "_id"}):  # thou
 
     @property
     def indexed(self) -> bool:
-        """Whether the document stands now, and did not before."""
+        """Whether the document exists now, and did not before."""
         if self.status not in CREATED or self.error is not None or self.failure_store == USED:
             return False
         return self.result == "created" or (not self.result and self.status == _CREATED)
@@ -72,7 +73,7 @@ class Item(msgspec.Struct, frozen=True, gc=False, rename={"id": "_id"}):  # thou
 
     @property
     def said(self) -> str:
-        """The error and its causes, for people. It may hold a piece of the document."""
+        """The error and its causes, for people. They may hold a part of the document."""
         causes, cause = [], self.error
         while cause is not None:
             causes.append(f"{cause.type}: {cause.reason}")
@@ -91,7 +92,7 @@ REMEDIES = {
     "illegal_state_exception": "look at the search server's log",
 }
 _OPERATOR_REASONS = {
-    # These come as illegal_argument_exception, as a document's own faults do.
+    # These come as illegal_argument_exception, as faults of a document do.
     "maximum shards open": "raise cluster.max_shards_per_node, or delete old indices",
     "maximum normal shards open": "raise cluster.max_shards_per_node, or delete old indices",
     "documents per shard": "a shard is full: let index.name change more often, or give its indices more shards",
@@ -112,16 +113,16 @@ _BY_STATUS = {
 
 
 def outcome_of(item: Item) -> Outcome:
-    """Say what becomes of the document.
+    """Return the outcome of the document.
 
-    Only a 400 is the document's own fault. What is not known is waited for: a wait can be ended, a wrong dead letter
-    has already let the checkpoint pass.
+    Only a 400 is the document's own fault. An unknown answer is waited out: a wait can be ended, but after a wrong dead
+    letter the checkpoint has already moved on.
     """
     error = item.error or ItemError()
     if item.status in CREATED and item.error is None:
         if item.failure_store == USED:
             return Outcome.REJECTED
-        return Outcome.INDEXED if item.indexed else Outcome.AGAIN  # sent again it is a duplicate, if it stands
+        return Outcome.INDEXED if item.indexed else Outcome.AGAIN  # if it exists, the next try finds a duplicate
     if remedy_of(error) is not None:
         return Outcome.OPERATOR
     if item.status == _CONFLICT and error.type == "version_conflict_engine_exception":
@@ -130,7 +131,7 @@ def outcome_of(item: Item) -> Outcome:
 
 
 def remedy_of(error: ItemError) -> str | None:
-    """Say what an operator does about an error, or None if it is none of theirs."""
+    """Return what an operator does about an error, or None if it needs no operator."""
     if error.type == "illegal_argument_exception":
         reason = error.reason or ""
         return next((remedy for words, remedy in _OPERATOR_REASONS.items() if words in reason), None)

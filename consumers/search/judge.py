@@ -1,4 +1,4 @@
-"""From a record to the lines of a bulk request, or to the reason why not. Pure, and never raises."""
+"""Turns a record into the lines of a bulk request, or into the reason why not. Pure, and never raises."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,8 +24,8 @@ _encode = msgspec.json.Encoder().encode
 class Judge:
     """Judges the records of one shard.
 
-    `index_of` names the index of an arrival hour, counted from 1970. `condemned` are the positions of records that
-    must not be tried, and what for.
+    `index_of` returns the index of an arrival hour, counted from 1970. `condemned` maps the positions of records that
+    must not be processed to the reason.
     """
 
     stream: str
@@ -44,11 +44,11 @@ class Judge:
         self._exact = self.shape.exact
 
     def condemn(self, condemned: Mapping[Position, str]) -> None:
-        """Learn which records must not be tried from now on."""
+        """Set the records that must not be processed from now on."""
         self.condemned = condemned
 
     def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
-        """Give an action and a document for each of the record's documents; none if they are left out on purpose."""
+        """Return the action and source lines of each of the record's documents; none if all are filtered out."""
         if self.condemned and (reason := self.condemned.get(record.position)):
             return CONDEMNED[reason]
         decoded = decode(record.data or b"", self.limits)
@@ -77,7 +77,7 @@ class Judge:
         return tuple(lines) if lines else _FILTERED
 
     def _made_of(self, document: Document, budget: Budget) -> Document | None:
-        """Give the document as it is indexed, or None if it is left out."""
+        """Return the document as it is indexed, or None if it is filtered out."""
         fields = document.opened() if self._exact else document.fields
         if not self.shape.passes(fields, budget):
             return None
@@ -90,7 +90,7 @@ class Judge:
         return f'{{"create":{{"_index":"{self.index_of(hour)}","_id":"{self.stream}:{self.shard}:'.encode()
 
     def _line(self, record: Record, which: str, document: Document) -> bytes:
-        """Splice the record's own bytes in, after the time of its arrival where it has no such field itself."""
+        """Return the document's lines: its bytes unchanged, after `@timestamp` (the arrival time) if it has none."""
         source, fields = document.source, document.fields
         at = f"{record.sequence_number}:{record.sub_sequence_number}{which}"
         if "@timestamp" in fields:

@@ -1,8 +1,8 @@
-"""The index of a record: a pure function of its arrival time, also where the configured name has changed.
+"""The index of a record: a pure function of its arrival time, even after the configured name has changed.
 
-A record that is delivered again must find the document that its first delivery made, and so the same index. A changed
-`index.name` therefore takes effect at a full hour that lies ahead, and that hour is written down before: every process
-looks it up once for each arrival hour, after that hour has begun, when nothing can change any more what it is called.
+A record that is delivered again must find the document of its first delivery, and so must go to the same index.
+Therefore a changed `index.name` takes effect at a full hour in the future, and that hour is stored first. Each process
+looks up the name once per arrival hour, after that hour has begun, when its name can no longer change.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ from consumers.records import HOUR_MS
 from consumers.undecodable import UNDECODABLE
 from consumers.waiting import Unavailable
 
-MARGIN_MS = 600_000  # how far clocks may be apart, Kinesis's and S3's, and a process may be late with its word
-_LATEST_MS = MARGIN_MS  # from a look at the clock to the word that stands on it
+MARGIN_MS = 600_000  # covers the difference between Kinesis's and S3's clocks, and a slow process
+_LATEST_MS = MARGIN_MS  # longest time from reading the clock to the write that relies on it
 _DIRECTIVE = re.compile(r"%.?")
 _DIRECTIVES = ("%Y", "%m", "%d", "%H")
 _ALLOWED = re.compile(r"[a-z0-9][a-z0-9._\-]*")
@@ -25,13 +25,13 @@ _LONGEST = 200
 
 
 class Name(msgspec.Struct, frozen=True, rename="camel"):
-    """What indices are called, for records that arrived from this time on (UTC milliseconds)."""
+    """The template of index names, valid for records that arrived from `from_ms` on (UTC milliseconds)."""
 
     from_ms: int
     template: str
 
     def at(self, hour: int) -> str:
-        """Give the index of an hour, counted from 1970."""
+        """Return the name of the index of an hour, counted from 1970."""
         return datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC).strftime(self.template)
 
 
@@ -40,7 +40,7 @@ class _Names(msgspec.Struct, frozen=True):
 
 
 def name_fault(template: str) -> str | None:
-    """Say what is wrong with a template for names, or None.
+    """Return what is wrong with a template of names, or None.
 
     The rules are those of "Create index" in both servers' documentation.
     """
@@ -62,14 +62,14 @@ def name_fault(template: str) -> str | None:
 
 
 def pattern_of(template: str) -> str:
-    """Give the wildcard that all its indices match, and as few others as it can say."""
+    """Return the narrowest wildcard pattern that all indices of the template match."""
     return re.sub(r"(\*[.\-_]?)+$|(?:\*[.\-_]?)+", "*", _DIRECTIVE.sub("*", template))
 
 
 def declared(standing: tuple[Name, ...], template: str, now_ms: int) -> tuple[Name, ...]:
-    """Announce a template, unless it is the last one already. Pure.
+    """Return the names with the template announced, unless it is the last one already. Pure.
 
-    What was announced for an hour that is still far ahead, nobody has relied on: the last start decides.
+    An announcement for an hour that is still far ahead is replaced: no process has relied on it.
     """
     sure_ms = now_ms + MARGIN_MS
     names = tuple(name for name in standing if name.from_ms <= sure_ms)
@@ -83,12 +83,12 @@ def _body(names: tuple[Name, ...]) -> bytes:
 
 
 class IndexNames:
-    """What the indices of one application are called, hour by hour."""
+    """The index names of one application, by hour."""
 
     def __init__(self, store: ObjectStore, application: str, template: str, *, declares: bool = True) -> None:
-        """Remember what is configured; nothing is asked before `learn`.
+        """Store the configuration. The first request is made by `learn`.
 
-        Whoever only puts records through again does not declare: a changed name is the daemons' to announce.
+        With `declares` false, as for a redrive, nothing is announced: only daemons announce a changed name.
         """
         self._store = store
         self._key = f"{STATE_PREFIX}/{application}/index-names.json"
@@ -98,22 +98,21 @@ class IndexNames:
         self._hours: dict[int, str] = {}
 
     def of(self, hour: int) -> str:
-        """Name the index of an arrival hour that was learnt."""
+        """Return the index of an arrival hour that was learnt."""
         return self._hours[hour]
 
     def learn(self, hours: set[int]) -> None:
-        """Look up what the indices of these arrival hours are called.
+        """Look up the index names of these arrival hours.
 
         Raises:
-            Unavailable: the store did not answer, or what it holds is damaged.
-
+            Unavailable: the store did not answer, or its data is damaged.
         """
         unknown = hours - self._hours.keys()
         if not unknown:
             return
         names = self._declare() if self._declares and not self._declared else self._names()
         self._declared = True
-        if len(self._hours) > 1000:  # noqa: PLR2004 - some weeks' worth; a replay of years must not grow for ever
+        if len(self._hours) > 1000:  # noqa: PLR2004 - some weeks; bounds the memory of a replay of years
             self._hours.clear()
             unknown = hours
         for hour in unknown:
@@ -129,14 +128,14 @@ class IndexNames:
         return self._read(found.body)
 
     def _declare(self) -> tuple[Name, ...]:
-        """Write down the configured name, unless it is in force or announced already."""
+        """Store the configured name, unless it is in force or announced already."""
         rounds = Rounds(self._key)
         while True:
             rounds.another()
             found = self._store.find(self._key)
             standing = self._read(found.body) if found else ()
             now_ms = self._store.now_ms()
-            if not now_ms:  # without the time, what is in force cannot be told from what is announced
+            if not now_ms:  # without the time, names in force and announced names look the same
                 reason = f"{self._key}: the bucket's answers hold no Date"
                 raise Unavailable(reason, "give index.deadLetters.endpoint an S3 service", operator=True)
             names = declared(standing, self._template, now_ms)
@@ -151,7 +150,7 @@ class IndexNames:
                 continue
             if self._store.now_ms() <= now_ms + _LATEST_MS:
                 return names
-            # This process stood still on its way: what it announced may have begun. Take it back, and look again.
+            # This process was paused: the announced hour may have begun. Take the announcement back and retry.
             self._store.swap(self._key, _body(standing), version)
 
     def _read(self, body: bytes) -> tuple[Name, ...]:

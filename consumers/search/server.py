@@ -1,4 +1,4 @@
-"""The server behind its protocol: one call, one request, one connection, and one limit in time over all of it."""
+"""The HTTP client of the search server: one connection, one request per call, and one time limit for the whole call."""
 
 import ssl
 import time
@@ -23,13 +23,13 @@ MIB = 1 << 20
 _AGAIN = "none: it is tried again"
 _LOOK = "look at what answers at index.url, such as a proxy"
 _REFUSED = frozenset({401, 403})
-_IDLE_S = 30.0  # load balancers drop what idles, some after 60 s and without a word
+_IDLE_S = 30.0  # load balancers drop idle connections, some after 60 s and silently
 _CHUNK_BYTES = 1 << 16
-_GZIP = 31  # zlib's word for a gzip header and trailer
+_GZIP = 31  # zlib's wbits for a gzip header and trailer
 
 
 class Answer(NamedTuple):
-    """An HTTP answer, whatever its status; the body is inflated."""
+    """An HTTP answer with any status. The body is inflated."""
 
     status: int
     body: bytes
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
 
 
 class NoAnswer(Unavailable):
-    """There was no answer that can be read, but the server may have done what it was asked."""
+    """No readable answer came, but the server may have executed the request."""
 
 
 class SearchServer(Protocol):
@@ -53,25 +53,23 @@ class SearchServer(Protocol):
         encoding: str = "",
         times: int = 1,
     ) -> Answer:
-        """Send a request once. `path` may carry a query; its segments are percent-encoded where they must be.
+        """Send a request once. `path` may have a query; its segments are percent-encoded where they must be.
 
-        `body` is sent as it is: with `encoding="gzip"` it is compressed already. It may take so many `times` as long as
-        any other.
+        `body` is sent as it is: with `encoding="gzip"` the caller has compressed it. `times` multiplies the time limit.
 
         Raises:
             NoAnswer: the request may have reached the server.
-            Unavailable: it cannot have.
-
+            Unavailable: the request cannot have reached it.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ServerAccess:
-    """How to reach a server. Empty strings mean none, or the system's; secrets stand in files only.
+    """How to reach a server. An empty string means none, or the system's default. Secrets are in files only.
 
     `urls`: https://host[:port][/path] each, of one cluster. `credential_file`: `user:password`, or the encoded API key.
-    `request_s` bounds a whole call, unless it is given more: connect, send, and all of the answer.
+    `request_s` limits a whole call in seconds: connecting, sending, and reading all of the answer.
     """
 
     urls: tuple[str, ...]
@@ -87,17 +85,16 @@ class ServerAccess:
 
 
 class HttpServer:
-    """Asks one cluster over a connection that is kept, and its next address where one did not answer.
+    """Sends requests to one cluster over a persistent connection. After a failure it uses the next address.
 
-    It follows no redirect, tries nothing twice, and goes through no proxy of the environment. Not for several threads.
+    It follows no redirect, repeats nothing, and ignores the environment's proxies. Not thread-safe.
     """
 
     def __init__(self, access: ServerAccess, find_credentials: Callable[[], Any] = aws.credentials) -> None:
-        """Remember how; it connects at the first request. `find_credentials` gives botocore's, or None.
+        """Store the configuration; the first request connects. `find_credentials` returns botocore's, or None.
 
         Raises:
             ValueError: an address cannot be used.
-
         """
         self.access = access
         self._addresses = [address_of(url, plain_http=access.plain_http) for url in access.urls]
@@ -133,11 +130,11 @@ class HttpServer:
             raise
         if answer.status in _REFUSED:
             self._auth.forget()
-            self.close()  # a client certificate is read anew with the next one
+            self.close()  # the next connection reads the client certificate again
         return answer
 
     def close(self) -> None:
-        """Drop the connection; the next request makes another."""
+        """Close the connection. The next request opens another."""
         if self._kept:
             self._kept[0].close()
             self._kept = None
@@ -169,18 +166,18 @@ class HttpServer:
         except (OSError, UnicodeError) as fault:
             raise _unreached(request.where, fault) from fault
         connection = HTTPConnection(address.host, address.port)
-        connection.sock = bounded  # it asks no more of a socket than this one has
+        connection.sock = bounded  # the connection uses only the methods that BoundedSocket has
         return connection, bounded
 
     def _exchange(
         self, connection: HTTPConnection, bounded: BoundedSocket, request: Request, headers: dict[str, str]
     ) -> Answer:
         try:
-            # It may have answered, and closed, before it had read all, as with 413.
+            # The server may answer and close before it has read the whole request, as with 413.
             with suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
                 connection.request(request.method, request.target, request.body or None, headers, preload_content=False)
             with closing(connection.getresponse()) as response:
-                if bounded.ended:  # http.client takes the end of the connection for the end of the headers
+                if bounded.ended:  # http.client treats the end of the connection as the end of the headers
                     raise _cut_short(request.where, response)
                 body = _body_of(response, self.access.most_answer_bytes, request.where)
         except (OSError, HTTPException, HTTPError, zlib.error) as fault:
@@ -214,7 +211,7 @@ def _cut_short(where: str, response: HTTPResponse) -> NoAnswer:
 
 
 def _unreached(where: str, fault: OSError | UnicodeError) -> Unavailable:
-    """Say what it means that there was no connection."""
+    """Return the error that explains why no connection was made."""
     if isinstance(fault, UnicodeError):
         return Unavailable(f"{where}: no host name", "correct index.url", operator=True)
     if isinstance(fault, ssl.SSLError) and (refused := refusal(fault)):
@@ -223,14 +220,14 @@ def _unreached(where: str, fault: OSError | UnicodeError) -> Unavailable:
 
 
 def _unanswered(where: str, fault: Exception) -> Unavailable:
-    """Say what it means that a connection brought no answer."""
+    """Return the error that explains why a connection brought no answer."""
     if isinstance(fault, ssl.SSLError) and refuses_client(fault) and (refused := refusal(fault)):
-        return Unavailable(f"{where}: TLS: {refused[0]}", refused[1], operator=True)  # TLS 1.3 says so only now
+        return Unavailable(f"{where}: TLS: {refused[0]}", refused[1], operator=True)  # TLS 1.3 reports it only now
     return NoAnswer(f"{where}: no whole answer: {_said_by(fault)}", _AGAIN)
 
 
 def _said_by(fault: Exception) -> str:
-    """Name a fault by its kind: its text may hold what was received."""
+    """Return the kind of an exception. Its text may hold received data."""
     if isinstance(fault, (TimeoutError, ReadTimeoutError)):
         return "timed out"
     return (fault.strerror if isinstance(fault, OSError) else "") or type(fault).__name__

@@ -1,4 +1,4 @@
-"""The keys `index.*`, and what they mean for one another."""
+"""The keys `index.*`, and the rules between them."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -80,16 +80,15 @@ class IndexSettings(LetterSettings, frozen=True, kw_only=True, rename="camel"):
 
 
 def urls_of(settings: IndexSettings) -> tuple[str, ...]:
-    """Give the server's addresses."""
+    """Return the server's addresses."""
     return tuple(url.strip().rstrip("/") for url in settings.url.split(","))
 
 
 def shape_of(settings: IndexSettings) -> Shape:
-    """Give what is made of documents.
+    """Return how documents are changed and filtered.
 
     Raises:
-        ValueError: a key cannot be read.
-
+        ValueError: the value of a key cannot be read.
     """
     return Shape(
         paths_of(settings.keep),
@@ -109,14 +108,14 @@ _SHAPE: dict[str, tuple[Callable[[str], object], str]] = {
 }
 
 
-# After a field nothing else is meant; `#` in a value may be, as in `title=Song #1`.
+# Text behind `#` is a comment after a field. In a value it may belong there, as in `title=Song #1`.
 _COMMENTS = {key: re.compile(r"\s[#!]+\s*\S" if key in {"keep", "drop", "rename"} else r"\s#\s") for key in _SHAPE}
 _KEYS = {field.name: field.encode_name for field in msgspec.structs.fields(IndexSettings)}
 _FILES = ("credential_file", "ca_file", "client_certificate_file", "client_key_file")
 
 
 def faults(settings: IndexSettings) -> Iterator[tuple[str, str]]:
-    """Say what no single key can tell."""
+    """List the faults that involve more than one key, or need more than a pattern, as pairs of key and message."""
     yield from _url_faults(settings)
     for key in _FILES:
         if (path := getattr(settings, key)) and not path.startswith("/"):  # not repeated: it may be the secret itself

@@ -1,7 +1,7 @@
-"""What is made of a document before it is indexed: fields kept, dropped and renamed, and documents left out on purpose.
+"""Changes to a document before it is indexed: fields to keep, drop and rename, and filters on documents.
 
-A field is named by its path, `event` or `payload.userAgent`; consumers/documents/paths.py says what one means. Values
-that no key names keep their bytes: numbers their digits, texts their escapes.
+A field is named by its path, such as `event` or `payload.userAgent`; consumers/documents/paths.py defines paths.
+Values that no key names keep their bytes: numbers their digits, strings their escapes.
 """
 
 import re
@@ -24,18 +24,21 @@ _decode_text = msgspec.json.Decoder(str).decode
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A field has this value: a string, or what its JSON reads as (`true`, `12`, `null`). One of several is enough."""
+    """The condition that a field has a value: a string, or the text of its JSON (`true`, `12`, `null`).
+
+    A field with several values meets the condition if one of them does.
+    """
 
     path: Path
     value: str
 
     @property
     def of_number(self) -> bool:
-        """Whether it may hold for a number."""
+        """Whether the condition can hold for a number."""
         return _NUMBER.fullmatch(self.value) is not None
 
     def holds(self, fields: dict[str, Any], budget: Budget | None = None) -> bool:
-        """Say whether it does."""
+        """Return whether the condition holds for a document."""
         if len(self.path) == 1 and type(found := fields.get(self.path[0])) is str:
             return bool(found == self.value)
         budget = budget or Budget()
@@ -57,7 +60,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is configured. Without any of it, a document is indexed byte for byte."""
+    """The configured changes and filters. Without any, a document is indexed byte for byte."""
 
     keep: tuple[Path, ...] = ()
     drop: tuple[Path, ...] = ()
@@ -72,20 +75,19 @@ class Shape:
 
     @property
     def filters(self) -> bool:
-        """Whether documents are left out."""
+        """Whether documents may be left out."""
         return bool(self.include or self.exclude)
 
     @property
     def exact(self) -> bool:
-        """Whether it needs numbers as they were written."""
+        """Whether numbers are needed with the digits that were sent."""
         return self.changes or any(condition.of_number for condition in self.include + self.exclude)
 
     def passes(self, fields: dict[str, Any], budget: Budget | None = None) -> bool:
-        """Say whether a document is to be indexed: one `include` holds, where there are any, and no `exclude` does.
+        """Return whether a document is indexed: an `include` holds, if there are any, and no `exclude` does.
 
         Raises:
             TooMany: a path leads into too large a list.
-
         """
         budget = budget or Budget()
         if any(condition.holds(fields, budget) for condition in self.exclude):
@@ -93,12 +95,11 @@ class Shape:
         return not self.include or any(condition.holds(fields, budget) for condition in self.include)
 
     def apply(self, fields: dict[str, Any], budget: Budget | None = None) -> dict[str, Any]:
-        """Make the document anew: what is kept, less what is dropped, under its new names.
+        """Return the changed document: keep, then drop, then rename.
 
         Raises:
-            Conflict: a new name is taken.
+            Conflict: the document already has a field of the new name.
             TooMany: a path leads into too large a list.
-
         """
         budget = budget or Budget()
         if self.keep:
@@ -114,11 +115,10 @@ class Shape:
 
 
 def paths_of(text: str) -> tuple[Path, ...]:
-    """Read `event, payload.userAgent`.
+    """Parse a list of fields, such as `event, payload.userAgent`.
 
     Raises:
-        ValueError: a part names no field, or one that another part holds already.
-
+        ValueError: a part is no path, or its field is part of another one in the list.
     """
     paths = tuple(path_of(part) for part in _parts(text))
     for number, path in enumerate(paths):
@@ -129,22 +129,20 @@ def paths_of(text: str) -> tuple[Path, ...]:
 
 
 def renames_of(text: str) -> tuple[tuple[Path, Path], ...]:
-    """Read `old:new, payload.old:payload.new`.
+    """Parse a list of renames, such as `old:new, payload.old:payload.new`.
 
     Raises:
         ValueError: a part has no colon, or an empty side.
-
     """
     pairs = [part.partition(":") for part in _parts(text)]
     return tuple((path_of(old), path_of(new)) for old, _, new in pairs)
 
 
 def conditions_of(text: str) -> tuple[Condition, ...]:
-    """Read `event=heartbeat, payload.live=true`.
+    """Parse a list of conditions, such as `event=heartbeat, payload.live=true`.
 
     Raises:
         ValueError: a part has no `=`, no field before it, or quotes around its value.
-
     """
     found = []
     for part in _parts(text):
@@ -169,17 +167,17 @@ def _wanted(text: str) -> Decimal | None:
 
 
 def _number(text: str) -> Decimal | None:
-    """Give the number that the text is. Two are compared as such: 1.10 is 1.1, and no digit is lost."""
+    """Return the number that a text represents, or None. Compared as Decimal, 1.10 equals 1.1 and no digit is lost."""
     if not _NUMBER.fullmatch(text):
         return None
     try:
         return Decimal(text)
-    except InvalidOperation:  # the exponent's own digits are more than there are places
+    except InvalidOperation:  # the exponent itself has too many digits
         return None
 
 
 def _members(value: Any, budget: Budget) -> Iterator[Any]:  # noqa: ANN401 - a document's values
-    """Give a value, and each of a list: to a server, a field that is a list has all its values."""
+    """Yield a value, and each member if it is a list: a search server treats a list as several values of the field."""
     yield value
     inner = opened(value)
     if type(inner) is list:
@@ -189,7 +187,7 @@ def _members(value: Any, budget: Budget) -> Iterator[Any]:  # noqa: ANN401 - a d
 
 
 def _moved(fields: dict[str, Any], old: Path, new: Path, budget: Budget) -> dict[str, Any]:
-    """Put a field elsewhere; several values become a list."""
+    """Move a field to another path. Several values become a list."""
     fields, parts = taken(fields, old, budget)
     together: dict[str, list[Any]] = {}
     for name, value in parts:

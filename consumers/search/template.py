@@ -1,6 +1,6 @@
-"""The index template: what it should be, what stands on the server, and where the two differ.
+"""The index template: the wanted one, the installed one, and the differences.
 
-The consumer only looks that one is there. It is installed by a command, since a mapping cannot be taken back.
+The consumer only checks that a template is installed. A command installs it, since a mapping cannot be taken back.
 """
 
 import codecs
@@ -41,11 +41,10 @@ class Template:
 
 
 def template_of(name: str, source: str, *, data_stream: bool) -> Template:
-    """Make the template for indices with such names, from `epas` or a JSON file of settings, mappings and aliases.
+    """Make the template for indices of these names, from `epas` or a JSON file of settings, mappings and aliases.
 
     Raises:
-        WrongTemplate: the file cannot be read, or is no such thing.
-
+        WrongTemplate: the file cannot be read, or is no template.
     """
     path = _EPAS_FILE if source == EPAS else Path(source)
     try:
@@ -71,15 +70,14 @@ def template_of(name: str, source: str, *, data_stream: bool) -> Template:
 
 
 def find(server: SearchServer, name: str) -> Mapping[str, Any] | None:
-    """Give the template that stands on the server, or None.
+    """Return the template that is installed on the server, or None.
 
     Raises:
         Unavailable: the server did not answer, or refuses.
-
     """
     what = f"GET _index_template/{name}"
     answer = server.ask("GET", f"/_index_template/{name}")
-    if answer.status == _ABSENT and _json_of(answer) is not None:  # a page says nothing of templates
+    if answer.status == _ABSENT and _json_of(answer) is not None:  # an HTML page proves nothing
         return None
     if answer.status != _OK:
         raise refused(what, answer)
@@ -95,11 +93,10 @@ def find(server: SearchServer, name: str) -> Mapping[str, Any] | None:
 
 
 def greet(server: SearchServer) -> None:
-    """Make sure that a server lets us in. Not each one has a page at its root.
+    """Check that the server accepts the credentials. A server may have no page at its root, so 404 is accepted too.
 
     Raises:
         Unavailable: the server did not answer, or refuses.
-
     """
     what = "GET /"
     answer = server.ask("GET", "/")
@@ -108,11 +105,10 @@ def greet(server: SearchServer) -> None:
 
 
 def install(server: SearchServer, template: Template) -> None:
-    """Put the template in place of whatever stands under its name.
+    """Install the template, and replace any of the same name.
 
     Raises:
         Unavailable: the server did not answer, or refuses.
-
     """
     what = f"PUT _index_template/{template.name}"
     answer = server.ask("PUT", f"/_index_template/{template.name}", msgspec.json.encode(template.body))
@@ -135,7 +131,7 @@ def _no_answer(what: str, said_of_it: str) -> Unavailable:
 
 
 def refused(what: str, answer: Answer) -> Unavailable:
-    """Say that a server refuses to talk of templates."""
+    """Return the error for a server that refuses a request about templates."""
     if answer.status in {401, 403}:
         return Unavailable(
             f"{what}: HTTP {answer.status}",
@@ -155,7 +151,7 @@ def differences(wanted: Mapping[str, Any], standing: Mapping[str, Any]) -> list[
 
 
 def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what servers add themselves, and write settings as they do: flat, and as texts."""
+    """Return a comparable form: without what servers add, and with flat settings as text, as servers return them."""
     template = body.get("template", {})
     settings = {name: _text(value) for name, value in _flat("", template.get("settings", {}))}
     return {
@@ -178,7 +174,7 @@ def _flat(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]
 
 
 def _as_text(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Write `false` as servers give it back: they take the text for the same."""
+    """Replace booleans by text, as servers return them: they treat both alike."""
     if isinstance(value, Mapping):
         return {name: _as_text(inner) for name, inner in value.items()}
     return _text(value) if isinstance(value, bool) else value

@@ -1,4 +1,4 @@
-"""TLS to a server: always verified, and what its refusals mean.
+"""TLS to a server, always verified, and the meaning of its errors.
 
 Codes of a certificate's check: `X509_STORE_CTX_get_error` in OpenSSL's manual.
 """
@@ -18,11 +18,12 @@ _CLIENT_ALERTS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED", "HANDSHAKE_FAILU
 
 
 def context_of(ca_file: str, certificate_file: str, key_file: str) -> ssl.SSLContext:
-    """Read the files anew, as they may have been renewed. Without a CA's, the system's are trusted.
+    """Make a TLS context from the files, which are read again because they may have been renewed.
+
+    Without a CA file, the system's certificates are trusted.
 
     Raises:
-        Unavailable: a file cannot be used; somebody has to act.
-
+        Unavailable: a file cannot be used, and an operator must act.
     """
     try:
         context = ssl.create_default_context(cafile=ca_file or None)
@@ -50,7 +51,7 @@ def context_of(ca_file: str, certificate_file: str, key_file: str) -> ssl.SSLCon
 
 
 def refusal(fault: ssl.SSLError) -> tuple[str, str] | None:
-    """Say what a failed handshake means and what would mend it; None if the connection was only cut off."""
+    """Return what a failed handshake means and how to fix it, or None if the connection was only cut off."""
     if isinstance(fault, ssl.SSLCertVerificationError):
         if fault.verify_code in _OTHER_NAME:
             remedy = "let index.url name the server as its certificate does, or have that issued for this name"
@@ -64,7 +65,7 @@ def refusal(fault: ssl.SSLError) -> tuple[str, str] | None:
 
 
 def refuses_client(fault: ssl.SSLError) -> bool:
-    """Whether it is the server's word that it does not accept the client's certificate, or misses it."""
+    """Return whether the server says that it misses or does not accept the client's certificate."""
     reason = fault.reason or ""
     return "ALERT" in reason and any(alert in reason for alert in _CLIENT_ALERTS)
 
@@ -76,5 +77,5 @@ def _said_by(fault: OSError) -> str:
 
 
 def _none() -> str:
-    """Give no passphrase. Without this, OpenSSL would ask on the terminal."""
+    """Return an empty passphrase. Without this callback, OpenSSL would ask on the terminal."""
     return ""

@@ -1,4 +1,4 @@
-"""Whether a server that does not take a document takes others: asked with what can change nothing."""
+"""Checks whether a server that does not take one document takes others, with a request that changes nothing."""
 
 from collections.abc import Iterable
 
@@ -14,17 +14,17 @@ _BAD_REQUEST = 400
 
 
 def witness_of(documents: Iterable[Entry], before: bytes) -> bytes:
-    """Give the lines of the smallest of these documents that stands already; of one that was taken before, if none."""
+    """Return the lines of the smallest document that exists in the index already, or `before` if there is none."""
     return min((entry.lines for entry in documents if entry.outcome in _STANDS), key=len, default=before)
 
 
 def no_document(stuck: Entry) -> bytes:
-    """Give the action of a document with a source that is none: it goes the same way, and is refused at its end."""
+    """Return the document's action line with invalid JSON as its source: the server refuses it at the last step."""
     return stuck.lines[: stuck.lines.index(b"\n") + 1] + _NO_DOCUMENT
 
 
 def takes(server: SearchServer, path: str, witness: bytes) -> bool:
-    """Send such lines alone, and say whether the server has come to a decision on them."""
+    """Send these lines alone, and return whether the server has decided on them."""
     try:
         answer = server.ask("POST", path, witness, content_type="application/x-ndjson")
         items = items_of(answer, 1, [witness])
