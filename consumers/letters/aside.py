@@ -1,4 +1,4 @@
-"""Sets aside what of a delivery is no record: whole, durable before anything behind it is committed, and alarmed."""
+"""Stores the elements of a delivery that are no records, whole and durably before anything behind them is committed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,37 +11,37 @@ from consumers.records import Position
 from consumers.sequence import PUT_TO_ARRIVAL_MS, put_ms
 from consumers.waiting import Log, Unavailable
 
-_START = Position(0, 0)  # where no record stands: what comes before the first of a shard stands behind it
+_START = Position(0, 0)  # before any record: an element that comes before a shard's first record stands behind it
 _MOST_SAID = 10
 
 
 class Letters(Protocol):
-    """Where they go."""
+    """The store of the letters."""
 
     def keep(self, letters: Sequence[Letter]) -> list[str]:
-        """Hold them durably, and say where; raises `Unavailable` to be tried again."""
+        """Store the letters durably, and return their keys. Raises `Unavailable` to be tried again."""
         ...
 
 
 class Permit(Protocol):
-    """An operator's word."""
+    """An operator's permit."""
 
     def allowed(self, *, stuck: bool = False) -> bool:
-        """Say whether they may pass, however many; raises `Unavailable` to be asked again."""
+        """Return whether any number of rejected records may pass. Raises `Unavailable` to be tried again."""
         ...
 
 
 Note = Callable[[int | None, int | None], None]
-"""Takes note that a record of this range of arrival times was set aside; None where an end of it is not known."""
+"""Notes that a record of this range of arrival times was set aside; None where an end of the range is unknown."""
 
 
 def _nobody(_from_ms: int | None, _to_ms: int | None) -> None:
-    """Leave the range unsaid: what was set aside is accounted for elsewhere."""
+    """Do nothing: what is set aside is accounted for elsewhere."""
 
 
 @dataclass(slots=True)
 class SetAside:
-    """Keeps one shard's. `checkpoint` is where the shard begins."""
+    """The unreadable elements of one shard. `checkpoint` is where the shard begins."""
 
     letters: Letters
     head: LetterHead
@@ -54,9 +54,9 @@ class SetAside:
     _behind: int = 0
 
     def take(self, unreadable: Sequence[Unreadable], records: int, delivered: Position | None) -> None:
-        """Hold them durably, unless too many are. It may be repeated.
+        """Store the elements durably, unless they are too many. It may be repeated.
 
-        What KCL delivers again, behind which a record stands that came before, is kept already.
+        An element that KCL delivers again is stored already if the record after it was delivered before.
         """
         breaker = self.breaker = self.breaker or Breaker()
         delivered = delivered or self.checkpoint
@@ -77,7 +77,7 @@ class SetAside:
         for one in new:
             after = one.before.position if one.before else delivered
             if not one.position:
-                goes_on = after == last and one.before is before  # otherwise that record itself has come (again)
+                goes_on = after == last and one.before is before  # otherwise that record itself was delivered (again)
                 last, behind, before = after, behind + 1 if goes_on else 1, one.before
             letters.append(letter_of_unreadable(self.head, one, after, behind))
         return letters, last, behind
@@ -96,7 +96,7 @@ class SetAside:
 
 
 def _arrived(one: Unreadable) -> tuple[int | None, int | None]:
-    """Say between which times it arrived, as far as that is known."""
+    """Return the range of times in which the element arrived, as far as it is known."""
     if one.arrival_ms is not None:
         return one.arrival_ms, one.arrival_ms + 1
     put = put_ms(one.position.sequence) if one.position else None

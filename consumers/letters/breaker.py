@@ -1,24 +1,26 @@
-"""Stops a stream that is rejected as a whole: a wrong template is one mistake, not a million dead letters. Pure."""
+"""Pauses a stream that is rejected as a whole: a wrong template is one mistake, not a million dead letters. Pure."""
 
 from collections import deque
 from typing import NamedTuple
 
 
 class Settled(NamedTuple):
-    """Records that were settled, and how many of them were rejected."""
+    """A number of settled records, and how many of them were rejected."""
 
     records: int
     rejected: int
 
 
 class Breaker:
-    """Judges a shard's batches by those settled last. A restart forgets them, and gathers evidence anew."""
+    """Judges a shard's batches by those settled last. A restart forgets these, and gathers evidence anew."""
 
     def __init__(self, sample: int = 1000, share: float = 0.5) -> None:
-        """Say how many records are evidence, and which share of them may be rejected at the most.
+        """Start without evidence.
+
+        `sample` is how many records count as evidence. `share` is the largest share of them that may be rejected.
 
         Raises:
-            ValueError: the sample is none, or the share is not within 0 to 1.
+            ValueError: the sample is less than 1, or the share is not at least 0 and below 1.
 
         """
         if sample < 1 or not 0 <= share < 1:
@@ -32,14 +34,14 @@ class Breaker:
 
     @property
     def state(self) -> Settled:
-        """What the next batch is judged with."""
+        """The settled records with which the next batch is judged."""
         return Settled(self._records, self._rejected)
 
     def refuses(self, records: int, rejected: int) -> bool:
-        """Whether this batch would leave more than the share of the last records rejected. It changes nothing.
+        """Return whether more than the share of the last records would be rejected. It changes nothing.
 
-        The last records are this batch, and as few batches before it as make up the sample: so less than a sample is
-        lost to a stream that turns bad at once, and an old run of good records does not hide it. Fewer than the sample
+        The last records are this batch, and as few batches before it as make up the sample. So a stream that turns bad
+        at once loses less than a sample, and a long run of good records does not hide it. Fewer records than the sample
         are no evidence.
         """
         total = _checked(records, rejected)
@@ -50,7 +52,7 @@ class Breaker:
         return total.records >= self._sample and total.rejected > self._share * total.records
 
     def note(self, records: int, rejected: int) -> None:
-        """Take note of a batch that is settled: delivered, or in the dead letters."""
+        """Note a settled batch: its records are delivered, or are in the dead letters."""
         batch = _checked(records, rejected)
         if not records:
             return

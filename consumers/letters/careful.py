@@ -1,4 +1,4 @@
-"""What a shard does that began at one place again and again: every record is tried in a subprocess first."""
+"""The mode of a shard that began too often at one place: every record is tried in a subprocess first."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,13 @@ from consumers.waiting import Log, Parked
 
 
 class Careful:
-    """Knows the condemned of one shard, and finds more. The caller dead-letters them.
+    """The condemned records of one shard, and the search for more. The caller makes them dead letters.
 
-    What it does may be repeated: it raises `Unavailable` while the bucket is away.
+    Its methods may be repeated. They raise `Unavailable` while the bucket is away.
     """
 
     def __init__(self, starts: Starts, state: StartState, judge: Judge, log: Log, find: Find = find_killer) -> None:
-        """Join a shard's state with what does to a record what the process will do. `state` is what `begin` gave."""
+        """Connect a shard's state, as `Starts.begin` returned it, with the function that judges a record."""
         self._starts = starts
         self._state = state
         self._judge = judge
@@ -27,17 +27,17 @@ class Careful:
 
     @property
     def condemned(self) -> Mapping[Position, str]:
-        """The positions of records that must not be touched, and what for: also where one need not be careful."""
+        """The positions of records that must not be judged, each with its reason, also when not careful."""
         return self._state.reasons
 
     def ready(self, records: Sequence[Record]) -> int:
-        """Try the first of these records, and say how many may be judged now: one at least; the condemned count too.
+        """Try the first of these records, and return how many may be judged now; at least one.
 
-        A search without a result condemns nothing: the process then goes on, and may die.
+        Condemned records count too. A search without a result condemns nothing: the process then goes on, and may die.
 
         Raises:
-            Parked: one record after the other ends the process, so it is not the records that are wrong.
-            Unavailable: the bucket does not accept the mark.
+            Parked: more than `MOST_CONDEMNED` records end the process, so the records are not the cause.
+            Unavailable: the bucket did not accept the state.
 
         """
         if self._tried_to is not None and records[0].position <= self._tried_to:

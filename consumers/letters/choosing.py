@@ -1,4 +1,4 @@
-"""Which dead letters a command is about: its options, read once."""
+"""The options by which a command chooses dead letters."""
 
 import functools
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _MOST_DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The properties file, the hours by their first milliseconds, both included, and the selection within them."""
+    """The properties file, the first and the last hour by their first milliseconds, and the selection within them."""
 
     file: Path
     first_ms: int
@@ -28,17 +28,17 @@ class Choice:
     selection: Selection
 
     def only(self, positions: tuple[str, ...]) -> "Choice":
-        """Choose these positions of it alone.
+        """Return the choice limited to these positions.
 
         Raises:
-            click.UsageError: one is none.
+            click.UsageError: a text is not a position.
 
         """
         return replace(self, selection=self.selection._replace(positions=frozenset(map(_position, positions))))
 
 
 def choosing(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the argument and the options that choose dead letters, as a `Choice`."""
+    """Add to a command the argument and the options that choose dead letters. It receives a `Choice`."""
 
     @functools.wraps(command)
     def chosen(file: Path, first: str, last: str, shard: str, **rest: Any) -> None:  # noqa: ANN401 - the command's own
@@ -59,10 +59,10 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def milliseconds(text: str, option: str = "--for", longest_ms: int = LONGEST_MS) -> int:
-    """Read a length of time that an option was given.
+    """Parse a duration that was given to an option.
 
     Raises:
-        click.UsageError: it is none, or too long.
+        click.UsageError: it is not a duration, or too long.
 
     """
     number, unit = text[:-1], text[-1:]

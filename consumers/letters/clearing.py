@@ -1,6 +1,7 @@
-"""Empties objects of dead letters: those that were put through again, and those that nobody wants.
+"""Empties objects of dead letters that were redriven or are not wanted.
 
-An object is removed only once whatever is left of it stands elsewhere. Cut short, it leaves doubles, never too few.
+An object is emptied only after the letters that remain of it stand elsewhere. An interruption leaves duplicates, and
+never loses a letter.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ Tell = Callable[[Stored], None]
 
 @dataclass(slots=True)
 class Tally:
-    """What was done, in letters as they stand: doubles count as often as they stand."""
+    """What was done, in stored letters: duplicates count as often as they stand."""
 
     objects: int = 0
     passed: int = 0
@@ -28,19 +29,19 @@ class Tally:
 
 
 def redriven(selection: Selection, stream: str, letter: Letter) -> bool:
-    """Whether a letter is put through again.
+    """Return whether a letter is to be redriven.
 
-    One of another stream is not, and one that ends the process only where its reason is asked for.
+    A letter of another stream is not. One whose record ends the process is only if its reason was chosen.
     """
     safe = letter.reason not in {KILLS_PROCESS, TOO_SLOW} or letter.reason in selection.reasons
     return safe and letter.stream == stream and selection.holds(letter)
 
 
 class Clearing:
-    """Goes through objects, an hour's at a time, so that it does not meet what it has put itself."""
+    """Goes through objects, one hour at a time, so that it does not meet those that it has put itself."""
 
     def __init__(self, letters: DeadLetters, reader: Reader, entries: Iterable[Stored], tell: Tell) -> None:
-        """Say which objects. `tell` hears of each before it is read."""
+        """Choose the objects. `tell` is called with each before it is read."""
         self._letters = letters
         self._reader = reader
         self._entries = entries
@@ -48,9 +49,9 @@ class Clearing:
         self.tally = Tally()
 
     def redrive(self, redrive: Redrive, wanted: Callable[[Letter], bool]) -> None:
-        """Put the wanted letters through again, and keep those that are rejected again, with all others.
+        """Redrive the wanted letters, and keep those that are rejected again, and all others.
 
-        What it raises leaves the object that it was at as it was; `tally` says what was done before.
+        If it raises, the object in hand stays as it was. `tally` holds what was done before.
         """
         for stored, chosen, rest in self._chosen(self._entries, wanted):
             records, again = _read(chosen)
@@ -62,7 +63,7 @@ class Clearing:
             self.tally.again += len(again)
 
     def purge(self, selection: Selection) -> None:
-        """Remove the selected letters. An object that goes as a whole is not read: also a damaged one goes."""
+        """Remove the selected letters. An object that is removed whole is not read, so a damaged one goes too."""
         whole = not (selection.reasons or selection.positions)
         if whole:
             for hour in self._hours(self._entries):
@@ -81,7 +82,7 @@ class Clearing:
         self, entries: Iterable[Stored], wanted: Callable[[Letter], bool]
     ) -> Iterator[tuple[Stored, list[Letter], list[Letter]]]:
         for hour in self._hours(entries):
-            # The latest version of each position decides, wherever in the hour it stands, and for all its doubles.
+            # The latest version of each position decides for all its duplicates, wherever in the hour they stand.
             places = {letter.place for letter in Reader(self._letters).distinct(hour) if wanted(letter)}
             for stored, letters in self._reader.objects(self._told(hour)):
                 chosen = [letter for letter in unique(letters) if letter.place in places]
@@ -100,7 +101,7 @@ class Clearing:
 
 
 def _read(letters: Iterable[Letter]) -> tuple[list[Record], list[Letter]]:
-    """Give their records, and the letters of those that cannot be read."""
+    """Return the records of letters, and the letters that cannot be read."""
     records, unreadable = [], []
     for letter in letters:
         try:

@@ -1,4 +1,4 @@
-"""What becomes of a record that is condemned: it is rejected without being touched, for the reason that was proven."""
+"""The rejections of condemned records, which are made without judging them, for the reason that was proven."""
 
 from collections.abc import Mapping
 

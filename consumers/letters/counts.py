@@ -1,4 +1,4 @@
-"""Counts of dead letters, by hour, shard and reason; each position once. Pure."""
+"""Counts dead letters by hour, shard and reason, each position once. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from consumers.letters.letter import Letter
 
 
 class Count(msgspec.Struct, frozen=True):
-    """So many letters of a shard's hour have this reason."""
+    """The number of letters of one hour, shard and reason."""
 
     hour: str
     shard: str
@@ -20,7 +20,7 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True, rename="camel"):
-    """All of them: the oldest by the arrival of its record. `objects` counts what was read, doubles included."""
+    """All counts, and the arrival of the oldest record. `objects` counts objects read, `letters` distinct letters."""
 
     letters: int
     objects: int
@@ -31,27 +31,27 @@ class Counts(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Counting:
-    """Counts while letters go by."""
+    """Counts letters one after the other."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start with no letters."""
         self._groups: Counter[tuple[int, str, str]] = Counter()
         self._oldest_ms: int | None = None
 
     @property
     def letters(self) -> int:
-        """How many there were."""
+        """The number of letters so far."""
         return self._groups.total()
 
     def add(self, letters: Iterable[Letter]) -> None:
-        """Count these, each of a position of its own."""
+        """Count letters, each of a different position."""
         for letter in letters:
             self._groups[hour_in(letter), letter.shard, letter.reason] += 1
             if letter.arrival_ms and (self._oldest_ms is None or letter.arrival_ms < self._oldest_ms):
                 self._oldest_ms = letter.arrival_ms
 
     def counts(self, objects: int, damaged: Iterable[object], now_ms: int) -> Counts:
-        """Sum up."""
+        """Return the counts. `now_ms` is the present time in UTC milliseconds."""
         oldest, age_s = None, None
         if self._oldest_ms is not None:
             oldest, age_s = moment_text(self._oldest_ms), max(0, now_ms - self._oldest_ms) // 1000

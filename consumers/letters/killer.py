@@ -1,7 +1,7 @@
-"""Finds the one record that ends the process of whoever judges it, or takes more time than any may, in subprocesses.
+"""Finds the one record that ends the process that judges it, or takes too much CPU time, by trials in subprocesses.
 
-Only evidence condemns: three subprocesses that tried this record alone, and ended themselves, or used up the CPU time
-that a record has. A subprocess that was ended from outside, or that hung, is no evidence against anything.
+Only evidence condemns a record: three subprocesses that tried it alone and ended by themselves, or used up the CPU time
+that a record has. A subprocess that was ended from outside, or that hung, is no evidence.
 """
 
 import time
@@ -16,8 +16,8 @@ from consumers.records import Position, Record
 
 DEATHS = 3
 TRY_S = 5.0
-"""How long records are tried before those that were may be judged: so that they are written meanwhile."""
-_TRIES = 3  # of a step whose subprocess was ended from outside
+"""The time in seconds for which records are tried before the survivors may be judged, and so written meanwhile."""
+_TRIES = 3  # of a trial whose subprocess was ended from outside
 
 Judge = Callable[[Record], object]
 Apart = Callable[[Callable[[], object]], Ending]
@@ -25,7 +25,7 @@ Mark = Callable[[Position], None]
 
 
 class Why(Enum):
-    """What a search came to. All but the first two are for people to look into."""
+    """The result of a search. After the first two, an operator must look into it."""
 
     NONE_KILLS = "all of them survived"
     FOUND = "one record ends the process whenever it is tried alone"
@@ -37,10 +37,10 @@ class Why(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a search came to: the record if one is found, and how each subprocess ended that tried it alone.
+    """The result of a search: the record if one was found, and how each subprocess ended that tried it alone.
 
-    `reason` is the one to condemn it for. Without a record, `how` says how the subprocess ended that settled it.
-    `tried` is how many records survived, from the first, where none kills.
+    `reason` is what the record is condemned for. Without a record, `how` tells how the deciding subprocess ended.
+    `tried` is how many records survived, counted from the first, where none kills.
     """
 
     why: Why
@@ -60,18 +60,19 @@ Find = Callable[[Sequence[Record], Judge, Mark], Verdict]
 
 
 def finder(stuck_s: float) -> Find:
-    """Give the search for a process that is ended after so many seconds without a sign of life; 0 is never.
+    """Return the search for a process that is ended after `stuck_s` seconds without a sign of life; 0 means never.
 
-    A record then has a quarter of them: also on a busy host it takes less, or is found.
+    A record then has a quarter of these seconds of CPU time, at most `CPU_S`. So also on a busy host it stays below the
+    limit, or is found.
     """
     return partial(find_killer, apart=partial(try_apart, cpu_s=min(CPU_S, stuck_s / 4) if stuck_s else CPU_S))
 
 
 def find_killer(records: Sequence[Record], judge: Judge, mark: Mark, apart: Apart = try_apart) -> Verdict:
-    """Judge the records in subprocesses until one of them is proven to end the process, or some are not.
+    """Judge the records in subprocesses until one is proven to end the process, or some are proven not to.
 
-    `mark` makes durable that a record is about to be tried alone; what it raises ends the search. It takes one
-    subprocess where none kills, and five where one does.
+    `mark` makes durable that a record is about to be tried alone. An exception that it raises ends the search. The
+    search takes one subprocess where no record kills, and five where the last one reached does.
     """
     try:
         return _search(records, judge, mark, apart)
@@ -87,14 +88,14 @@ def _search(records: Sequence[Record], judge: Judge, mark: Mark, apart: Apart) -
         return Verdict(Why.WITHOUT, how=(without.how,))
     reached = records[: ending.done + 1]
     verdict = _alone(reached[-1], judge, mark, apart)
-    if verdict is None and len(reached) > 1:  # what came before it may have left something behind
+    if verdict is None and len(reached) > 1:  # an earlier record may have left something behind
         suspect = _by_halves(reached[:-1], judge, apart)
         verdict = _alone(suspect, judge, mark, apart) if suspect else None
     return verdict or Verdict(Why.TOGETHER, how=(ending.how,))
 
 
 def _alone(suspect: Record, judge: Judge, mark: Mark, apart: Apart) -> Verdict | None:
-    """Gather the evidence against a record; None if there is none."""
+    """Gather the evidence against a record; return None if there is none."""
     mark(suspect.position)
     deaths = []
     for _ in range(DEATHS):
@@ -119,13 +120,13 @@ def _by_halves(records: Sequence[Record], judge: Judge, apart: Apart) -> Record 
 
 
 def _death(records: Sequence[Record], judge: Judge, apart: Apart) -> Ending | None:
-    """Say how a subprocess ended that judged these, or None if it survived."""
+    """Return how a subprocess ended that judged these records, or None if it survived."""
     ending = _tried(records, judge, apart)
     return None if ending.end is End.SURVIVED else ending
 
 
 def _tried(records: Sequence[Record], judge: Judge, apart: Apart, until: float | None = None) -> Ending:
-    """Judge these in a subprocess, or as many as there is time for: it ended by itself."""
+    """Judge the records in a subprocess, or as many as there is time for, and return how it ended by itself."""
 
     def work() -> None:
         for record in records:

@@ -1,4 +1,4 @@
-"""A dead letter: one record that was rejected, whole, and why. Many are stored as lines of JSON, compressed by gzip."""
+"""A dead letter: one rejected record, whole, with the reason. Letters are stored as lines of JSON, gzip-compressed."""
 
 import io
 import re
@@ -15,29 +15,29 @@ from consumers.undecodable import UNDECODABLE
 
 DETAIL_MAX = 2_000
 KILLS_PROCESS = "kills_process"
-"""The reason of a record that ended the process of whoever judged it."""
+"""The reason of a record that ended the process that judged it."""
 TOO_SLOW = "too_slow"
-"""The reason of a record that took more CPU time to judge than any may."""
+"""The reason of a record that took too much CPU time to judge."""
 ENVELOPE_INVALID = "envelope_invalid"
-"""The reason of what the daemon sent as a record, and is none. The payload is its JSON, as it came."""
+"""The reason of an element that the daemon sent as a record and that is none. The payload is its JSON."""
 
 _MOST_BYTES = 128 << 20  # an object is cut at 64 MiB, and a record of 10 MiB makes a line of 14
-_LEVEL = 1  # a dead letter is read seldom; at a bad stream's pace it is the writing that costs
+_LEVEL = 1  # letters are seldom read; writing them is what costs while a stream is bad
 _ENCODER = msgspec.json.Encoder()
 
 
 class DamagedLetters(ValueError):
-    """The bytes are not what was stored."""
+    """The bytes are not those that were stored."""
 
     exit_code = 65
 
 
 class StillUnreadable(ValueError):
-    """What was set aside is no record for this version either."""
+    """The element that was set aside is no record for this version either."""
 
 
 class LetterHead(msgspec.Struct, frozen=True):
-    """What all letters of one shard's writer have in common: the stream's name, the shard, and who rejects."""
+    """The fields that all letters of one shard's writer share: the stream's name, the shard and the consumer."""
 
     stream: str
     shard: str
@@ -47,12 +47,12 @@ class LetterHead(msgspec.Struct, frozen=True):
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A rejected record. Whoever counts takes those of one position as one: see `consumers.letters.reading`.
+    """A rejected record. Letters of one position count as one (`consumers.letters.reading`).
 
-    `sequence` is the decimal number as Kinesis gives it, `arrival_ms` UTC milliseconds. `reason` is one word, to filter
-    by; `detail` is for people, and may quote the record. `partition_key` is None where the record has none.
-    `behind`: this is no record with a place of its own, but the first, second, ... that came behind that position.
-    An `arrival_ms` of 0 is not known.
+    `sequence` is the decimal number as Kinesis gives it. `arrival_ms` is in UTC milliseconds; 0 means unknown. `reason`
+    is one word, to filter by. `detail` is a text, and may quote the record. `partition_key` is None where the record
+    has none. `behind` is set for an element without a position of its own: it was the first, second, ... one behind
+    that position.
     """
 
     stream: str
@@ -71,19 +71,19 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def position(self) -> Position:
-        """Where its record stands in the shard."""
+        """The position of its record in the shard."""
         return Position(int(self.sequence), self.sub)
 
     @property
     def place(self) -> "LetterOf":
-        """Whose letter it is: those of one place are one."""
+        """The identity of the letter: letters of one place count as one."""
         return LetterOf(self.stream, self.shard, self.position, self.behind or 0)
 
     def record(self) -> Record:
-        """Give the record back, as it was delivered.
+        """Return the record as it was delivered.
 
         Raises:
-            StillUnreadable: it is none that this version can read either.
+            StillUnreadable: this version cannot read it either.
 
         """
         if self.reason == ENVELOPE_INVALID:
@@ -95,7 +95,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class LetterOf(NamedTuple):
-    """What identifies a letter."""
+    """The identity of a letter."""
 
     stream: str
     shard: str
@@ -107,7 +107,7 @@ _DECODER = msgspec.json.Decoder(Letter)
 
 
 def letter_of(head: LetterHead, record: Record, reason: str, detail: str) -> Letter:
-    """Make a record's letter. The detail is cut, and whatever is no Unicode in it replaced."""
+    """Make the letter of a record. The detail is cut to `DETAIL_MAX`, and what is not Unicode in it is replaced."""
     return Letter(
         stream=head.stream,
         shard=head.shard,
@@ -125,9 +125,9 @@ def letter_of(head: LetterHead, record: Record, reason: str, detail: str) -> Let
 
 
 def letter_of_unreadable(head: LetterHead, one: Unreadable, after: Position, behind: int) -> Letter:
-    """Make the letter of what is no record: at its own position, or else as the n-th behind another one.
+    """Make the letter of an element that is no record, at its own position or as the n-th behind another.
 
-    Its arrival is a function of its place, so that it meets the same key at each delivery.
+    Its arrival time is a function of its place, so that each delivery computes the same key.
     """
     at = one.position or after
     known_ms = one.arrival_ms if one.position else None
@@ -148,24 +148,24 @@ def letter_of_unreadable(head: LetterHead, one: Unreadable, after: Position, beh
 
 
 def line_of(letter: Letter) -> bytes:
-    """Write a letter as a line of JSON: the same bytes for the same letter."""
+    """Return the letter as a line of JSON: the same bytes for the same letter."""
     return _ENCODER.encode(letter) + b"\n"
 
 
 def packed(lines: Iterable[bytes]) -> bytes:
-    """Compress lines. The time is no part of it."""
+    """Compress lines. The same lines give the same bytes, since no time is stored."""
     compressor = CODECS["gzip"].compressor(_LEVEL)
     return b"".join((*map(compressor.compress, lines), compressor.flush()))
 
 
 def unpacked(body: bytes) -> bytes:
-    """Give the lines again.
+    """Decompress lines.
 
     Raises:
         DamagedLetters: they were cut short or altered.
 
     """
-    if not body:  # which gzip takes for nothing compressed
+    if not body:  # gzip reads no bytes as empty content
         message = "is empty"
         raise DamagedLetters(message)
     try:
@@ -180,10 +180,10 @@ def unpacked(body: bytes) -> bytes:
 
 
 def letters_in(lines: bytes) -> list[Letter]:
-    """Read the letters of those lines.
+    """Decode the letters of lines.
 
     Raises:
-        DamagedLetters: a line is none, or its sequence number or sub-sequence number.
+        DamagedLetters: a line is not a letter, or has no decimal sequence number.
 
     """
     try:
@@ -199,9 +199,9 @@ def letters_in(lines: bytes) -> list[Letter]:
 
 
 def unique(letters: Iterable[Letter]) -> list[Letter]:
-    """Take letters of one position as one, in the order of shards and positions.
+    """Return one letter for each place, in the order of shards and positions.
 
-    That of the later version of the consumer stands; of one version, the last that was given.
+    The letter of the latest version of the consumer is kept; of one version, the last in order.
     """
     found: dict[LetterOf, Letter] = {}
     for letter in letters:

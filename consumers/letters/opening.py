@@ -1,4 +1,4 @@
-"""What the command needs of the settings: the dead letters of a consumer that keeps some."""
+"""Opens the dead letters of a consumer for a command."""
 
 import time
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ _PATIENCE_S = 60.0
 
 
 def opened(settings: Settings, consumer: Consumer) -> tuple[DeadLetters, S3Store]:
-    """Open the dead letters, for a command that waits for nothing but a few attempts.
+    """Open the dead letters, for a command that makes a few attempts and does not wait.
 
     Raises:
-        NotForThis: the consumer has none.
+        NotForThis: the consumer has no dead letters.
 
     """
     section = settings.section
@@ -41,10 +41,10 @@ def opened(settings: Settings, consumer: Consumer) -> tuple[DeadLetters, S3Store
 
 
 def redrive_of(settings: Settings, consumer: Consumer) -> Redrive:
-    """Give what puts letters through again; it waits a minute where the destination does not accept.
+    """Return the function that redrives letters. It waits a minute if the destination does not accept.
 
     Raises:
-        NotForThis: the consumer has no such thing.
+        NotForThis: the consumer cannot redrive.
 
     """
     if consumer.redrive is None:

@@ -1,4 +1,4 @@
-"""The operator's word that a run of rejected records may pass into the dead letters, for a while."""
+"""An operator's permit that rejected records may pass into the dead letters in any number, for a while."""
 
 import msgspec
 
@@ -8,30 +8,32 @@ from consumers.records import HOUR_MS
 from consumers.waiting import Unavailable
 
 LONGEST_MS = 24 * HOUR_MS
-_CLOCKS_MS = 60_000  # the store's clock is known to the second, and may lag by an answer
+_CLOCKS_MS = 60_000  # the store's clock has a resolution of a second, and may lag by the time of an answer
 _REMEDY = "delete it, or say again: kinesis-fleet dead-letters let-through"
 
 
 class LetThrough(msgspec.Struct, frozen=True, rename="camel"):
-    """Until when, in UTC milliseconds by the store's clock; and whether also what the destination fails on."""
+    """A permit: its end in UTC milliseconds by the store's clock, and whether it covers failed documents too."""
 
     until_ms: int
     stuck: bool = False
 
 
 class Permit:
-    """One application's permit: an object in the bucket of its dead letters, so that it holds for every shard."""
+    """The permit of one application: an object in the bucket of its dead letters, so that it holds for every shard."""
 
     def __init__(self, store: ObjectStore, application: str) -> None:
-        """Say where it lies."""
+        """Set where the permit lies."""
         self._store = store
         self._key = f"{STATE_PREFIX}/{application}/let-through.json"
 
     def allowed(self, *, stuck: bool = False) -> bool:
-        """Ask the bucket, with its clock: the host's is not trusted. `stuck`: for what the destination fails on.
+        """Return whether the permit holds now, by the store's clock: the host's is not trusted.
+
+        `stuck` asks for documents on which the destination fails.
 
         Raises:
-            Unavailable: it did not answer, or the permit is damaged.
+            Unavailable: the store did not answer, or the permit is damaged.
 
         """
         standing = self._store.find(self._key)
@@ -42,13 +44,16 @@ class Permit:
             return False
         until_ms = permit.until_ms
         now_ms = self._store.now_ms()
-        return 0 < now_ms < until_ms <= now_ms + LONGEST_MS + _CLOCKS_MS  # a permit without an end is no permit
+        return 0 < now_ms < until_ms <= now_ms + LONGEST_MS + _CLOCKS_MS  # one that ends too late is not valid
 
     def grant(self, for_ms: int, *, stuck: bool = False) -> int:
-        """Let everything through for a time, 0 ends it; until when, in UTC milliseconds. A former permit is replaced.
+        """Let everything through for `for_ms` milliseconds, and return the end in UTC milliseconds; 0 ends a permit.
+
+        A former permit is replaced.
 
         Raises:
-            ValueError: it is longer than a day, or negative.
+            ValueError: the time is negative, or longer than a day.
+            Unavailable: the store did not answer, gives no time, or refused the change too often.
 
         """
         if not 0 <= for_ms <= LONGEST_MS:

@@ -1,4 +1,4 @@
-"""Prints counts of dead letters: for a machine, for a terminal, and for a file."""
+"""Prints counts of dead letters: as JSON, as a table on a terminal, or as plain lines."""
 
 import sys
 
@@ -9,7 +9,7 @@ from consumers.letters.counts import Counts
 
 
 def print_counts(counts: Counts, *, as_json: bool) -> None:
-    """Print them on stdout; damaged objects on stderr, but within the JSON."""
+    """Print the counts on stdout. Damaged objects go to stderr, or into the JSON."""
     if as_json:
         click.echo(msgspec.json.encode(counts))
         return

@@ -1,4 +1,4 @@
-"""Says on stderr how far a long command is: one line that changes on a terminal, otherwise a line now and then."""
+"""Reports on stderr how far a long command is: on a terminal in one changing line, otherwise in a line now and then."""
 
 import sys
 import time
@@ -13,10 +13,10 @@ _TERMINAL_EACH_S = 0.2
 
 
 class Progress:
-    """Counts objects."""
+    """Counts objects, and reports the count."""
 
     def __init__(self, doing: str) -> None:
-        """`doing` is a word such as `read`."""
+        """Start at zero. `doing` is a word such as `read`."""
         self._doing = doing
         self._terminal = sys.stderr.isatty()
         self._next = time.monotonic() + (_TERMINAL_EACH_S if self._terminal else _SAY_EACH_S)
@@ -24,7 +24,7 @@ class Progress:
         self.objects = 0
 
     def __call__(self, stored: Stored) -> None:
-        """Take note of one more object."""
+        """Count one more object."""
         self.objects += 1
         if time.monotonic() < self._next:
             return
@@ -34,6 +34,6 @@ class Progress:
         self._shown = self._terminal
 
     def done(self) -> None:
-        """Leave the terminal's line empty."""
+        """Clear the terminal's line."""
         if self._shown:
             click.echo("\r\x1b[K", err=True, nl=False)

@@ -1,4 +1,4 @@
-"""Reads dead letters so that each position counts once, however often a crash or a second version stored it."""
+"""Reads dead letters, each position once, however often a crash or another version stored it."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -10,18 +10,18 @@ from consumers.records import Position
 
 
 class Selection(NamedTuple):
-    """Which letters a command is about. Empty means all."""
+    """The letters that a command applies to. An empty field matches all."""
 
     shard: str = ""
     reasons: frozenset[str] = frozenset()
     positions: frozenset[Position] = frozenset()
 
     def may_hold(self, stored: Stored) -> bool:
-        """Whether an object can hold any of them, by its key."""
+        """Return whether an object can hold selected letters, by its key."""
         return not self.shard or stored.shard == self.shard
 
     def holds(self, letter: Letter) -> bool:
-        """Whether this is one of them."""
+        """Return whether a letter is selected."""
         return (
             (not self.shard or letter.shard == self.shard)
             and (not self.reasons or letter.reason in self.reasons)
@@ -30,15 +30,15 @@ class Selection(NamedTuple):
 
 
 class Reader:
-    """Reads objects one after the other. Those that are damaged are named in `damaged`, and passed over."""
+    """Reads objects one after the other. Damaged ones are skipped, and their faults stored in `damaged`."""
 
     def __init__(self, letters: DeadLetters) -> None:
-        """Begin."""
+        """Start with no damaged objects."""
         self._letters = letters
         self.damaged: list[DamagedLetters] = []
 
     def objects(self, entries: Iterable[Stored]) -> Iterator[tuple[Stored, list[Letter]]]:
-        """Yield each object with its letters; one that is gone meanwhile is left out."""
+        """Yield each object with its letters. An object that is gone meanwhile is left out."""
         for stored in entries:
             try:
                 letters = self._letters.read(stored.key)
@@ -51,8 +51,8 @@ class Reader:
     def distinct(self, entries: Iterable[Stored]) -> Iterator[Letter]:
         """Yield the letters of objects, in the order of `DeadLetters.entries`, each position once.
 
-        It holds no more than the objects that overlap: within a shard's hour they come by their first position, so what
-        stands before the next object's first cannot come again.
+        Only overlapping objects are held in memory. The objects of a shard's hour come in the order of their first
+        positions, so a letter before the next object's first position cannot come again.
         """
         held: list[Letter] = []
         last: Stored | None = None

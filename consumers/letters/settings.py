@@ -1,4 +1,4 @@
-"""The keys `<section>.deadLetters.*`: where a consumer that parses keeps what it rejects."""
+"""The keys `<section>.deadLetters.*`: the place of a consumer's dead letters."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -18,7 +18,7 @@ KEYS = "deadLetters"
 
 
 class LetterSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a consumer's settings inherit, to have dead letters."""
+    """The base of a consumer's settings if it has dead letters."""
 
     letters_bucket: LetterBucket = field(name=f"{KEYS}.bucket")
     letters_prefix: Annotated[
@@ -48,7 +48,7 @@ class LetterSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def letter_faults(settings: LetterSettings, section: str) -> Iterator[tuple[str, str]]:
-    """Say what no single key can tell, as pairs of key (without section) and message."""
+    """Yield the faults that no single key shows, as pairs of key (without section) and message."""
     for problem in prefix_faults(settings.letters_prefix):
         yield f"{KEYS}.prefix", problem
     if wrong := region_problem(settings.letters_region, settings.letters_endpoint):
@@ -60,7 +60,10 @@ def letter_faults(settings: LetterSettings, section: str) -> Iterator[tuple[str,
 
 
 def letter_grants(settings: LetterSettings, application: str, account: Account) -> Grants:
-    """Say what may be done there. Nobody needs to delete: what people put through again or purge leaves an object."""
+    """Return the grants for the dead letters' bucket.
+
+    None of them allows deletion: a redrive or a purge leaves an empty object.
+    """
     bucket = Bucket(
         settings.letters_bucket,
         f"{settings.letters_prefix.strip('/')}/{application}",
@@ -75,7 +78,7 @@ def letter_grants(settings: LetterSettings, application: str, account: Account) 
 
 
 def letter_store(settings: LetterSettings, section: str) -> S3Store:
-    """Give the bucket of the dead letters. `section` is the consumer's, so that remedies name its keys."""
+    """Return the bucket of the dead letters. `section` is the consumer's, so that remedies name its keys."""
     return S3Store(
         BucketAccess(
             settings.letters_bucket,
@@ -90,15 +93,15 @@ def letter_store(settings: LetterSettings, section: str) -> S3Store:
 
 
 def dead_letters(settings: LetterSettings, store: S3Store, application: str) -> DeadLetters:
-    """Give the application's dead letters in that bucket."""
+    """Return the application's dead letters in that bucket."""
     return DeadLetters(store, LetterPlace(settings.letters_prefix, application))
 
 
 def claim_letters(store: ObjectStore, settings: LetterSettings, application: str, name: str, stream: str) -> None:
-    """Claim the folders of an application's dead letters, and what is kept beside them of a stream.
+    """Claim the folders of an application's dead letters, and the state that is kept beside them of a stream.
 
     Raises:
-        Parked: another application, or another stream of this name, has them.
+        Parked: another application, or another stream of this name, holds them.
 
     """
     claim_name(store, application, name, stream)

@@ -1,4 +1,4 @@
-"""A dead letter as a line of JSON for people and for jq. Pure."""
+"""A dead letter as a line of JSON, for terminals and for jq. Pure."""
 
 import base64
 import re
@@ -11,9 +11,9 @@ from consumers.letters.letter import Letter
 
 
 def shown(letter: Letter, *, terminal: bool) -> str:
-    """Write a letter as a line: the payload as base64, and as text where it is UTF-8.
+    """Return a letter as a line: the payload as base64, and also as text if it is UTF-8.
 
-    `terminal`: what could move the cursor or change the order of reading is written as an escape of JSON.
+    `terminal` writes each character as a JSON escape that could move the cursor or change the order of reading.
     """
     described: dict[str, object] = {
         "position": str(letter.position),

@@ -1,8 +1,8 @@
-"""How often a shard began at one place in a row, and which records were proven to end the process or stop it there.
+"""Counts how often a shard began at one place in a row, and keeps which records were proven to end the process.
 
-A process that dies of a record begins again before it, at the same checkpoint, and dies again. Many beginnings at one
-place are a reason to be careful, and never more: an idle shard begins at one place too, and so does one whose host
-reboots. A record is condemned only by the deaths of a subprocess that tried it alone (`consumers.letters.killer`).
+A process that dies of a record begins again before it, at the same checkpoint, and dies again. Many starts at one place
+are a reason to be careful, and no more: an idle shard starts at one place too, and so does one whose host reboots. A
+record is condemned only by the deaths of subprocesses that tried it alone (`consumers.letters.killer`).
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ _REMEDY = "delete it: the beginnings are counted anew, and a record that ends th
 
 
 class Condemned(msgspec.Struct, frozen=True, rename="camel"):
-    """A record that ended each process that tried it alone; how, such as SIGSEGV; and the reason of its letter."""
+    """A record that ended each process that tried it alone, how it did so, such as SIGSEGV, and its letter's reason."""
 
     sequence: str
     sub: int
@@ -30,15 +30,15 @@ class Condemned(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def position(self) -> Position:
-        """Where it stands."""
+        """The record's position."""
         return Position(int(self.sequence), self.sub)
 
 
 class StartState(msgspec.Struct, frozen=True, rename="camel"):
-    """What is durable of a shard's beginnings.
+    """The durable state of a shard's starts.
 
-    `starts` is how often in a row it began at `start`. `trying` is the record that was about to be tried alone: for
-    people to see, and no evidence, since a host can stop at any time.
+    `starts` is how often in a row the shard began at `start`. `trying` is the record that was about to be tried alone.
+    It informs operators and is no evidence, since a host can stop at any time.
     """
 
     shard: str
@@ -54,22 +54,25 @@ class StartState(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def positions(self) -> frozenset[Position]:
-        """The positions of the condemned."""
+        """The positions of the condemned records."""
         return frozenset(self.reasons)
 
     @property
     def reasons(self) -> Mapping[Position, str]:
-        """The positions of the condemned, and what each is condemned for."""
+        """The positions of the condemned records, each with its reason."""
         return {one.position: one.reason for one in self.condemned}
 
 
 def start_text(start: Start) -> str:
-    """Name the place where a shard begins: a checkpoint, or an initial position by its name."""
+    """Return the place where a shard begins: a checkpoint, or the name of an initial position."""
     return str(start.checkpoint) if start.checkpoint else start.initial or ""
 
 
 def begun(state: StartState | None, shard: str, start: str) -> StartState:
-    """Count one more beginning. Pure. Another place counts anew, and forgets the condemned that lie behind it."""
+    """Return the state after one more start. Pure.
+
+    At another place the count begins anew, and the condemned records before that place are dropped.
+    """
     if state is None:
         return StartState(shard, start, 1)
     if state.start == start:
@@ -78,7 +81,7 @@ def begun(state: StartState | None, shard: str, start: str) -> StartState:
 
 
 def condemning(state: StartState, position: Position, deaths: tuple[str, ...], reason: str) -> StartState:
-    """Add a record to the condemned, with the evidence. Pure."""
+    """Return the state with one more condemned record and its evidence. Pure."""
     if position in state.reasons:
         return msgspec.structs.replace(state, trying=None)
     one = Condemned(str(position.sequence), position.sub, deaths, reason)
@@ -86,28 +89,28 @@ def condemning(state: StartState, position: Position, deaths: tuple[str, ...], r
 
 
 class Starts:
-    """One shard's state, an object in the bucket of the dead letters. Each call may raise `Unavailable`."""
+    """The state of one shard, an object in the bucket of the dead letters. Each call may raise `Unavailable`."""
 
     def __init__(self, store: ObjectStore, application: str, stream: str, shard: str) -> None:
-        """Say whose. `stream` is its name."""
+        """Set whose state it is. `stream` is the stream's name."""
         self._store = store
         self._shard = shard
         self._key = f"{STATE_PREFIX}/{application}/starts/{stream}.{shard}.json"
 
     def begin(self, start: str) -> StartState:
-        """Count a beginning at this place, and say what is known of it."""
+        """Count a start at this place, and return the state."""
         return self._change(lambda state: begun(state, self._shard, start))
 
     def mark(self, position: Position) -> None:
-        """Make durable that this record is about to be tried alone."""
+        """Store that this record is about to be tried alone."""
         self._change(lambda state: msgspec.structs.replace(self._or_new(state), trying=str(position)))
 
     def clear(self) -> None:
-        """Make durable that none is being tried."""
+        """Store that no record is being tried."""
         self._change(lambda state: msgspec.structs.replace(self._or_new(state), trying=None))
 
     def condemn(self, position: Position, deaths: tuple[str, ...], reason: str = KILLS_PROCESS) -> StartState:
-        """Make durable that this record ends the process, with how it did, and what it is condemned for.
+        """Store that this record ends the process, how it did, and the reason that it is condemned for.
 
         Raises:
             ValueError: there is no evidence.
@@ -119,7 +122,7 @@ class Starts:
         return self._change(lambda state: condemning(self._or_new(state), position, deaths, reason))
 
     def _or_new(self, state: StartState | None) -> StartState:
-        return state or StartState(self._shard, "", 0)  # somebody has deleted it
+        return state or StartState(self._shard, "", 0)  # the object was deleted
 
     def _change(self, change: Callable[[StartState | None], StartState]) -> StartState:
         rounds = Rounds(self._key)
@@ -138,5 +141,5 @@ class Starts:
 def _ahead(position: Position, start: str) -> bool:
     try:
         return position > Position.parse(start)
-    except ValueError:  # an initial position by its name: anything may come again
+    except ValueError:  # an initial position's name: any record may come again
         return True

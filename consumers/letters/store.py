@@ -1,7 +1,7 @@
-"""An application's dead letters in a bucket: put before the checkpoint, read and removed by commands.
+"""The dead letters of an application in a bucket: stored before the checkpoint, read and removed by commands.
 
-Letters that are removed leave an empty object at their key. So whoever copies the same letters once more, as from
-beside a staged object, sees that they were here, and does not bring them back.
+Letters that are removed leave an empty object at their key. A process that stores copies of the same letters later, as
+from beside a staged object, finds it, and does not bring them back.
 """
 
 import hashlib
@@ -17,46 +17,55 @@ from consumers.waiting import Unavailable
 MAX_BYTES = 64 << 20
 
 EMPTIED = bytes.fromhex("1f8b0800000000000003 0300 00000000 00000000")
-"""What stands where letters were: gzip of nothing, so that any tool that reads letters reads none. None of ours is as
-small, so that a listing tells."""
+"""The content of an object whose letters were removed: gzip of nothing, in which any tool reads no letters.
+
+No object with letters is as small, so a listing shows which ones are empty.
+"""
 
 
 class DeadLetters:
-    """Puts, lists, reads and removes letters. Each call may raise `Unavailable` to be tried again."""
+    """Stores, lists, reads and removes letters. Each call may raise `Unavailable` to be tried again."""
 
     def __init__(self, store: ObjectStore, place: LetterPlace, max_bytes: int = MAX_BYTES) -> None:
-        """Say where. `max_bytes` bounds an object before compression, but for a letter that is larger alone."""
+        """Set the place.
+
+        `max_bytes` bounds an object before compression, except for a single letter that is larger.
+        """
         self._store = store
         self._place = place
         self._max_bytes = max_bytes
 
     def put(self, letters: Sequence[Letter]) -> None:
-        """Make letters durable, and return once they are. Of one shard and hour they become one object.
+        """Store letters, and return once they are durable.
 
-        The same letters meet the same keys: a call that was cut short is repeated whole, and stores nothing twice. A
-        record that was rejected anew has its letter, also where the same one was removed before.
+        Those of one shard and hour become one object, or more where they exceed its limit. The same letters have the
+        same keys, so a call that was interrupted is repeated whole and stores nothing twice. A record that is rejected
+        again has its letter stored again, even if the same letter was removed before.
         """
         self.keep(letters)
 
     def keep(self, letters: Sequence[Letter]) -> list[str]:
-        """Put letters, and say where."""
+        """Store letters, and return their keys."""
         keys = list(self._standing(letters))
         METER.rejected(len(letters))
         return keys
 
     def put_once(self, letters: Sequence[Letter]) -> None:
-        """Make letters durable that may have been here before: those that were removed since stay removed."""
+        """Store letters that may have been stored before. Those that were removed since stay removed."""
         for key, body, count in self._objects_of(letters):
             if self._store.metadata(key) is None and self._put(key, body):
                 METER.rejected(count)
 
     def were_here(self, letters: Sequence[Letter]) -> bool:
-        """Whether these were put, and stand or were removed since."""
+        """Return whether these letters were stored, whether they still stand or were removed since."""
         return all(self._store.metadata(key) is not None for key, _, _ in self._objects_of(letters))
 
     def replace(self, key: str, rest: Sequence[Letter]) -> None:
-        """Leave only the rest of an object's letters. Cut short, it leaves doubles, which count once; never too few."""
-        if key not in set(self._standing(rest)):  # otherwise the rest is all of it
+        """Replace an object by the rest of its letters.
+
+        An interruption leaves duplicates, which count once, and never loses a letter.
+        """
+        if key not in set(self._standing(rest)):  # otherwise the rest is the whole object
             self.remove(key)
 
     def entries(self, first_ms: int = 0, last_ms: int = LAST_MS) -> Iterator[Stored]:
@@ -73,10 +82,10 @@ class DeadLetters:
                     yield stored
 
     def read(self, key: str) -> list[Letter] | None:
-        """Read an object's letters; None if they are gone.
+        """Read an object's letters; return None if they are gone.
 
         Raises:
-            DamagedLetters: it is not what was stored.
+            DamagedLetters: the content is not what was stored.
 
         """
         found = self._store.find(key)
@@ -93,7 +102,10 @@ class DeadLetters:
             raise DamagedLetters(message) from fault
 
     def remove(self, key: str) -> None:
-        """Remove an object's letters for good, or what a bucket with versions takes for that."""
+        """Remove an object's letters by replacing it with an empty one.
+
+        A bucket with versioning keeps the former version.
+        """
         rounds = Rounds(key)
         while True:
             rounds.another()
@@ -106,7 +118,7 @@ class DeadLetters:
         return self._store.now_ms()
 
     def _objects_of(self, letters: Iterable[Letter]) -> Iterator[tuple[str, bytes, int]]:
-        """Give the objects that letters make: the key, the bytes, and how many letters it holds."""
+        """Yield the objects that letters make: the key, the bytes and the number of letters."""
         for place_letters in _by_place(letters):
             for first, lines in _objects(place_letters, self._max_bytes):
                 content = hashlib.sha256()
@@ -120,7 +132,7 @@ class DeadLetters:
             yield key
 
     def _stand(self, key: str, body: bytes) -> None:
-        """Make letters stand at their key, whatever has become of the same ones before."""
+        """Store letters at their key, even if the same ones stood there before and were removed."""
         if self._put(key, body):
             return
         entry = self._entry(key)
@@ -138,7 +150,7 @@ class DeadLetters:
 
 
 def _by_place(letters: Iterable[Letter]) -> Iterable[list[Letter]]:
-    """Keep each hour of a shard apart, so that an object's key tells the hour of each of its letters."""
+    """Group letters by shard and hour, so that an object's key gives the hour of each of its letters."""
     places: dict[tuple[str, str, int], list[Letter]] = {}
     for letter in letters:
         places.setdefault((letter.stream, letter.shard, hour_in(letter)), []).append(letter)
@@ -146,7 +158,7 @@ def _by_place(letters: Iterable[Letter]) -> Iterable[list[Letter]]:
 
 
 def _objects(letters: Iterable[Letter], max_bytes: int) -> Iterator[tuple[Letter, list[bytes]]]:
-    """Cut letters into objects: the first letter of each, and all its lines."""
+    """Split letters into objects: the first letter of each, and all its lines."""
     first: Letter | None = None
     lines: list[bytes] = []
     size = 0

@@ -1,6 +1,6 @@
-"""Records that may end the process: a shard that began too often at one place tries its records apart first.
+"""Suspect records: a shard that began too often at one place tries its records in subprocesses first.
 
-Each consumer that looks into records has one of these for each shard, and asks it between a delivery and its judging.
+Each consumer that looks into records has one `Suspects` for each shard, which is asked before records are judged.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +13,12 @@ from consumers.records import Position, Record
 from consumers.waiting import Log
 
 Condemn = Callable[[Mapping[Position, str]], None]
-"""Tells the judge which positions it must not touch, and what for."""
+"""Gives the judge the positions that it must not judge, each with its reason."""
 
 
 @dataclass(slots=True)
 class Suspects:
-    """One shard's, from the place `start` on. `judge` does to a record what the process will do with it."""
+    """The suspects of one shard that began at `start`. `judge` does with a record what the process will do."""
 
     starts: Starts
     start: str
@@ -31,14 +31,14 @@ class Suspects:
 
     @property
     def known(self) -> bool:
-        """Whether the shard's beginning was counted."""
+        """Whether the shard's start was counted."""
         return self._careful is not None
 
     def begin(self) -> None:
-        """Count the shard's beginning once, with its first records, and learn which records are condemned.
+        """Count the shard's start once, with its first records, and load the condemned records.
 
         Raises:
-            Unavailable: the bucket of the dead letters did not answer: call again.
+            Unavailable: the bucket of the dead letters did not answer. Call again.
 
         """
         if self._careful is not None:
@@ -52,7 +52,9 @@ class Suspects:
             self.log.warning("careful", reason=reason, remedy="none: records are tried apart, which takes longer")
 
     def ready(self, records: Sequence[Record]) -> int:
-        """Say how many of these may be judged now, from the first; try them apart where there is a reason to.
+        """Return how many of these records, counted from the first, may be judged now.
+
+        They are tried in subprocesses if the shard is careful.
 
         Raises:
             Unavailable: as `Careful.ready` does.
@@ -65,6 +67,6 @@ class Suspects:
         return count
 
     def settled(self, oldest_ms: int | None) -> None:
-        """Trust the records again once nothing of a delivery is open, which `oldest_ms` of None says."""
+        """Stop being careful once everything delivered is durable, which an `oldest_ms` of None means."""
         if oldest_ms is None and self._careful is not None:
             self._suspicious = False

@@ -1,7 +1,7 @@
-"""Tries work in a subprocess, and says how that ended: what kills it does not kill the process that asks.
+"""Tries work in a subprocess, and returns how that ended. What kills the subprocess does not kill the caller.
 
-Work may have steps, and says after each that it is done. Each has the same bounds, in CPU time and by the clock: a busy
-host lets a step last, and does not make it use more.
+Work may have steps, and reports the end of each. Each step has the same bounds, in CPU time and by the clock: on a busy
+host a step lasts longer, but does not use more CPU time.
 """
 
 import ctypes
@@ -25,8 +25,8 @@ LIMIT_S = 4 * CPU_S
 ROOM_BYTES = 1 << 30
 _BEAT_S = 0.25
 
-# What a process does to itself. SIGKILL and SIGTERM come from outside: the kernel short of memory, an operator, a host
-# that shuts down. So they are no evidence, nor is any other signal.
+# Signals by which a process ends itself. SIGKILL and SIGTERM come from outside: from a kernel short of memory, an
+# operator, or a host that shuts down. So they are no evidence, nor is any other signal.
 _OWN_DEATHS = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE})
 _SURVIVED = b"survived"
 _DONE = b"."
@@ -35,7 +35,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class End(Enum):
-    """How a subprocess ended: `OUTSIDE` and `HUNG` say nothing about what it tried."""
+    """How a subprocess ended. `OUTSIDE` and `HUNG` are no evidence about what it tried."""
 
     SURVIVED = "survived"
     DIED = "died"
@@ -46,7 +46,7 @@ class End(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a subprocess ended, and by what: a signal's or an exception's name, never its text. `done` counts steps."""
+    """How a subprocess ended, and the name of the signal or exception, never its text. `done` counts steps."""
 
     end: End
     how: str
@@ -55,23 +55,23 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """What a step may take: seconds of CPU, seconds by the clock; and what the copy may take of memory in addition."""
+    """The bounds of a step, in seconds of CPU and by the clock, and of the additional memory of the subprocess."""
 
     cpu_s: float
     limit_s: float
     room_bytes: int
 
     def begin(self) -> None:
-        """Give the next step all of it."""
+        """Reset both timers for the next step."""
         signal.setitimer(signal.ITIMER_PROF, self.cpu_s)
         signal.setitimer(signal.ITIMER_REAL, self.limit_s + 1)
 
 
-_step: Callable[[], None] | None = None  # in a copy
+_step: Callable[[], None] | None = None  # set in a forked subprocess
 
 
 def step() -> None:
-    """Say that a step of the work is done, and the next begins. Nobody hears it but who tries work apart."""
+    """Report that a step of the work is done, and the next begins. Outside of a trial it does nothing."""
     if _step is not None:
         _step()
 
@@ -79,11 +79,11 @@ def step() -> None:
 def try_apart(
     work: Callable[[], object], limit_s: float = LIMIT_S, room_bytes: int = ROOM_BYTES, cpu_s: float = CPU_S
 ) -> Ending:
-    """Do the work in a copy of this process, and say how that ended. The work's result is lost.
+    """Do the work in a fork of this process, and return how that ended. The work's result is lost.
 
-    The copy may take `room_bytes` more memory than this process has; each step of it `cpu_s` seconds of CPU time, and
-    `limit_s` seconds. It writes nothing, and goes when this process goes: until then it would hold this process's pipes
-    open. This process gives signs of life while it waits.
+    The fork may take `room_bytes` more memory than this process has. Each of its steps may take `cpu_s` seconds of CPU
+    time and `limit_s` seconds. It writes nothing, and is killed when this process ends, since otherwise it would hold
+    this process's pipes open. This process gives signs of life while it waits.
     """
     bounds = _Bounds(cpu_s, limit_s, room_bytes)
     readable, writable = os.pipe()
@@ -121,12 +121,12 @@ def _ended(code: int, said: bytes, cpu_s: float) -> tuple[End, str]:
 
 
 def _until_closed(readable: int, limit_s: float) -> bytes | None:
-    """Wait until the copy has ended, with the few bytes that it said; None if a step of it has not."""
+    """Wait until the fork has ended, and return the few bytes that it wrote; None if a step took too long."""
     poller = select.poll()
     poller.register(readable, select.POLLIN)
     until, said = time.monotonic() + limit_s, b""
     while time.monotonic() < until:
-        alive.beat()  # a copy may take its time, and this process waits for it
+        alive.beat()  # the fork may take long, and this process waits for it
         if not poller.poll(min(_BEAT_S, limit_s) * 1000):
             continue
         read = os.read(readable, 1 << 16)
@@ -138,7 +138,7 @@ def _until_closed(readable: int, limit_s: float) -> bytes | None:
 
 
 def _copy(work: Callable[[], object], writable: int, confine: Callable[[], None]) -> NoReturn:
-    """Be the copy. Nothing may leave it but by `os._exit`: everything else belongs to the process that asks."""
+    """Run as the fork. It leaves only by `os._exit`: all other cleanup belongs to the parent."""
     code = _DIED
     try:
         try:
@@ -157,18 +157,18 @@ def _copy(work: Callable[[], object], writable: int, confine: Callable[[], None]
 def _confine(parent: int, libc: ctypes.CDLL, writable: int, bounds: _Bounds) -> None:
     global _step  # noqa: PLW0603 - a copy is one for all of its life
     nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):  # a library that dies says why, and may quote the record
+    for descriptor in (0, 1, 2):  # a library that dies prints why, and may quote the record
         os.dup2(nothing, descriptor)
-    sys.stdout = sys.stderr = os.fdopen(nothing, "w", encoding="utf-8")  # wherever they led
+    sys.stdout = sys.stderr = os.fdopen(nothing, "w", encoding="utf-8")  # wherever they led before
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGPROF, *_OWN_DEATHS):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    with suppress(AttributeError):  # Linux alone has it; elsewhere the alarm comes
+    with suppress(AttributeError):  # only Linux has it; elsewhere the alarm ends the fork
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the records
-    Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")  # where memory is short, this one goes first
+    Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")  # killed first where memory is short
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     wanted = _size_bytes() + bounds.room_bytes
     soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -183,6 +183,6 @@ def _confine(parent: int, libc: ctypes.CDLL, writable: int, bounds: _Bounds) -> 
 
 
 def _size_bytes() -> int:
-    """Say how much address space this process has."""
+    """Return the size of this process's address space in bytes."""
     statm = Path("/proc/self/statm").read_bytes()
     return int(statm.split()[0]) * resource.getpagesize()
