@@ -1,1 +1,1 @@
-"""The archive's object: plain lines for every reader, and an index that gives back the exact records."""
+"""The archive's object: plain lines for every reader, and an index from which the exact records are read back."""

@@ -1,4 +1,4 @@
-"""Compressions of an object."""
+"""The compressions of an object."""
 
 import bz2
 import io
@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol, cast
 from backports import zstd
 from isal import igzip, isal_zlib
 
-ISAL_MAX_LEVEL = 3  # ISA-L knows levels 0 to 3; above, zlib is smaller and slower
+ISAL_MAX_LEVEL = 3  # ISA-L has levels 0 to 3; above these, zlib compresses better, and more slowly
 GZIP_WBITS = 31
 
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -20,22 +20,22 @@ _ZSTD_HAS_SIZE = 0b1110_0011  # a size already, no window's descriptor, or a dic
 
 
 class Garbled(ValueError):
-    """The object is not what its format promises."""
+    """The object does not have the form that its format prescribes."""
 
 
-# What the decompressors raise for damaged data.
+# The exceptions that the decompressors raise for damaged data.
 DAMAGE = (OSError, EOFError, ValueError, zlib.error, zstd.ZstdError, cast("type[Exception]", isal_zlib.IsalError))
 
 
 class Compressor(Protocol):
-    """Compresses piece by piece."""
+    """A compressor of a stream in pieces."""
 
     def compress(self, data: bytes, /) -> bytes:
-        """Take a piece, and return what is ready."""
+        """Compress a piece, and return the output that is ready."""
         ...
 
     def flush(self) -> bytes:
-        """Return the rest."""
+        """Return the rest of the output."""
         ...
 
 
@@ -55,8 +55,8 @@ def _as_it_is(body: bytes, _size: int) -> bytes:
 class Codec:
     """One compression.
 
-    `sized` writes the size of the content into what was compressed, where there is a place for it. `has_inside` says
-    whether an index may stand inside.
+    `sized` writes the content's size into the compressed bytes, where the format has a field for it. `has_inside` means
+    that an index may be stored inside.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Codec:
 
 
 def gunzip(raw: BinaryIO) -> BinaryIO:
-    """Open a gzip stream."""
+    """Open a gzip stream for reading."""
     return cast("BinaryIO", igzip.IGzipFile(fileobj=raw, mode="rb"))  # type: ignore[no-untyped-call]
 
 
@@ -88,7 +88,7 @@ def _zstd(level: int) -> Compressor:
 def _with_zstd_size(body: bytes, size: int) -> bytes:
     """Write the content's size into the header of a frame that was begun without it (RFC 8878, 3.1.1.1).
 
-    Readers that decompress at one go ask for it.
+    Readers that decompress in one call need it.
     """
     at = len(_ZSTD_MAGIC)
     if body[:at] != _ZSTD_MAGIC or body[at] & _ZSTD_HAS_SIZE:

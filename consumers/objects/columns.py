@@ -1,7 +1,7 @@
-"""Columns of integers as bytes: like bytes of all values side by side, so that what hardly changes lies together.
+"""Columns of integers as bytes: the bytes of equal place of all values lie together.
 
-A value has a fixed number of bytes. A column has a plane for each of them: a byte 0 and the byte that all values have
-there, or a byte 1 and the byte of each.
+So bytes that hardly change are neighbours. All values have the same number of bytes. A column has a plane for each
+byte: a byte 0 and the byte that all values share, or a byte 1 and the byte of each value.
 """
 
 import struct
@@ -15,11 +15,11 @@ INT, LONG = 4, 8
 _SAME, _EACH = b"\0", b"\1"
 
 Take = Callable[[int], bytes]
-"""Takes so many bytes, all of them or `Garbled`."""
+"""Reads so many bytes: all of them, or raises `Garbled`."""
 
 
 def planes(rows: bytes, width: int) -> bytes:
-    """Write values, one after the other in `rows`, as a column."""
+    """Encode values, which lie one after the other in `rows`, as a column."""
     count = len(rows) // width
     parts = []
     for at in range(width):
@@ -29,10 +29,10 @@ def planes(rows: bytes, width: int) -> bytes:
 
 
 def rows_of(take: Take, count: int, width: int) -> bytes:
-    """Read a column of so many values into values one after the other.
+    """Decode a column of `count` values into bytes with one value after the other.
 
     Raises:
-        Garbled: it is none.
+        Garbled: it is not a column.
 
     """
     rows = bytearray(width * count)
@@ -46,20 +46,20 @@ def rows_of(take: Take, count: int, width: int) -> bytes:
 
 
 def ints(values: Sequence[int]) -> bytes:
-    """Write values of `INT` bytes, one after the other."""
+    """Encode values of `INT` bytes, one after the other."""
     return struct.pack(f"<{len(values)}i", *values)
 
 
 def longs(values: Sequence[int]) -> bytes:
-    """Write values of `LONG` bytes, one after the other."""
+    """Encode values of `LONG` bytes, one after the other."""
     return struct.pack(f"<{len(values)}q", *values)
 
 
 def ints_in(take: Take, count: int) -> list[int]:
-    """Read a column of those."""
+    """Decode a column of values of `INT` bytes."""
     return list(struct.unpack(f"<{count}i", rows_of(take, count, INT)))
 
 
 def longs_in(take: Take, count: int) -> list[int]:
-    """Read a column of those."""
+    """Decode a column of values of `LONG` bytes."""
     return list(struct.unpack(f"<{count}q", rows_of(take, count, LONG)))

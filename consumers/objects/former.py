@@ -1,7 +1,7 @@
-"""Version 1 of the index, which is read and not written any more: lines of JSON, in gzip hidden behind the data.
+"""Version 1 of the index, which is still read but not written: lines of JSON, in gzip hidden behind the data.
 
-There the index, and after it a footer, lay in members without content behind the data's member, in extra fields of
-their headers. The footer says how long all of that is.
+There the index, and after it a footer, lie in gzip members without content after the data's member, in the extra fields
+of their headers. The footer gives the length of all of these.
 """
 
 import io
@@ -21,7 +21,7 @@ _MOST_LINE_BYTES = 64 << 20  # a line describes one delivery, which KCL bounds
 
 
 class IndexRun(msgspec.Struct, gc=False, rename="camel"):
-    """A run of records in columns."""
+    """The columns of a run of records."""
 
     length: list[int]
     sequence_number: list[str]
@@ -34,7 +34,7 @@ def read_index(index: bytes) -> Iterator[IndexRun]:
     """Yield the runs of an index.
 
     Raises:
-        Garbled: a line is none.
+        Garbled: a line is damaged, or of a later version.
 
     """
     decoder = msgspec.json.Decoder(IndexRun)
@@ -48,7 +48,7 @@ def read_index(index: bytes) -> Iterator[IndexRun]:
 
 
 def split(body: bytes) -> tuple[memoryview, bytes] | None:
-    """Take a gzip object apart into its lines' member and the hidden index; None where none is hidden.
+    """Split a gzip object into the member with its lines and the hidden index; return None if none is hidden.
 
     Raises:
         Garbled: it is damaged.

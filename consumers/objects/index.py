@@ -1,7 +1,7 @@
-"""The index of an object: what the lines alone do not say, for each record.
+"""The index of an object: the fields of each record that the lines do not hold.
 
-A gzip stream. It begins with `KFI2`, and goes on with blocks of records in columns, in the order of the object. A
-partition key that stands in the record's own payload is not written again: its place there is. See docs/format.md.
+It is a gzip stream that begins with `KFI2`, followed by blocks of records in columns, in the order of the object. A
+partition key that occurs in the record's own payload is not stored again: its place there is. See docs/format.md.
 """
 
 import io
@@ -22,17 +22,17 @@ from consumers.records import Record
 _MAGIC = b"KFI2"
 _LEVEL = 1
 _BLOCK_RECORDS = 4096
-_BLOCK_BYTES = 4 << 20  # a block is closed above, by one run at the most
-_MOST_RECORDS, _MOST_KEY_BYTES = 1 << 16, 64 << 20  # of a block that is read: far more than any has
+_BLOCK_BYTES = 4 << 20  # a block is closed once it is larger, by one run at most
+_MOST_RECORDS, _MOST_KEY_BYTES = 1 << 16, 64 << 20  # limits of a block that is read: far more than any has
 _COUNT = struct.Struct("<I")
-_SMALL_BYTES = 256  # below, an index is a large part of an object, and worth some more time
-_ABSENT, _STORED = -2, -1  # where a key is: nowhere, or here; otherwise in the payload, from this byte on
-_SHORTEST_SOUGHT = 8  # shorter keys, on average, cost less than their places
+_SMALL_BYTES = 256  # mean payload below which an index is a large part of an object, and worth more time
+_ABSENT, _STORED = -2, -1  # the place of a key: absent, or in the index; otherwise its offset in the payload
+_SHORTEST_SOUGHT = 8  # keys that are shorter on average cost less than their places
 _SAMPLE = 8
 
 
 class Block(NamedTuple):
-    """A block that was read. A key is a text, None, or where it stands in the payload."""
+    """A decoded block. A key is a text, None, or its slice of the payload."""
 
     lengths: list[int]
     sequences: list[str]
@@ -42,10 +42,10 @@ class Block(NamedTuple):
 
 
 class IndexWriter:
-    """Builds an index run by run. What it holds are bytes, compressed once a block is full."""
+    """Builds an index run by run. It holds bytes only, and compresses a block once it is full."""
 
     def __init__(self) -> None:
-        """Begin an empty index."""
+        """Start an empty index."""
         self._compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, GZIP_WBITS)
         self._parts = [self._compressor.compress(_MAGIC)]
         self._form: Form = numbers.NOTHING
@@ -53,9 +53,9 @@ class IndexWriter:
         self._begin()
 
     def add(self, records: Sequence[Record], payloads: Sequence[bytes], arrivals_ms: Sequence[int]) -> None:
-        """Append a run; `payloads` and `arrivals_ms` are its records'."""
+        """Append a run. `payloads` and `arrivals_ms` are those of its records."""
         lengths = list(map(len, payloads))
-        if not self._count:  # once for a block, as each change begins another
+        if not self._count:  # once for a block, since a change of form begins another
             self._small = sum(lengths) < _SMALL_BYTES * len(lengths)
         form, written = numbers.written([record.sequence_number for record in records], small=self._small)
         if form != self._form and self._count:
@@ -119,12 +119,12 @@ class IndexWriter:
 def _encoded(keys: list[str | None]) -> list[bytes]:
     try:
         return list(map(str.encode, keys))  # type: ignore[arg-type]
-    except TypeError:  # one is absent
+    except TypeError:  # a key is absent
         return [b"" if key is None else key.encode() for key in keys]
 
 
 def _places(keys: list[str | None], encoded: list[bytes], payloads: Sequence[bytes], key_bytes: int) -> list[int]:
-    """Say where each key is. Whether any stands in its payload is tried on a few first."""
+    """Return the place of each key. A few are tried first to see whether keys occur in their payloads."""
     sought = key_bytes >= _SHORTEST_SOUGHT * len(keys)
     if sought and max(map(bytes.find, payloads[:_SAMPLE], encoded)) >= 0:
         places = list(map(bytes.find, payloads, encoded))
@@ -136,7 +136,7 @@ def _places(keys: list[str | None], encoded: list[bytes], payloads: Sequence[byt
 
 
 def read_index(index: bytes) -> Iterator[Block]:
-    """Yield the blocks of an index, of whichever version.
+    """Yield the blocks of an index, of any version.
 
     Raises:
         Garbled: it is damaged.

@@ -1,7 +1,7 @@
-"""The place for an index inside a gzip object: an extra field in its header (RFC 1952, 2.3.1.1), where it fits.
+"""The index inside a gzip object: an extra field in its header (RFC 1952, 2.3.1.1), where it fits.
 
-So the object is one member, as every reader takes it: also those that read no second one, and those that take the size
-from the last four bytes. BusyBox 1.35 opens no object whose header is longer than 16 KiB.
+So the object remains a single member, which every reader can read. Some readers do not read a second one, and some take
+the size from the last four bytes. BusyBox 1.35 cannot open an object whose header is longer than 16 KiB.
 """
 
 import struct
@@ -15,11 +15,11 @@ _EXTRA_FLAG = 4
 _FIELD = struct.Struct("<H2sH")
 _ID = b"KF"
 MOST_BYTES = 16_000
-"""The largest index that goes inside; what is larger goes beside."""
+"""The size of the largest index that goes inside; a larger one goes beside."""
 
 
 def put_inside(body: bytes, index: bytes) -> bytes | None:
-    """Put an index into the header of a gzip stream that has nothing but the plain one; None if it does not fit."""
+    """Put an index into the header of a gzip stream that has a plain header; return None if it does not fit."""
     if len(index) > MOST_BYTES:
         return None
     head = _MAGIC + bytes([_EXTRA_FLAG]) + body[len(_MAGIC) + 1 : _PLAIN_HEAD]
@@ -28,7 +28,7 @@ def put_inside(body: bytes, index: bytes) -> bytes | None:
 
 
 def split(body: bytes) -> tuple[bytes | memoryview, bytes | None]:
-    """Take a gzip object apart into its lines, still compressed, and the index; None where it holds none.
+    """Split a gzip object into its compressed lines and the index; the index is None if it holds none.
 
     Raises:
         Garbled: it is damaged.

@@ -1,7 +1,7 @@
-"""The column of sequence numbers: as integers, as pairs of digits, or as the texts that they are.
+"""The column of sequence numbers: as integers, as pairs of digits, or as texts.
 
-Integers are smallest: what Kinesis counts up stands in a few of their bytes, and in most of their decimal digits. Pairs
-of digits are written three times as quickly.
+Integers take the least space: what Kinesis counts up changes a few of their bytes, and most of their decimal digits.
+Pairs of digits are written three times as fast.
 """
 
 import struct
@@ -16,7 +16,7 @@ from consumers.objects.codecs import Garbled
 from consumers.objects.columns import Take, planes, rows_of
 
 _TEXTS, _INTEGERS, _DIGITS = 0, 1, 2
-_INTEGER_BYTES = 24  # 57 digits, where Kinesis gives 56
+_INTEGER_BYTES = 24  # enough for 57 digits; Kinesis uses 56
 _MOST_BYTES = 64
 _MOST_TEXT_BYTES = 64 << 20
 _HEAD = struct.Struct("<BB")
@@ -24,7 +24,7 @@ _SIZE = struct.Struct("<I")
 
 
 class Form(NamedTuple):
-    """How numbers are written: the kind, and the bytes of each."""
+    """The encoding of numbers: the kind, and the bytes of each number."""
 
     kind: int
     width: int
@@ -35,7 +35,7 @@ _AS_INTEGERS = Form(_INTEGERS, _INTEGER_BYTES)
 
 
 def written(texts: list[str], *, small: bool) -> tuple[Form, bytes]:
-    """Write a run's numbers, one after the other: small, or else quickly."""
+    """Encode a run's numbers one after the other: in little space if `small`, otherwise fast."""
     digits = len(texts[0])
     if not small and digits % 2 == 0 and 0 < digits <= 2 * _MOST_BYTES and set(map(len, texts)) == {digits}:
         rows = _digits("".join(texts))
@@ -46,15 +46,15 @@ def written(texts: list[str], *, small: bool) -> tuple[Form, bytes]:
 
 
 def packed(form: Form, rows: bytes) -> bytes:
-    """Write the column of numbers that were written in one form."""
+    """Encode the column of numbers that were all written in one form."""
     return _HEAD.pack(*form) + (planes(rows, form.width) if form.width else _SIZE.pack(len(rows)) + rows)
 
 
 def unpacked(take: Take, count: int) -> list[str]:
-    """Read a column of so many numbers.
+    """Decode a column of `count` numbers.
 
     Raises:
-        Garbled: it is none.
+        Garbled: it is not a column of numbers.
 
     """
     kind, width = _HEAD.unpack(take(_HEAD.size))
@@ -75,17 +75,17 @@ def _digits(joined: str) -> bytes | None:
         rows = a2b_hex(joined)
     except ValueError:
         return None
-    return rows if b2a_hex(rows) == joined.encode() else None  # capital letters, which no number has
+    return rows if b2a_hex(rows) == joined.encode() else None  # it differs for capital letters, which no number has
 
 
 def _integers(texts: list[str]) -> bytes | None:
-    """Write them as integers; None if one does not fit, or would come back as another text."""
+    """Encode the numbers as integers; return None if one does not fit, or would be decoded as another text."""
     try:
         integers = list(map(int, texts))
         rows = b"".join(map(int.to_bytes, integers, repeat(_INTEGER_BYTES), repeat("little")))  # type: ignore[arg-type]
     except (ValueError, OverflowError):
         return None
-    # As many characters as each has digits, and so nothing but these digits; otherwise it is tried.
+    # A text with as many characters as its integer has digits holds nothing but these digits. Otherwise it is tried.
     joined, least = "".join(texts), 10 ** (len(texts[0]) - 1)
     plain = joined.isascii() and len(joined) == len(texts[0]) * len(texts) and least <= min(integers)
     return rows if (plain and max(integers) < 10 * least) or _spelt(integers) == texts else None

@@ -1,4 +1,4 @@
-"""Turns objects back into the records that went in, byte for byte, with their positions."""
+"""Reads objects back into the records that were stored, byte for byte, with their positions."""
 
 import hashlib
 import io
@@ -10,11 +10,11 @@ from consumers.objects.codecs import CODECS, DAMAGE, Codec, Garbled
 from consumers.objects.index import read_index
 from consumers.records import Record
 
-_MOST_PAYLOAD_BYTES = 64 << 20  # far more than a record can have, so that no length is believed that cannot be
+_MOST_PAYLOAD_BYTES = 64 << 20  # far more than a record can have, so that an impossible length is refused
 
 
 class Readable(Protocol):
-    """Where objects lie."""
+    """A store of objects."""
 
     def get(self, key: str) -> bytes:
         """Return an object's bytes."""
@@ -22,7 +22,7 @@ class Readable(Protocol):
 
 
 def codec_of(key: str) -> Codec:
-    """Tell the compression by the key's extension."""
+    """Return the codec of a key's extension."""
     for codec in CODECS.values():
         if codec.extension and key.endswith(codec.extension):
             return codec
@@ -30,11 +30,11 @@ def codec_of(key: str) -> Codec:
 
 
 def index_key(key: str, sha256: bytes) -> str:
-    """Name the object that holds the index of an object that does not hold it itself.
+    """Return the key of the index of an object that does not hold the index itself.
 
-    The leading underscore keeps Hive, Spark and Athena from reading it as data, and its end is never that of the data,
-    which others choose by `*.gz`. The digest of the data is part of the name: of two writers that race for the key,
-    each has its own index, and only the winner's is ever looked up.
+    The leading underscore keeps Hive, Spark and Athena from reading it as data. Its extension is never that of the
+    data, which tools select by `*.gz`. The digest of the data is part of the name: of two writers that race for a key,
+    each has an index of its own, and only the winner's is ever looked up.
     """
     folder, slash, name = key.rpartition("/")
     end = "index" if codec_of(key).has_inside else "index.gz"
@@ -42,11 +42,11 @@ def index_key(key: str, sha256: bytes) -> str:
 
 
 def fetch(store: Readable, key: str) -> Iterator[Record]:
-    """Read an object of the archive.
+    """Read the records of an object of the archive.
 
     Raises:
         Garbled: the object is not whole.
-        KeyError: it is not there, or its index is not.
+        KeyError: the object, or its index, does not exist.
 
     """
     codec, body = codec_of(key), store.get(key)
@@ -69,7 +69,9 @@ def _beside(store: Readable, key: str) -> bytes:
 
 
 def read_records(codec: Codec, body: bytes, index: bytes | None = None) -> Iterator[Record]:
-    """Yield the records of an object, holding one block of its index at a time. `index` is the one beside it.
+    """Yield the records of an object, with one block of its index in memory.
+
+    `index` is the one beside the object.
 
     Raises:
         Garbled: the object is not whole.

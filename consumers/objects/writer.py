@@ -1,4 +1,4 @@
-"""Builds one object from runs of records, holding only compressed bytes."""
+"""Builds one object from runs of records, and holds only compressed bytes."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,20 +12,20 @@ from consumers.objects.reader import index_key, read_records
 from consumers.records import Record
 
 Place = Literal["inside", "beside", "none"]
-"""Where an index goes. `inside` is beside where it has no place inside, and `none` leaves it out."""
+"""The place of an index. `inside` means beside if it does not fit inside; `none` omits it."""
 
-_AT_ONCE = 1_000  # records, so that what is looked at several times is still in the processor's cache
+_AT_ONCE = 1_000  # records; what is read several times then stays in the processor's cache
 
 INDEX = "index"
-"""The name of the note that says where it went."""
+"""The name of the note that gives the place of the index."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectBytes:
     """A finished object.
 
-    `index` gives its records back, and `place` says whether readers find it in `body`, beside it, or nowhere. `sha256`
-    is the digest of `body`, the one that S3 verifies too.
+    `index` is needed to read its records back. `place` tells whether readers find it in `body`, beside it, or nowhere.
+    `sha256` is the digest of `body`, which S3 verifies too.
     """
 
     body: bytes
@@ -37,23 +37,23 @@ class ObjectBytes:
 
     @property
     def notes(self) -> Mapping[str, str]:
-        """Where the index is."""
+        """The note that gives the place of the index."""
         return {INDEX: self.place}
 
     def beside(self, key: str) -> Iterable[tuple[str, bytes]]:
-        """Give the index, where it has to stand beside the object."""
+        """Return the key and the bytes of the index, if it is stored beside the object."""
         return ((index_key(key, self.sha256), self.index),) if self.place == "beside" else ()
 
     def records(self) -> Iterator[Record]:
-        """Give its records again, by reading itself back."""
+        """Yield the records again, read from the object itself."""
         return read_records(self.codec, self.body, self.index)
 
 
 class ObjectWriter:
-    """One record a line, in the order given; a record's own newlines stay as they are."""
+    """Writes one record a line, in the order given. Newlines within a record stay as they are."""
 
     def __init__(self, codec: Codec, level: int, place: Place = "inside") -> None:
-        """Begin an object. `place` is where its index goes."""
+        """Start an object. `place` is the place of its index."""
         self._codec = codec
         self._place = place
         self._compressor = codec.compressor(level)
@@ -64,7 +64,7 @@ class ObjectWriter:
         self.payload_bytes = 0
 
     def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> int:
-        """Append a run, all of it; `arrivals_ms` are its records' arrival times."""
+        """Append a whole run, and return its length. `arrivals_ms` are its records' arrival times."""
         for at in range(0, len(records), _AT_ONCE):
             self._add(records[at : at + _AT_ONCE], arrivals_ms[at : at + _AT_ONCE])
         return len(records)
@@ -78,7 +78,7 @@ class ObjectWriter:
         self._keep(self._compressor.compress(lines))
 
     def finish(self) -> ObjectBytes:
-        """Return the object. The writer is of no more use."""
+        """Return the object. The writer must not be used afterwards."""
         self._keep(self._compressor.flush())
         body, index = b"".join(self._parts), self._index.finish()
         self._parts.clear()

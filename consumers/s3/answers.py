@@ -1,8 +1,8 @@
-"""What an answer of S3 must show before anything rests on it: pure functions, each says what is missing, or nothing.
+"""Checks that an answer of S3 proves what the caller relies on. Pure; each returns what is wrong, or "".
 
-Load balancers, gateways and caches answer 200 too, in the place of S3. So an answer counts by what only a store of
-objects can know: that it has read the bytes, or which object it speaks of. Sources: the pages of the operations in the
-Amazon S3 API reference, and "Checking object integrity" and "Common response headers" beside them.
+Load balancers, gateways and caches answer 200 too, in the place of S3. So an answer is accepted only if it contains
+what an object store alone can know: a digest of the bytes it has read, or which object it is about. Sources: the pages
+of the operations in the Amazon S3 API reference, and its "Checking object integrity" and "Common response headers".
 """
 
 import base64
@@ -22,14 +22,14 @@ _TYPES: Mapping[str, type] = {"Key": str, "Size": int, "ETag": str}
 
 
 def note_body(http_response: Any, parsed: dict[str, Any], **_: object) -> None:  # noqa: ANN401 - botocore's
-    """Keep how long the body of an answer was that should have none: a handler of botocore's `after-call`."""
+    """Store the length of an answer's body, for an answer that should have none. A handler of `after-call`."""
     parsed.setdefault("ResponseMetadata", {})[_BODY_BYTES] = len(http_response.content)
 
 
 def stored(answer: Answer, body: bytes, sha256: bytes) -> str:
-    """Look at the answer to a PUT: it must show that the bytes have arrived, by either of their digests.
+    """Check the answer to a PUT: it must prove by a digest that the bytes have arrived.
 
-    S3 repeats the SHA-256 that was sent. Stores that do not have the MD5 for an ETag.
+    S3 repeats the SHA-256 that was sent. Stores that do not have the MD5 as the ETag.
     """
     if wrong := _no(answer, _OK) or _no_version(answer):
         return wrong
@@ -41,19 +41,19 @@ def stored(answer: Answer, body: bytes, sha256: bytes) -> str:
 
 
 def removed(answer: Answer) -> str:
-    """Look at the answer to a DELETE."""
+    """Check the answer to a DELETE."""
     return _no(answer, _NO_CONTENT)
 
 
 def described(answer: Answer) -> str:
-    """Look at the answer to a HEAD."""
+    """Check the answer to a HEAD."""
     if wrong := _no(answer, _OK) or _no_version(answer):
         return wrong
     return "" if isinstance(answer.get("ContentLength"), int) else "HTTP 200 without a Content-Length"
 
 
 def read(answer: Answer, size: int, body: bytes | None = None) -> str:
-    """Look at the answer to a GET whose body had this size; `body`, if it is at hand, must be what the ETag says."""
+    """Check the answer to a GET whose body has `size` bytes. `body`, if given, must match the ETag."""
     if wrong := described(answer):
         return wrong
     if size != answer["ContentLength"]:
@@ -64,9 +64,10 @@ def read(answer: Answer, size: int, body: bytes | None = None) -> str:
 
 
 def listed(answer: Answer, prefix: str, token: str, last: str) -> str:
-    """Look at a page of a listing. `token` is what was asked with, and `last` the last key before: both may be empty.
+    """Check a page of a listing.
 
-    A page that lacks something must not read as objects that are not there.
+    `token` is the continuation token of the request, and `last` the last key of the page before; both may be empty. A
+    page that lacks something must not be taken for the absence of objects.
     """
     entries = answer.get("Contents", ())
     if (wrong := _no(answer, _OK)) or answer.get("KeyCount") != len(entries):
@@ -93,7 +94,7 @@ def _entries(entries: Sequence[Answer], prefix: str, last: str) -> str:
 
 
 def absent(answer: Answer) -> str:
-    """Look at an error answer that says by its status alone that there is no such object, as a HEAD's does."""
+    """Check an error answer whose status alone says that there is no such object, as that to a HEAD does."""
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     return "" if _IDS & headers.keys() else "HTTP 404 without a request id"
 
@@ -108,7 +109,7 @@ def _no_version(answer: Answer) -> str:
 
 
 def _is_md5(answer: Answer) -> bool:
-    """Whether the ETag must be the MD5 of the bytes: not where KMS or a customer's key encrypted them."""
+    """Return whether the ETag must be the MD5 of the bytes. It is not if KMS or a customer's key encrypted them."""
     encrypted = str(answer.get("ServerSideEncryption", "AES256")) != "AES256" or "SSECustomerAlgorithm" in answer
     return not encrypted and "ChecksumSHA256" not in answer and bool(_MD5.fullmatch(answer["ETag"]))
 

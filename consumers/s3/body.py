@@ -1,4 +1,4 @@
-"""The body of an upload: each piece that is taken is a sign of life, and an upload that is slow is said to be."""
+"""The body of an upload. Each piece that is read is a sign of life, and a slow upload is logged."""
 
 import io
 import time
@@ -9,19 +9,22 @@ from consumers.logs import logger
 
 SLOW_S = 30.0
 SAY_EVERY_S = 60.0
-_SMALL_BYTES = 1 << 14  # a piece has one time-out, so that its size is the least pace that passes
-_LARGE_BYTES = 1 << 17  # costs less, once it is known to be quick
-_BUFFERED_BYTES = 4 << 20  # the most that a connection takes before any of it has moved (net.ipv4.tcp_wmem)
+_SMALL_BYTES = 1 << 14  # each piece has one time-out, so its size sets the slowest pace that is accepted
+_LARGE_BYTES = 1 << 17  # costs less, once the connection is known to be fast
+_BUFFERED_BYTES = 4 << 20  # the most that a connection buffers before any of it has moved (net.ipv4.tcp_wmem)
 _QUICK_BYTES_S = 10e6
 _LEAST_BYTES_S = 64e3
-_PIECE_S, _ANSWER_S = 3.0, 10.0  # the store's time-outs, of what is sent and of an answer
+_PIECE_S, _ANSWER_S = 3.0, 10.0  # the store's time-outs, for sending and for an answer
 
 
 class Body(io.BytesIO):
-    """Bytes that are read in order by whoever sends them. To read them again, it is sought to the begin."""
+    """Bytes that the sender reads in order. To read them again, it seeks to the beginning."""
 
     def __init__(self, content: bytes, where: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """Say of what object they are. The bytes are not copied; `clock` gives monotonic seconds."""
+        """Start at the beginning. `where` names the object in the log.
+
+        The bytes are not copied. `clock` returns monotonic seconds.
+        """
         super().__init__(content)
         self._where = where
         self._size = len(content)
@@ -31,16 +34,16 @@ class Body(io.BytesIO):
 
     @property
     def answer_s(self) -> float:
-        """The seconds that what is still on its way may take, where all has been handed over and nothing is known."""
+        """The seconds that buffered bytes may still take to be sent, once all have been read, at an unknown pace."""
         return min(self._size, _BUFFERED_BYTES) / _LEAST_BYTES_S
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Begin anew."""
+        """Set the position, and restart the measurement."""
         self._began = None
         return super().seek(offset, whence)
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Give the next piece: what was given before it has been taken."""
+        """Return the next piece. A read also means that the piece before it was taken by the connection."""
         now = self._clock()
         if self._began is None:
             self._began, self._say_at = now, now + SLOW_S

@@ -1,4 +1,4 @@
-"""What an S3 error means for a writer: a pure function of the answer.
+"""The meaning of an S3 error for a writer, as a pure function of the answer.
 
 Codes: "Error responses" in the Amazon S3 API reference, and "Conditional writes" in its user guide.
 """
@@ -27,7 +27,10 @@ from consumers.waiting import Unavailable
 
 EXISTS = frozenset({"PreconditionFailed"})
 ABSENT = frozenset({"NoSuchKey"})
-"""S3's own words, from the bodies of its answers: a status alone may be of anything that stands before it."""
+"""S3's own codes, from the bodies of its answers.
+
+A status alone may come from anything that stands before S3.
+"""
 
 _NO_S3 = "{keys}.endpoint must be an S3 service: look at what stands before it, such as a proxy or a gateway"
 _CODE = re.compile(r"[A-Za-z0-9.]{1,80}")
@@ -79,7 +82,7 @@ _MENDS_ITSELF = frozenset(
         "RequestLimitExceeded",
         "InternalError",
         "ServiceUnavailable",
-        "409",  # a HEAD has no body that would say which
+        "409",  # the answer to a HEAD has no body with a code
         "429",
         "503",
         "500",
@@ -91,21 +94,24 @@ _TOO_MANY = 429
 
 
 def code_of(response: Mapping[str, Any]) -> tuple[str, int]:
-    """Give an error answer's code, or its status for one if it has none, and its status. A page's text is no code."""
+    """Return the code of an error answer, and its status.
+
+    An answer without a code has its status for one. The text of an HTML page is not a code.
+    """
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = str(response.get("Error", {}).get("Code", ""))
     return (code if _CODE.fullmatch(code) else str(status)), int(status)
 
 
 def odd(operation: str, where: str, wrong: str, keys: str = "archive") -> Unavailable:
-    """Say what it means that an answer is not of S3's: nothing is known, and so nothing was done."""
+    """Return the error for an answer that is not one of S3's: nothing is known, so nothing counts as done."""
     return Unavailable(f"{operation} {where}: {wrong}", _NO_S3.format(keys=keys), operator=True)
 
 
 def unavailable(operation: str, where: str, code: str, status: int, keys: str = "archive") -> Unavailable:
-    """Say what an error answer means: something to wait out, or something that an operator must mend.
+    """Return the error for an error answer: it must be waited out, or an operator must mend it.
 
-    `keys` is what the bucket's properties begin with, for the remedy.
+    `keys` is the prefix of the bucket's properties, for the remedy.
     """
     reason = f"{operation} {where}: {code} (HTTP {status})"
     server_failed = status >= _SERVER_ERROR and code != "NotImplemented"
@@ -123,7 +129,7 @@ def unavailable(operation: str, where: str, code: str, status: int, keys: str = 
 
 
 def unreachable(operation: str, where: str, fault: Exception, keys: str = "archive") -> Unavailable:
-    """Say what it means that there was no answer at all. `keys` as in `unavailable`."""
+    """Return the error for a call that got no answer. `keys` is as for `unavailable`."""
     reason = f"{operation} {where}: {type(fault).__name__}{at(fault)}"
     if isinstance(fault, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, RuntimeError)):
         return Unavailable(reason, "give the process AWS credentials: an instance profile, or AWS_*", operator=True)
@@ -140,6 +146,6 @@ def unreachable(operation: str, where: str, fault: Exception, keys: str = "archi
 
 
 def unreadable(fault: Exception) -> bool:
-    """Whether an answer came, and is not what its digest says, or holds what is no number: never quote it."""
+    """Return whether an answer came that contradicts its digest, or holds an invalid number. Never quote it."""
     bare = isinstance(fault, ValueError) and not isinstance(fault, BotoCoreError)
     return isinstance(fault, FlexibleChecksumError) or (bare and not str(fault).startswith("Invalid endpoint"))

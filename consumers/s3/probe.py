@@ -1,4 +1,4 @@
-"""Proves at start-up that the bucket honours the conditions on which exactly-once and watermarks stand."""
+"""Proves at start-up that the bucket honours the conditions on which exactly-once and watermarks rest."""
 
 import hashlib
 
@@ -9,18 +9,18 @@ NO_VERSION = f'"{"0" * 32}"'
 
 
 class ConditionIgnored(Exception):
-    """The store overwrote an object that it was told not to."""
+    """The store overwrote an object although the condition forbade it."""
 
 
 def probe(store: ObjectStore) -> None:
-    """Write one key twice and demand that the second is refused; then list it and read it, as each lease will.
+    """Prove that the store honours conditional writes.
 
-    Then replace a version of it that never was, and demand that this is refused too.
-
-    The key is always the same, so that nothing is left to clean up; one that stands from before proves it at once.
+    It writes one key twice, and requires that the second write is refused. It replaces a version that never existed,
+    and requires that this is refused. Then it lists and reads the key, as each lease will. The key is always the same,
+    so that nothing is left to clean up. An object that stands from an earlier probe proves it with the first write.
 
     Raises:
-        ConditionIgnored: the second write was accepted.
+        ConditionIgnored: a write was accepted that the condition forbids.
         Unavailable: the store does not answer, or refuses the process.
 
     """

@@ -1,4 +1,4 @@
-"""A bucket behind the chain's `ObjectStore`: each call bounded in time, tried again by the caller only."""
+"""An S3 bucket as the chain's `ObjectStore`. Each call is bounded in time, and retried by the caller only."""
 
 import base64
 import hashlib
@@ -25,15 +25,15 @@ from consumers.waiting import Unavailable
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
 _CHUNK_BYTES = 1 << 20
-_MOST_BARREN = 100  # pages of a listing in a row that hold nothing, and say that there is more
+_MOST_BARREN = 100  # pages of a listing in a row that hold no key, and announce more pages
 
 
 @dataclass(frozen=True, slots=True)
 class BucketAccess:
-    """How to reach a bucket, and what to ask of it for each object. Empty strings leave it to the bucket.
+    """How to reach a bucket, and the options of each object. An empty string leaves an option to the bucket.
 
-    One attempt a call is for those who wait with jitter and say so. `keys` is what the properties begin with that say
-    all this: remedies name them.
+    `attempts` is 1 for callers that retry with jitter and log it. `keys` is the prefix of the properties that configure
+    the bucket; remedies name them.
     """
 
     bucket: str
@@ -52,7 +52,10 @@ class S3Store:
     """Reads and writes one bucket."""
 
     def __init__(self, access: BucketAccess) -> None:
-        """Remember how; the client is made at the first call, and again where it found no credentials."""
+        """Store the options. The client is made at the first call.
+
+        It is made anew after a fault other than of the connection, such as missing credentials.
+        """
         self.access = access
         self._bucket = access.bucket
         self._owner = {"ExpectedBucketOwner": access.expected_owner} if access.expected_owner else {}
@@ -68,12 +71,15 @@ class S3Store:
         self._client: Any = None
 
     def put_new(self, key: str, body: bytes, metadata: Mapping[str, str], sha256: bytes) -> bool:
-        """Store an object unless the key exists. S3 verifies the digest on arrival."""
+        """Store an object unless the key exists; return False if it exists. S3 verifies the digest on arrival."""
         condition = {"IfNoneMatch": "*", "Metadata": dict(metadata)}
         return self._put(key, body, sha256, condition, EXISTS) is not None
 
     def swap(self, key: str, body: bytes, version: str | None) -> str | None:
-        """Store an object where that version stands, or none if it is None; its new version, or None if refused."""
+        """Replace the given version of an object; return the new version, or None if refused.
+
+        A `version` of None means that no object may stand there.
+        """
         condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
         answer = self._put(key, body, hashlib.sha256(body).digest(), condition, EXISTS | ABSENT)
         return None if answer is None else str(answer["ETag"])
@@ -110,11 +116,11 @@ class S3Store:
         return found.body
 
     def remove(self, key: str) -> None:
-        """Remove an object; nothing is wrong where there is none. A bucket with versions keeps what it was."""
+        """Remove an object, if there is one. A bucket with versioning keeps the former version."""
         self._call("DeleteObject", key, lambda client: client.delete_object(**self._at(key)), look=answers.removed)
 
     def digest(self, key: str) -> tuple[str, int] | None:
-        """Read an object through: the SHA-256 of its bytes in hex, and their number; None if it is not there."""
+        """Read a whole object; return the SHA-256 of its bytes in hex and their number, or None if there is none."""
         answer = self._call(
             "GetObject",
             key,
@@ -154,7 +160,10 @@ class S3Store:
         )
 
     def now_ms(self) -> int:
-        """Return the time by the store's last answer plus what has passed since: the host's clock is not trusted."""
+        """Return the store's time in UTC milliseconds: that of its last answer, plus the time passed since.
+
+        The host's clock is not trusted. It is 0 before the first answer.
+        """
         return 0 if self._clock_offset_s is None else int((time.monotonic() + self._clock_offset_s) * 1000)
 
     def _at(self, key: str) -> dict[str, str]:
@@ -164,7 +173,7 @@ class S3Store:
         self, key: str, body: bytes, sha256: bytes, condition: Mapping[str, object], refusals: frozenset[str]
     ) -> dict[str, Any] | None:
         options = dict(self._put_options)
-        if key.startswith(STATE_PREFIX):  # it is read again at each lease, and must never need a restore
+        if key.startswith(STATE_PREFIX):  # state is read at each lease, so it must never need a restore
             options.pop("StorageClass", None)
         where, checksum = f"s3://{self._bucket}/{key}", base64.b64encode(sha256).decode()
         what = {"Body": Body(body, where), "ChecksumSHA256": checksum, **condition, **options}
@@ -183,13 +192,13 @@ class S3Store:
             retries={"mode": "standard", "total_max_attempts": self.access.attempts},
             max_pool_connections=self.access.connections,
             tcp_keepalive=True,
-            request_checksum_calculation="when_required",  # ours is the stronger one
+            request_checksum_calculation="when_required",  # SHA-256, which each PUT sends, is stronger
             response_checksum_validation="when_required",
             s3={
                 "addressing_style": "path" if self.access.endpoint else "auto",
-                "payload_signing_enabled": False,  # each body's digest is a signed header already
+                "payload_signing_enabled": False,  # the digest of each body is a signed header already
             },
-            parameter_validation=False,  # ours are made here; it costs a fifth of a call
+            parameter_validation=False,  # all parameters are made here, and it costs a fifth of a call
         )
         client = aws.client(
             "s3", region_name=self.access.region or None, endpoint_url=self.access.endpoint or None, config=config
@@ -207,7 +216,10 @@ class S3Store:
         refusals: frozenset[str] = ABSENT,
         look: Callable[[dict[str, Any]], str] = lambda _answer: "",
     ) -> dict[str, Any] | None:
-        """Call once. None for an error that is one of the `refusals`; `look` says what an answer lacks, if anything."""
+        """Make one call, and return the answer, or None for an error that is one of the `refusals`.
+
+        `look` returns what is wrong with an answer, or "".
+        """
         where, keys = f"s3://{self._bucket}/{key}", self.access.keys
         with self._counting:
             self.requests[operation] += 1
@@ -216,26 +228,26 @@ class S3Store:
             self._client = self._client or self._connect()
             answer = call(self._client)
         except ClientError as fault:
-            if not answers.absent(fault.response):  # a gateway's error tells the gateway's time
+            if not answers.absent(fault.response):  # an error of a gateway holds the gateway's time
                 self._set_clock(fault.response["ResponseMetadata"])
             code, status = code_of(fault.response)
             if code in refusals:
                 return None
-            if operation == "HeadObject" and code == "404":  # its answer has no body that would say more
+            if operation == "HeadObject" and code == "404":  # its answer has no body with a code
                 if wrong := answers.absent(fault.response):
                     raise odd(operation, where, wrong, keys) from fault
                 return None
             raise unavailable(operation, where, code, status, keys) from fault
-        except ResponseParserError as fault:  # of a page where XML should be
+        except ResponseParserError as fault:  # another page in the place of XML
             wrong = f"the answer cannot be read ({type(fault).__name__})"
             raise odd(operation, where, wrong, keys) from fault
-        except (BotoCoreError, ValueError, RuntimeError) as fault:  # botocore raises bare ones for bad credentials
+        except (BotoCoreError, ValueError, RuntimeError) as fault:  # botocore raises bare ones for faulty credentials
             if not isinstance(fault, (HTTPClientError, IncompleteReadError)):
-                self._client = None  # it looks for credentials only when it is made
+                self._client = None  # a client looks for credentials only when it is made
                 aws.forget()
             raise unreachable(operation, where, fault, keys) from fault
         finally:
-            alive.beat()  # one try may take many calls
+            alive.beat()  # one try of the caller may take many calls
         if wrong := look(answer):
             raise odd(operation, where, wrong, keys)
         self._set_clock(answer["ResponseMetadata"])
@@ -243,17 +255,20 @@ class S3Store:
 
     def _set_clock(self, meta: Mapping[str, Any]) -> None:
         date = meta.get("HTTPHeaders", {}).get("date", "")
-        with suppress(ValueError):  # no date, or none that can be read: the last one stands
+        with suppress(ValueError):  # no date, or an unreadable one: the last one stays valid
             self._clock_offset_s = parsedate_to_datetime(date).timestamp() - time.monotonic()
 
 
 def _follow_no_redirect(context: dict[str, Any], **_: object) -> None:
-    """Tell of a wrong region instead of asking for the right one each time: without an answer, that goes in circles."""
+    """Report a wrong region instead of asking for the right one, which never ends if that gets no answer."""
     context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _wait_for_what_is_on_its_way(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-    """Give the answer more time than others: the system takes megabytes that have not moved yet."""
+    """Extend the time-out of an upload's answer.
+
+    The system accepts megabytes that have not been sent yet.
+    """
     body = params.get("body")
     if isinstance(body, Body):
         context["read_timeout"] = READ_TIMEOUT_S + body.answer_s
