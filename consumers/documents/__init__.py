@@ -1,1 +1,1 @@
-"""A record's payload becomes JSON documents, or a reason why not. Pure: nothing here raises for what strangers send."""
+"""Turns a record's payload into JSON documents, or into the reason why not. Pure; never raises for bad data."""

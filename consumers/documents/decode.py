@@ -1,8 +1,9 @@
-"""A payload's way to its documents: inflate, take nginx's escapes back, read.
+"""Decodes a payload into its documents: decompresses it, undoes nginx's escapes, and parses it.
 
-Nearly every payload is one JSON object that ends at the first step: it is decoded by msgspec into a type that admits
-only what is sure to be right, and encoded again. What comes out with the same bytes held no key twice, no whitespace
-and no escape that needs a closer look. Whatever differs or fails goes on to the exact reading, which alone rejects.
+Nearly every payload is one JSON object, and takes the first step alone. msgspec decodes it into a type that admits only
+what is certain to be valid, and encodes it again. If the result has the same bytes, the payload held no duplicate key,
+no whitespace and no escape that needs a closer look. Whatever differs or fails goes on to the exact parser, which alone
+rejects.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,19 +20,19 @@ from consumers.documents.nginx import repaired
 MIB = 1 << 20
 FAST_DEPTH = 8
 FAST_BYTES = 1 << 18
-"""What is longer is never held whole as values."""
+"""The longest text in bytes that is held whole as values."""
 
 
 def _unheard(_size_bytes: int) -> None:
-    """Count nothing."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a payload may be. Depth counts the brackets around the innermost value; an object alone has 1.
+    """The limits of a payload. The depth counts the brackets around the innermost value; a flat object has 1.
 
-    Values are those of one document, but for what stands in innermost objects and lists: they take no memory for long.
-    `inflated` hears how many bytes a payload was inflated to, whatever becomes of it.
+    `max_values` is for one document. It does not count what stands in innermost objects and lists, which take memory
+    only briefly. `inflated` is called with the size in bytes to which a payload was inflated, whatever becomes of it.
     """
 
     max_inflated_bytes: int = 16 * MIB
@@ -42,7 +43,7 @@ class Limits:
 
 
 def _admitted() -> Any:  # noqa: ANN401 - a type that is computed
-    """Give the type of an object that is FAST_DEPTH deep at most."""
+    """Return the type of an object with a depth of at most FAST_DEPTH."""
     scalar = None | bool | int | float | str
     value: Any = scalar
     for _ in range(FAST_DEPTH - 1):
@@ -56,9 +57,9 @@ _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def decode(payload: bytes, limits: Limits) -> Decoded | Rejected:
-    """Give the payload's documents, or the one reason why it holds none. A record fails as a whole.
+    """Return the payload's documents, or the one reason why it has none. A record fails as a whole.
 
-    Nothing but MemoryError is raised, whatever the payload holds.
+    It raises nothing but MemoryError, whatever the payload holds.
     """
     fast = limits.max_depth >= FAST_DEPTH and len(payload) <= FAST_BYTES
     document = _at_once(payload) if fast else None
@@ -66,7 +67,7 @@ def decode(payload: bytes, limits: Limits) -> Decoded | Rejected:
 
 
 def _at_once(text: bytes) -> Document | None:
-    """Give the object that is sure to be right, or None if that is to be found out."""
+    """Return the object if it is certain to be valid, or None if the exact parser must decide."""
     try:
         fields = _decode(text)
         encoded = _encode(fields)
@@ -76,9 +77,10 @@ def _at_once(text: bytes) -> Document | None:
 
 
 def _spliced(text: bytes, encoded: bytes, fields: dict[str, Any]) -> Document | None:
-    """Take an object whose bytes differ from what we would write: by whitespace or by spelling, not by a key twice.
+    """Return an object whose bytes differ from its encoding by whitespace or spelling only, or None if uncertain.
 
-    A key that was dropped took two quotes along. Every other quote comes out again, but for one spelt as a number.
+    A duplicate key that was dropped takes two quotes with it. Every other quote is encoded again, except one that was
+    written as its code point.
     """
     source = text.strip(exact.WHITESPACE)
     if source == encoded:
@@ -91,7 +93,7 @@ def _spliced(text: bytes, encoded: bytes, fields: dict[str, Any]) -> Document | 
 def _carefully(payload: bytes, limits: Limits) -> Decoded | Rejected:
     try:
         return _exactly(payload, limits)
-    except MemoryError:  # the process's fault, not the record's
+    except MemoryError:  # the fault of the process, not of the record
         raise
     except Exception as fault:  # noqa: BLE001 - a payload nobody thought of is the record's fault alone
         return Rejected("json_invalid", f"cannot be read: {type(fault).__name__}")
@@ -118,9 +120,9 @@ def _exactly(payload: bytes, limits: Limits) -> Decoded | Rejected:
 
 
 def _several(payload: bytes, limits: Limits) -> list[Document] | None:
-    """Give the objects of text with one on each line, or of a short list, or None if that is to be found out.
+    """Return the objects of text with one on each line, or of a short list, or None if uncertain.
 
-    Each line stands alone: no token of JSON holds a raw newline.
+    Each line can be parsed alone, since no token of JSON contains a raw newline.
     """
     if limits.max_depth < FAST_DEPTH:
         return None

@@ -1,8 +1,8 @@
-"""The exact reading of JSON text: the only one that rejects, in the time and the memory that a few copies of it take.
+"""The exact parser of JSON text. It alone rejects, in time and memory bounded by a few copies of the text.
 
-What comes first in the text counts, but for this: text that nests too deep is rejected as such, if its brackets are
-balanced; then `too_many_documents` or `json_invalid` goes before `surrogate`, and that before what is wrong with values
-that are JSON.
+The first fault in the text decides, with two exceptions. Text that nests too deep is rejected as `too_deep` if its
+brackets are balanced. Of the other reasons, `too_many_documents` and `json_invalid` go before `surrogate`, and that
+goes before faults of values that are valid JSON.
 """
 
 import codecs
@@ -21,7 +21,7 @@ _PIECE = 1 << 20
 
 
 class Bounds(NamedTuple):
-    """What text may hold."""
+    """The limits of text."""
 
     max_depth: int
     max_documents: int
@@ -32,16 +32,16 @@ class _Wrong(Exception):
     """The text is rejected."""
 
     def __init__(self, rejected: Rejected) -> None:
-        """Say why."""
+        """Store the rejection."""
         super().__init__(rejected.reason)
         self.rejected = rejected
 
 
 def read(text: bytes, bounds: Bounds) -> Decoded | Rejected:
-    """Give the documents of JSON text, or the one reason why not.
+    """Return the documents of JSON text, or the one reason why it has none.
 
-    Objects and lists of objects may follow each other, with whitespace between them or without. Another value must
-    stand alone, and is no document. A byte order mark before all is left out, as RFC 8259, 8.1, lets a reader do.
+    Objects and lists of objects may follow each other, with or without whitespace between them. Another value must
+    stand alone, and is no document. A leading byte order mark is ignored, as RFC 8259, 8.1, allows.
     """
     text = text.removeprefix(codecs.BOM_UTF8)
     if not text.strip(WHITESPACE):
@@ -56,7 +56,7 @@ def read(text: bytes, bounds: Bounds) -> Decoded | Rejected:
 
 
 def on_one_line(text: bytes) -> bytes:
-    """Make spaces of raw newlines: in JSON they stand between tokens only, where a space is the same."""
+    """Replace raw newlines by spaces. In JSON they occur only between tokens, where a space means the same."""
     return text.translate(_ON_ONE_LINE) if b"\n" in text or b"\r" in text else text
 
 
@@ -95,7 +95,7 @@ class _Reading:
             raise NotJson(end)
 
     def _take_each(self, at: int) -> None:
-        """Take the objects of a list that is right."""
+        """Take the objects of a list that is valid JSON."""
         at = self._past_whitespace(at + 1)
         while self._text[at] not in b"]":
             end = self._end(at)
@@ -122,7 +122,7 @@ class _Reading:
             raise _Wrong(self._deep(depth))
 
     def _end(self, at: int) -> int:
-        """Say where the value that begins here ends; it is JSON."""
+        """Return the end of the value that begins here, which must be JSON."""
         try:
             return end_of(self._view, at)
         except RecursionError:
@@ -142,12 +142,15 @@ class _Reading:
         return found.end() if found else at
 
     def _wrong(self, reason: str, detail: str) -> None:
-        """Keep the first fault of values that are JSON."""
+        """Keep the first fault of values that are valid JSON."""
         self._fault = self._fault or Rejected(reason, detail)
 
 
 def _half(text: bytes, bounds: Bounds) -> Rejected | None:
-    """Reject text that is JSON but for halves of surrogate pairs: that is JSON with other escapes in their place."""
+    """Return the rejection of text that is JSON apart from halves of surrogate pairs, or None.
+
+    Such text is JSON once other escapes replace them.
+    """
     veiled = text.replace(b"\\\\", b"__")
     others = veiled.replace(b"\\ud", b"\\u0").replace(b"\\uD", b"\\u0")
     if others == veiled:
@@ -162,7 +165,7 @@ def _half(text: bytes, bounds: Bounds) -> Rejected | None:
 
 
 def _check_utf8(text: bytes) -> None:
-    """Look at a piece at a time: text of one great character takes four times its bytes."""
+    """Check one piece at a time: decoding a text with one wide character takes four times its bytes."""
     at = 0
     while at < len(text):
         try:

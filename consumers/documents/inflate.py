@@ -1,7 +1,7 @@
-"""gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878), found by their first bytes and inflated within a bound.
+"""Decompresses gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878), recognized by their first bytes, within a limit.
 
-Raw deflate has no first bytes to be found by. What is skipped in zstd is skipped, and so is padding behind the last
-member: zeros, and whitespace such as the newline that some senders put behind each record.
+Raw deflate cannot be recognized by its first bytes. Skippable frames of zstd are skipped. So is padding after the last
+member: zeros, and whitespace such as the newline that some senders put after each record.
 """
 
 import zlib
@@ -22,34 +22,34 @@ ZLIB = tuple(
     if (method << 8 | flags) % 31 == 0 and not flags & 0x20  # the check of both bytes, and no dictionary
 )
 SKIPPABLE = tuple(bytes((0x50 + number, 0x2A, 0x4D, 0x18)) for number in range(16))
-"""A frame that decoders of zstd skip (RFC 8878, 3.1.2): pzstd begins with one, a table to seek by is one at the end."""
+"""A frame that decoders of zstd skip (RFC 8878, 3.1.2): pzstd begins with one, a seek table at the end is one."""
 _FIRST = (GZIP, ZSTD, *ZLIB, *SKIPPABLE)
 MOST_MEMBERS = 10_000
-"""So many gzip members, zlib streams or zstd frames may follow each other: each takes its time, also an empty one."""
-_PIECE = 16_384  # what is left of a piece is copied at the end of each member: small, for a payload of empty members
-_LEAST_WINDOW = 8 << 20  # what RFC 8878, 3.1.1.1.2, asks every decoder to take
+"""The most gzip members, zlib streams or zstd frames in a payload: each takes time, even an empty one."""
+_PIECE = 16_384  # the rest of a piece is copied at each member's end, so it is small, for payloads of empty members
+_LEAST_WINDOW = 8 << 20  # the window that RFC 8878, 3.1.1.1.2, recommends every decoder to support
 _PADDING = b"\0 \t\r\n"
-_SKIPPABLE_HEAD = 8  # bytes: the magic number, and how many follow
+_SKIPPABLE_HEAD = 8  # bytes: the magic number, and the length of what follows
 
 _Inflater = Callable[[bytes, int, bytearray, int], int]
-"""Inflates the member at an offset onto the end of `out`, and says where it ends."""
+"""Inflates the member at an offset onto the end of `out`, and returns where it ends."""
 
 
 class _TooLarge(Exception):
-    """The payload inflates beyond the bound."""
+    """The payload inflates beyond the limit."""
 
 
 class _Damaged(Exception):
-    """The payload is not what its first bytes promise."""
+    """The payload does not have the form that its first bytes announce."""
 
 
 def packed(payload: bytes) -> bool:
-    """Whether the payload begins as a compressed one does. No JSON does."""
+    """Return whether the payload begins as a compressed one does. No JSON text does."""
     return payload.startswith(_FIRST)
 
 
 def inflate(payload: bytes, max_bytes: int) -> bytes | Rejected:
-    """Give the bytes of all members or frames, one after another, or say why not. It holds `max_bytes` at most."""
+    """Return the content of all members or frames, or the reason why not. It holds about `max_bytes` at most."""
     try:
         return bytes(_inflated(payload, max_bytes))
     except _TooLarge:
@@ -138,7 +138,7 @@ def _behind_skippable(payload: bytes, at: int) -> int:
 
 
 def _window(header: bytes) -> int:
-    """Give the bytes that a frame's decoder must hold: its content if that is one segment, else its window."""
+    """Return the bytes that a frame's decoder must hold: the content of a single segment, otherwise the window."""
     content: int | None = zstd.get_frame_info(header).decompressed_size
     if header[4] & 0x20:
         return content or 0

@@ -1,14 +1,14 @@
-"""How much one shard's payloads were inflated to: the work of judging, also where nothing is left of it."""
+"""Counts how many bytes a shard's payloads were inflated to, which is work even if nothing of them is kept."""
 
 from dataclasses import dataclass
 
 
 @dataclass(slots=True)
 class Meter:
-    """Hears of each payload that came compressed, and only ever grows."""
+    """A total that only grows."""
 
     total_bytes: int = 0
 
     def add(self, size_bytes: int) -> None:
-        """Count one more."""
+        """Add the size of one payload that came compressed."""
         self.total_bytes += size_bytes

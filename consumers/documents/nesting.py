@@ -1,4 +1,4 @@
-"""How deep JSON text nests, and how many values it holds: by its brackets and commas, at the speed of bytes. Pure."""
+"""Computes the depth and the number of values of JSON text from its brackets and commas, fast. Pure."""
 
 import re
 from array import array
@@ -11,7 +11,7 @@ _OTHERS = bytes(set(range(256)) - set(_BRACKETS))
 _VEIL, _UNVEIL = bytes.maketrans(_BRACKETS, b"\1\2\3\4"), bytes.maketrans(b"\1\2\3\4", _BRACKETS)
 _PAIR, _QUOTE = b"\5\5", b"\6\6"
 _BACKSLASHES = re.compile(rb"\\*+")
-_STEPS = bytes.maketrans(_BRACKETS, b"\x01\xff\x01\xff")  # one down, one up, as bytes with a sign
+_STEPS = bytes.maketrans(_BRACKETS, b"\x01\xff\x01\xff")  # an opening bracket is +1, a closing one -1, as signed bytes
 _ALIKE = bytes.maketrans(b"{}", b"[]")
 _OPENING = dict(zip(b"{[", b"}]", strict=True))
 
@@ -21,11 +21,11 @@ class TooMany(Exception):
 
 
 class Unbalanced(Exception):
-    """A string or a bracket is not closed, or closed by another one."""
+    """A string or a bracket is not closed, or a bracket is closed by another one."""
 
 
 def outside(text: bytes) -> bytes:
-    """Give what stands outside of strings.
+    """Return what stands outside of strings.
 
     Raises:
         Unbalanced: the last string does not end.
@@ -44,7 +44,7 @@ def outside(text: bytes) -> bytes:
 
 
 def veiled(text: bytes) -> bytes:
-    """Write the brackets and the escaped quotes of strings as bytes that JSON does not have, so that none is left."""
+    """Replace the brackets and escaped quotes within strings by bytes that JSON does not use."""
     found, within = list[bytes](), 0
     for window in _windows(text):
         pieces = window.replace(b"\\\\", _PAIR).replace(b'\\"', _QUOTE).split(b'"')
@@ -57,7 +57,10 @@ def veiled(text: bytes) -> bytes:
 
 
 def _windows(text: bytes) -> Iterator[bytes]:
-    """Give the text in pieces, of which none ends within an escape: whole, its pieces would be many times its size."""
+    """Yield the text in pieces, none of which ends within an escape.
+
+    Splitting the whole text at once would take many times its size.
+    """
     at = 0
     while at < len(text):
         end = at + WINDOW
@@ -68,20 +71,20 @@ def _windows(text: bytes) -> Iterator[bytes]:
 
 
 def unveiled(text: bytes) -> bytes:
-    """Write them as they were."""
+    """Undo `veiled`."""
     return text.translate(_UNVEIL).replace(_PAIR, b"\\\\").replace(_QUOTE, b'\\"')
 
 
 def values_of(bare: bytes) -> int:
-    """Count the values of text without its strings: each stands after a comma, or first in something, or alone."""
+    """Count the values of text without strings: each follows a comma, is the first in a bracket, or stands alone."""
     return 1 + bare.count(b",") + bare.count(b"[") + bare.count(b"{")
 
 
 def depth_of(text: bytes) -> int:
-    """Give the depth of text whose strings and brackets are known to be right."""
+    """Return the depth of text whose strings and brackets are known to be balanced."""
     brackets, peeled = outside(text).translate(_ALIKE, _OTHERS), 0
     while brackets:
-        left = brackets.replace(b"[]", b"")  # what is innermost
+        left = brackets.replace(b"[]", b"")  # without the innermost brackets
         if len(left) * 2 > len(brackets):
             return peeled + max(accumulate(array("b", brackets.translate(_STEPS))))
         brackets, peeled = left, peeled + 1
@@ -89,10 +92,10 @@ def depth_of(text: bytes) -> int:
 
 
 def balanced_depth(text: bytes) -> int:
-    """Give the depth of any text at all.
+    """Return the depth of any text.
 
     Raises:
-        Unbalanced: it has none.
+        Unbalanced: its strings or brackets do not match.
 
     """
     opened, deepest = bytearray(), 0

@@ -1,11 +1,11 @@
-r"""What nginx's log escapes did to JSON, taken back.
+r"""Undoes what the escapes of nginx's log did to JSON.
 
-By default, a log variable's `"`, `\` and every byte outside printable ASCII are written as `\xHH` (nginx,
-ngx_http_log_module, `log_format`, escape=default). JSON has no such escape, so text that holds one is no JSON, and
-JSON is never touched. Which repair applies is read off the text; what parses is not tried. So no sender decides it:
-nginx lets no raw `"` of a sender through.
+By default, nginx writes `"`, `\` and every byte outside printable ASCII of a log variable as `\xHH`
+(ngx_http_log_module, `log_format`, escape=default). JSON has no such escape, so text that holds one is not JSON, and
+valid JSON is never changed. The text itself shows which repair applies; no repair is chosen because its result parses.
+So no sender can choose it: nginx passes no raw `"` of a sender.
 
-All is done by replacing bytes of the whole text: a call for each escape would take seconds where there are millions.
+All repairs replace bytes in the whole text. One call for each escape would take seconds where there are millions.
 """
 
 import re
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from consumers.documents.skim import end_of
 
 MOST_BODIES = 10_000
-"""So many variables outside of strings may stand in one text."""
+"""The most variables outside of strings in one text."""
 
 _ESCAPE, _PAIR = b"\0", b"\1\1"  # neither JSON nor nginx writes them
 _TEMPLATE = re.compile(rb'(?:[^"\\]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
@@ -24,15 +24,15 @@ _PRINTABLE = re.compile(rb"\\x(?:2[013-9a-f]|[346][0-9a-f]|5[0-9abdef]|7[0-9a-e]
 
 
 class _NotOfNginx(ValueError):
-    """An escape stands where nginx would have written none."""
+    """An escape stands where nginx would not have written one."""
 
 
 def repaired(text: bytes) -> bytes | None:
-    r"""Give the text as it was before nginx, or None where nothing is to be repaired.
+    r"""Return the text as it was before nginx, or None if there is nothing to repair.
 
-    Without any raw `"`, the whole body was a variable: each escape becomes its byte.
-    Otherwise the quotes are the template's. What a variable holds inside a string becomes JSON escapes, which cannot
-    end the string. A variable outside of strings is JSON itself, the value of a key: each escape becomes its byte.
+    Without any raw `"`, the whole body was a variable: each escape becomes its byte. Otherwise the quotes are the
+    template's. Escapes within a string become JSON escapes, which cannot end the string. A variable outside of strings
+    is JSON itself, the value of a key: each escape becomes its byte.
     """
     if b"\\x" not in text or b"\0" in text or b"\1" in text:
         return None
@@ -47,8 +47,8 @@ def repaired(text: bytes) -> bytes | None:
 
 
 def _as_sent(text: bytes) -> bytes:
-    """Make each escape its byte; another backslash stays."""
-    # One step at a time, so that no more than two copies of a large text stand there.
+    """Replace each escape by its byte; keep other backslashes."""
+    # One step at a time, so that no more than two copies of a large text exist at once.
     text = text.replace(b"\\x", _ESCAPE)
     text = text.replace(b"\\", b"\\\\")
     text = text.replace(_ESCAPE, b"\\x")
@@ -58,7 +58,7 @@ def _as_sent(text: bytes) -> bytes:
 
 
 def _in_strings(text: bytes) -> bytes:
-    """Make escapes that JSON has of those of nginx. An escaped backslash is one: what follows it is text."""
+    """Convert nginx's escapes to JSON's. An escaped backslash is one escape: what follows it is text."""
     text = text.replace(b"\\\\", _PAIR)
     for digit in (b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7"):
         text = text.replace(b"\\x" + digit, b"\\u00" + digit)
@@ -86,9 +86,9 @@ def _repaired_parts(text: bytes) -> Iterator[bytes]:
 
 
 def _body(text: bytes) -> bytes:
-    """Take back what stands between two strings of the template: the value of a key, and how the template goes on.
+    """Undo the escapes between two strings of the template: the value of a key, and the template's text after it.
 
-    A sender can end no value and begin another: behind its own value no escape may stand, and no bracket be opened.
+    A sender cannot end a value and begin another: after its value no escape may stand, and no bracket be opened.
     """
     before = _KEY_ENDS.match(text)
     if before is None or text.count(b"\\") != text.count(b"\\x") or _PRINTABLE.search(text):

@@ -1,11 +1,11 @@
-"""What a field's path means: one meaning, for whatever names fields. Pure.
+"""The meaning of a field's path, the same wherever a field is named. Pure.
 
-`payload.live` is `live` of the object `payload`, or a field whose own name is `payload.live`: a search server tells
-neither from the other. Where the way leads through a list, it leads into each object of it, in lists of lists too. So
-a path may lead to several values.
+`payload.live` is the field `live` of the object `payload`, or a field that is itself named `payload.live`: a search
+server cannot tell one from the other. If a path leads through a list, it leads into each object of the list, also in
+nested lists. So a path may lead to several values.
 
-A value is what it reads as, or a `Raw` of its JSON, which is opened where a path leads into it. What no path leads into
-is never read: it keeps its bytes.
+A value is decoded, or a `Raw` of its JSON, which is opened if a path leads into it. A value into which no path leads is
+never decoded, and keeps its bytes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,13 +21,13 @@ Path = tuple[str, ...]
 
 
 NOTHING = object()
-"""There is no such field. It is not null."""
+"""The value of a field that does not exist. It is not null."""
 
 MOST_VALUES = 100_000
-"""No path leads into a list of more, those within its lists and objects included."""
+"""The most values of a list into which a path leads, those within its lists and objects included."""
 
 MOST_MEMBERS = 1_000_000
-"""So many members of lists are looked at for one record: some seconds at the worst."""
+"""The most members of lists that are visited for one record: some seconds at worst."""
 
 _WORTH_A_COUNT = 1 << 17
 _INWARD = frozenset({dict, list, Raw})
@@ -37,17 +37,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Budget:
-    """How many members of lists may still be looked at."""
+    """The number of members of lists that may still be visited."""
 
     def __init__(self, members: int = MOST_MEMBERS) -> None:
-        """Begin."""
+        """Start with the whole budget."""
         self._left = members
 
     def spend(self, members: int) -> None:
-        """Count some.
+        """Subtract members.
 
         Raises:
-            TooMany: there are more than may be.
+            TooMany: the budget is exceeded.
 
         """
         self._left -= members
@@ -56,7 +56,7 @@ class Budget:
 
 
 def path_of(text: str) -> Path:
-    """Read a path.
+    """Parse a path.
 
     Raises:
         ValueError: it has an empty part, or one with blanks around it, or stands in quotes.
@@ -73,13 +73,13 @@ def path_of(text: str) -> Path:
 
 
 def in_quotes(text: str) -> bool:
-    """Whether quotes stand around it, as other files than properties have them."""
+    """Return whether a text stands in quotes, as it would in other formats than properties."""
     return len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
 
 
 @lru_cache(maxsize=4096)
 def leading(paths: tuple[Path, ...]) -> Mapping[str, tuple[Path, ...]]:
-    """Give the names that these paths may begin with, and what is left of them behind each: `a`, `a.b`, `a.b.c`."""
+    """Return the names with which paths may begin, such as `a`, `a.b` and `a.b.c`, and the rests after each."""
     found: dict[str, tuple[Path, ...]] = {}
     for path in paths:
         for count in range(1, len(path) + 1):
@@ -90,16 +90,19 @@ def leading(paths: tuple[Path, ...]) -> Mapping[str, tuple[Path, ...]]:
 
 @lru_cache(maxsize=4096)
 def _endings(paths: tuple[Path, ...]) -> tuple[bytes, ...]:
-    """Give what the names of such fields, and of those below them, hold, as JSON spells them without escapes."""
+    """Return the texts of which JSON must hold one if it has a field that one of the paths may lead to.
+
+    They are the ends of the names of these fields and of those below them, as JSON spells them without escapes.
+    """
     names = {_encode(path[-1])[1:-1] for path in paths}
     return tuple(name + behind for name in names for behind in (b'"', b"."))
 
 
 def opened(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Open an object or a list by one level; give what is neither as it is.
+    """Open an object or a list by one level; return any other value as it is.
 
     Raises:
-        TooMany: it is too large a list.
+        TooMany: the list is too large.
 
     """
     if type(value) is not Raw:
@@ -115,7 +118,7 @@ def opened(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def opened_for(value: Any, paths: tuple[Path, ...]) -> Any:  # noqa: ANN401 - JSON
-    """Open it if something may be in it that such a path leads to."""
+    """Open a value if it may contain what one of the paths leads to; otherwise return it as it is."""
     if type(value) is not Raw:
         return value
     text = bytes(value)
@@ -125,9 +128,9 @@ def opened_for(value: Any, paths: tuple[Path, ...]) -> Any:  # noqa: ANN401 - JS
 
 
 def values_at(value: Any, path: Path, budget: Budget) -> Iterator[Any]:  # noqa: ANN401 - JSON
-    """Give each value that the path leads to, in the order of the document.
+    """Yield each value that the path leads to, in the order of the document.
 
-    What is opened on the way stays so: other paths lead through it too.
+    Values that are opened on the way stay open, since other paths lead through them too.
     """
     if type(value) is dict:
         for name, (rest,) in leading((path,)).items():

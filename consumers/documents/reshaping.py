@@ -1,6 +1,6 @@
-"""Fields kept, dropped and renamed, by their paths. Pure.
+"""Keeps, drops and renames fields by their paths. Pure.
 
-A field goes with all that a search server has below it: `payload` with a field whose own name is `payload.live`.
+A field includes all that a search server has below it: `payload` includes a field that is itself named `payload.live`.
 """
 
 from functools import lru_cache
@@ -15,17 +15,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Conflict(Exception):
-    """A field cannot be renamed: something stands where it would go."""
+    """A field cannot be renamed, since another one has the new name."""
 
 
 @lru_cache(maxsize=4096)
 def _below(paths: tuple[Path, ...]) -> tuple[str, ...]:
-    """Give what the names of fields begin with that a server has below these."""
+    """Return the prefixes of the names of fields that a server has below these."""
     return tuple(f"{'.'.join(path)}." for path in paths)
 
 
 def kept(value: Any, paths: tuple[Path, ...], budget: Budget) -> Any:  # noqa: ANN401 - JSON
-    """Give the value with nothing but what these paths lead to, or NOTHING."""
+    """Return the value with only what these paths lead to, or NOTHING."""
     found = opened_for(value, paths)
     if type(found) is dict:
         left = {name: inner for name, inner in found.items() if "." in name and name.startswith(_below(paths))}
@@ -43,12 +43,12 @@ def kept(value: Any, paths: tuple[Path, ...], budget: Budget) -> Any:  # noqa: A
 
 
 def without(value: Any, paths: tuple[Path, ...], budget: Budget) -> Any:  # noqa: ANN401 - JSON
-    """Give the value less what these paths lead to. What is no `Raw` is changed in its place."""
+    """Return the value without what these paths lead to. A value that is no `Raw` is changed in place."""
     return _less(value, paths, budget, None)
 
 
 def taken(value: Any, path: Path, budget: Budget) -> tuple[Any, list[tuple[str, Any]]]:  # noqa: ANN401 - JSON
-    """Give the value less a field, and each part of it with what its name has behind the path."""
+    """Return the value without a field, and each part of that field with the rest of its name after the path."""
     parts = list[tuple[str, Any]]()
     return _less(value, (path,), budget, parts), parts
 
@@ -78,10 +78,10 @@ def _less(value: Any, paths: tuple[Path, ...], budget: Budget, parts: list[tuple
 
 
 def renamed(value: Any, old: Path, name: str, budget: Budget) -> Any:  # noqa: ANN401 - JSON
-    """Give the value with the last name of a path replaced, in each object that has it.
+    """Return the value with the last name of a path replaced, in each object that has it.
 
     Raises:
-        Conflict: an object has a field of the new name too.
+        Conflict: an object already has a field of the new name.
 
     """
     found = opened_for(value, (old,))
@@ -106,5 +106,5 @@ def renamed(value: Any, old: Path, name: str, budget: Budget) -> Any:  # noqa: A
 
 
 def _closed(value: Any, made: Any) -> Any:  # noqa: ANN401 - JSON
-    """Write what was opened, so that no large document stands there opened whole."""
+    """Encode what was opened, so that a large document is not held open as a whole."""
     return Raw(_encode(made)) if type(value) is Raw else made

@@ -1,4 +1,4 @@
-"""Where a value of JSON ends, found without making anything of it. Pure."""
+"""Finds where a JSON value ends, without decoding it. Pure."""
 
 import re
 
@@ -6,25 +6,25 @@ import msgspec
 
 _AT_BYTE = re.compile(r"\(byte (\d+)\)")
 _TRAILING = "trailing characters"
-# It sees all that is no JSON, but for bytes that are no UTF-8. It does not see a key twice, nor how large a number is.
+# It detects all that is not JSON, except bytes that are not UTF-8. It detects neither duplicate keys nor large numbers.
 _skim = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class NotJson(ValueError):
-    """Text stops being JSON at a byte."""
+    """The text stops being JSON at a byte."""
 
     def __init__(self, at: int) -> None:
-        """Say where."""
+        """Store the offset."""
         super().__init__(f"not JSON at byte {at}")
         self.at = at
 
 
 def end_of(text: memoryview, at: int) -> int:
-    """Say where the value that begins here ends, with the whitespace behind it. What follows is not looked at.
+    """Return the end of the value that begins here, with the whitespace after it. What follows is not checked.
 
     Raises:
-        NotJson: it is no value.
-        RecursionError: it nests too deep to be read.
+        NotJson: it is not a JSON value.
+        RecursionError: it nests too deep for the decoder.
 
     """
     try:
@@ -34,6 +34,6 @@ def end_of(text: memoryview, at: int) -> int:
         found = _AT_BYTE.search(said)
         where = at + int(found[1]) if found else len(text)
         if _TRAILING in said:
-            return where - 1  # that byte was read already
+            return where - 1  # the decoder has read that byte already
         raise NotJson(where) from None
     return len(text)

@@ -1,8 +1,8 @@
-r"""Whether an object of JSON text has a key twice, found at the speed of bytes. Pure.
+r"""Detects whether an object of JSON text has a key twice, with operations on bytes. Pure.
 
-The text is decoded and encoded again. A key that was dropped took two quotes along, and every other quote comes out
-again, also one that was spelt `\u0022`. So the quotes tell, and the values need not be the same: numbers become their
-lengths, as a number may be of any size.
+The text is decoded and encoded again. A duplicate key is dropped with its two quotes, and every other quote is encoded
+again, also one that was written as `\u0022`. So a comparison of the numbers of quotes is enough, and the values need
+not stay the same: fractions become their lengths, and long integers their digests, as a number may be of any size.
 """
 
 import re
@@ -15,18 +15,18 @@ from consumers.documents.nesting import WINDOW, TooMany, outside, unveiled, valu
 
 _decode = msgspec.json.Decoder(float_hook=len).decode
 _encode = msgspec.json.Encoder().encode
-_MOST_DIGITS = 500  # Python makes no integer of more than 4,300, and one of thousands takes long
+_MOST_DIGITS = 500  # Python refuses integers of more than 4,300 digits, and thousands take long
 _LONG = re.compile(rb"(?<![0-9])[0-9]{%d,}" % _MOST_DIGITS)
 _CLOSING = re.compile(rb"[]}]")
 _OBJECT = re.compile(rb"\{[^][{}]*+\}")
 _LEAF = rb"(?:\{[^][{}]*+\}|\[[^][{}]*+\])"
 _LEAVES = re.compile(_LEAF + rb"(?:[ \t\n\r]*+,[ \t\n\r]*+" + _LEAF + rb")*+")
-_FEW = 100_000  # values that are held at once without more ado: some 20 MiB at the worst
-_MOST_WORK = 24 << 20  # bytes that are looked at again and again, so that it takes a second and not a minute
+_FEW = 100_000  # values that may be held at once: some 20 MiB at worst
+_MOST_WORK = 24 << 20  # bytes that are scanned repeatedly at most, so that it takes a second and not a minute
 
 
 def quotes_in(text: bytes) -> int:
-    """Count the quotes that the text has when each is written as itself."""
+    """Count the quotes of a text, escaped code points of a quote included."""
     count = text.count(b'"')
     if b"\\u0022" in text:
         count += text.replace(b"\\\\", b"").count(b"\\u0022")
@@ -34,12 +34,12 @@ def quotes_in(text: bytes) -> int:
 
 
 def has_key_twice(text: bytes, max_values: int) -> bool:
-    """Say so of JSON text, which is known to be right otherwise, of any size.
+    """Return whether an object of JSON text, known to be valid otherwise and of any size, has a key twice.
 
-    A part of it is held at a time: the innermost objects, then those around them, until few values are left.
+    Only a part is held at a time: the innermost objects, then those around them, until few values are left.
 
     Raises:
-        TooMany: more than so many are left, or one object has more.
+        TooMany: more than `max_values` are left, or one object has more.
 
     """
     if len(text) <= _FEW or (left := values_of(outside(text))) <= _FEW:
@@ -60,7 +60,7 @@ def has_key_twice(text: bytes, max_values: int) -> bool:
 
 
 def _cut(text: bytes) -> Iterator[bytes]:
-    """Give the text in pieces. None that ends with a closing bracket cuts apart what holds no other brackets."""
+    """Yield the text in pieces. A piece that ends with a closing bracket splits no innermost object or list."""
     at = 0
     while at < len(text):
         end = max(text.rfind(b"}", at, at + WINDOW), text.rfind(b"]", at, at + WINDOW)) + 1
@@ -86,5 +86,5 @@ def _seen_twice(text: bytes) -> bool:
 
 
 def _digest(digits: re.Match[bytes]) -> bytes:
-    """Make digits few that were not, in such a way that others become others: they may be part of a key."""
+    """Shorten a long number so that different numbers stay different: it may be part of a key."""
     return b"1%d" % int(sha256(digits[0]).hexdigest(), 16)
