@@ -1,1 +1,1 @@
-"""The corner that speaks with KCL: the pipe to the JVM, and the daemon's launch."""
+"""Everything that knows of KCL: the pipe to the JVM, checkpoints, the lease table, and the daemon's launch."""

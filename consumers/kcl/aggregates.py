@@ -1,9 +1,9 @@
-"""What KCL makes of an aggregate of the Kinesis Producer Library: which of its user records reach a child. Pure.
+"""Computes which user records of an aggregate KCL delivers to a child. Pure.
 
-KCL unpacks an aggregate, and drops all of it, silently, as soon as the hash of one user record lies outside the shard.
-One that names a key which it has not ends with an error of Java's instead. What has not the digest, or is no message of
-this format, is delivered as it stands. Source: `AggregatorUtil` of KCL 3.1.3, whose steps these are, and the message
-format of the Kinesis Producer Library.
+KCL unpacks an aggregate of the Kinesis Producer Library, and silently drops all of it as soon as the hash of one user
+record lies outside the shard. If a user record names a key that the aggregate lacks, Java raises an error instead. Data
+without the digest, or that is no message of this format, is delivered as it stands. Source: `AggregatorUtil` of KCL
+3.1.3, whose steps these are, and the message format of the Kinesis Producer Library.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from consumers.kcl.wire import BYTES, NUMBER, Malformed, fields
 
 MAGIC = b"\xf3\x89\x9a\xc2"
 MOST_BYTES = 2**20
-"""What the producer's library makes of one record at the most (`AggregationMaxSize`). More is not looked into."""
+"""The largest record in bytes that the producer library makes (`AggregationMaxSize`). Larger ones are not parsed."""
 
 DISTRIBUTES_ITSELF = (
     "the stream distributes its records by itself (RecordDistributionStrategy is AUTO): KCL drops an aggregate of the "
@@ -24,17 +24,21 @@ DISTRIBUTES_ITSELF = (
 NO_AGGREGATES = "let producers send records one by one"
 
 _DIGEST = 16
-_KEYS, _HASH_KEYS, _RECORDS = 1, 2, 3  # of AggregatedRecord
-_KEY_INDEX, _HASH_KEY_INDEX, _DATA, _TAGS = 1, 2, 3, 4  # of Record
+_KEYS, _HASH_KEYS, _RECORDS = 1, 2, 3  # field numbers of AggregatedRecord
+_KEY_INDEX, _HASH_KEY_INDEX, _DATA, _TAGS = 1, 2, 3, 4  # field numbers of Record
 _TAG_KEY = 1
 
 UserRecord = tuple[int, int | None]
-"""The index of its key, and of its explicit hash key."""
+"""The index of the user record's key, and that of its explicit hash key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """An aggregate as KCL takes it. `outside` and `broken` number the first user record of which that is so, from 0."""
+    """An aggregate as KCL reads it.
+
+    `outside` is the number, from 0, of the first user record whose hash lies outside the shard. `broken` is that of the
+    first one that cannot be unpacked. Only the first of both faults is set.
+    """
 
     user_records: int
     outside: int | None = None
@@ -42,12 +46,15 @@ class Aggregate:
 
     @property
     def whole(self) -> bool:
-        """Whether all of it is delivered."""
+        """Whether all of its user records are delivered."""
         return self.outside is None and self.broken is None
 
 
 def opened(data: bytes, first_hash: int, last_hash: int) -> Aggregate | None:
-    """Take a record's data as KCL does in a shard of this range; None where it is no aggregate, or is too large."""
+    """Parse a record's data as KCL does in a shard of this hash range.
+
+    Return None if it is no aggregate, or too large.
+    """
     body, digest = data[len(MAGIC) : -_DIGEST], data[-_DIGEST:]
     if not data.startswith(MAGIC) or not body or len(data) > MOST_BYTES:
         return None
@@ -68,10 +75,10 @@ def opened(data: bytes, first_hash: int, last_hash: int) -> Aggregate | None:
 
 
 def parsed(body: bytes) -> tuple[list[bytes], list[bytes], list[UserRecord]]:
-    """Read the message: its keys, its explicit hash keys, its user records.
+    """Parse the message: its keys, its explicit hash keys, and its user records.
 
     Raises:
-        Malformed: it is no such message, or lacks what it must have.
+        Malformed: it is no such message, or lacks a required field.
 
     """
     keys, hash_keys, records = list[bytes](), list[bytes](), list[UserRecord]()
@@ -117,7 +124,7 @@ def _hash(record: UserRecord, keys: Sequence[bytes], hash_keys: Sequence[bytes])
 
 
 def _index(number: int) -> int:
-    """Give an index as Java's cast to int has it; a negative one is an error there."""
+    """Return an index as Java's cast to int gives it; a negative one is an error there."""
     number &= 0xFFFFFFFF
     if number >> 31:
         raise IndexError(number)

@@ -1,8 +1,8 @@
-"""One daemon of a worker on a host: two of them would take each other's leases for ever.
+"""Allows one daemon of a worker on a host: two of them would take each other's leases for ever.
 
-What is held is the name of an abstract socket, which belongs to the host and to no folder: runtime folders differ, and
-a unit has a /tmp of its own. It lives as long as the process that bound it, becomes Java with it, and goes however that
-ends. Nothing is ever sent to it. Source: unix(7), "Abstract sockets".
+It binds an abstract socket, whose name belongs to the host and to no folder: runtime folders differ, and a unit has a
+/tmp of its own. The socket lives as long as the process that bound it, stays when that process becomes Java, and is
+released however that ends. Nothing is ever sent to it. Source: unix(7), "Abstract sockets".
 """
 
 import hashlib
@@ -17,23 +17,23 @@ from consumers.config.settings import Settings
 
 
 class AlreadyRuns(Exception):
-    """Another daemon of this host has this worker's name, and lives."""
+    """Another daemon of this worker runs on this host."""
 
     exit_code = EX_UNAVAILABLE
 
 
 def name_of(settings: Settings) -> str:
-    """Name the worker on this host: by its id, and by the lease table that the id stands in."""
+    """Return the name of the worker on this host, made of its id and of the lease table in which the id is used."""
     kcl = settings.kcl
     table = (kcl.get("tableName", settings.application), kcl.get("regionName", ""), kcl.get("dynamoDBEndpoint", ""))
     return f"kinesis-fleet-{hashlib.sha256(repr((settings.worker, *table)).encode()).hexdigest()}"
 
 
 def hold(settings: Settings) -> socket.socket:
-    """Be this worker's daemon until what is returned is closed, or this process ends, whatever program it becomes.
+    """Hold the worker's name until the socket is closed, or this process ends, whatever program it becomes.
 
     Raises:
-        AlreadyRuns: there is one.
+        AlreadyRuns: another process holds it.
 
     """
     name = name_of(settings)
@@ -42,7 +42,7 @@ def hold(settings: Settings) -> socket.socket:
         held.bind(f"\0{name}")
     except OSError as fault:
         if fault.errno != EADDRINUSE:
-            return held  # a system without such names: nothing is held, and nothing is known
+            return held  # a system without abstract sockets: nothing is held
         held.close()
         message = (
             f"workerId {settings.worker} of {settings.application} is run on this host already, by {_holder(name)}. "
@@ -54,7 +54,7 @@ def hold(settings: Settings) -> socket.socket:
 
 
 def _holder(name: str) -> str:
-    """Name the process that has a name bound, as far as this user may see it."""
+    """Return the process that has bound a name, if this user may see it."""
     with suppress(OSError):
         table = Path("/proc/net/unix").read_text(encoding="ascii", errors="replace")
         found = re.search(rf"(\d+) @{name}$", table, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The stream and its lease table, as a command reaches them: it waits for neither, and says what to do."""
+"""Access of a command to the stream and to its lease table. It does not wait; its errors give the remedy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,10 +23,10 @@ _NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredenti
 
 @contextmanager
 def refusals(settings: Settings) -> Iterator[None]:
-    """Let the end of a call that AWS refused be one of ours.
+    """Convert errors of AWS in the block into the fleet's own.
 
     Raises:
-        Unavailable: AWS refused, or was not reached; the message says what to do.
+        Unavailable: AWS refused, or was not reached. The message gives the remedy.
 
     """
     try:
@@ -53,7 +53,7 @@ def _is_no_stream(error: ClientError) -> bool:
 
 
 def clients(settings: Settings) -> tuple[Any, Any]:
-    """Give the clients of the stream and of its lease table."""
+    """Return the clients of Kinesis and of DynamoDB."""
     region, kcl = settings.kcl.get("regionName"), settings.kcl
     kinesis = boto3.client("kinesis", region, endpoint_url=kcl.get("kinesisEndpoint"))
     dynamodb = boto3.client("dynamodb", region, endpoint_url=kcl.get("dynamoDBEndpoint"))

@@ -1,6 +1,6 @@
-"""Beginning with a stream that was made anew: the leases of the former one go, and it is written down which is read.
+"""Starts over with a stream that was made anew: removes the former leases, and stores which stream is read.
 
-Order: leases, their successors, what is written down. Cut short anywhere, the whole is done again.
+Order: leases, their successors, the stored stream. After an interruption, all of it is done again.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,22 +14,22 @@ from consumers.kcl.pulse import Pulse, failover_s
 
 
 class StillRuns(Exception):
-    """A daemon of the application renews its leases."""
+    """A daemon of the application still renews its leases."""
 
     exit_code = EX_UNAVAILABLE
 
 
 class NeedsNames(Exception):
-    """What is stored under these names speaks of the former stream; the message says which to change."""
+    """The state stored under these names belongs to the former stream. The message tells which names to change."""
 
     exit_code = EX_CONFIG
 
 
 def insist_on_names(settings: Settings, section: str, anew: Sequence[str]) -> None:
-    """Refuse where the former stream's names would be met again.
+    """Refuse to start over if the consumer stores under names that the former stream used.
 
     Raises:
-        NeedsNames: they would be.
+        NeedsNames: it does, so other names are needed.
 
     """
     if not anew:
@@ -44,10 +44,10 @@ def insist_on_names(settings: Settings, section: str, anew: Sequence[str]) -> No
 
 
 def insist_on_rest(settings: Settings, dynamodb: Any, sleep: Callable[[float], None]) -> None:  # noqa: ANN401 - boto3
-    """Make sure that nobody renews the leases: look twice, further apart than an owner takes to renew them.
+    """Check that no daemon renews the leases, by two looks further apart than an owner takes to renew.
 
     Raises:
-        StillRuns: somebody does.
+        StillRuns: a lease was renewed.
 
     """
     pulse = Pulse()
@@ -70,10 +70,10 @@ def insist_on_rest(settings: Settings, dynamodb: Any, sleep: Callable[[float], N
 def insist_on_higher_numbers(
     settings: Settings, shards: Iterable[Mapping[str, Any]], checkpoints: Iterable[str]
 ) -> None:
-    """Make sure that no number of the new stream is one that was read already.
+    """Check that the new stream's sequence numbers begin above those that were read.
 
     Raises:
-        NeedsNames: it may be.
+        NeedsNames: they begin lower.
 
     """
     read = max((int(one) for one in checkpoints if one.isascii() and one.isdigit()), default=-1)
@@ -88,7 +88,7 @@ def insist_on_higher_numbers(
 
 
 def clear(settings: Settings, dynamodb: Any) -> int:  # noqa: ANN401 - boto3
-    """Remove the leases; how many there were."""
+    """Delete the leases, and return their number."""
     table = table_of(settings)
     rows = [row for row in scan(dynamodb, table) if is_lease(row)]
     for row in rows:

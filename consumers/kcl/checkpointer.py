@@ -1,4 +1,4 @@
-"""Commits a position in the lease table, and knows what each refusal means."""
+"""Commits a position to the lease table, and interprets each refusal."""
 
 import random
 from collections.abc import Callable
@@ -17,10 +17,10 @@ LEASE_LOST = "ShutdownException"
 
 
 class RawCheckpointer(Protocol):
-    """kclpy's checkpointer."""
+    """The checkpointer of kclpy."""
 
     def checkpoint(self, sequence_number: str | None = None, sub_sequence_number: int | None = None) -> None:
-        """Ask the daemon to checkpoint; raises CheckpointError with the name of a Java exception."""
+        """Ask the daemon to checkpoint. Raises CheckpointError with the name of a Java exception."""
 
 
 class Outcome(Enum):
@@ -32,12 +32,15 @@ class Outcome(Enum):
 
 
 class CheckpointRefused(Exception):
-    """The daemon refused in a way that only a bug explains, or the end of a shard could not be committed."""
+    """The daemon refused in a way that only a bug explains, or a shard's end could not be committed."""
 
 
 @dataclass(slots=True)
 class Commits:
-    """Commits with full jitter between tries, for at most `budget_s` a commit, and no longer than a stop allows."""
+    """Commits positions, with full jitter between tries.
+
+    A commit is tried for at most `budget_s` seconds, and no longer than a stop allows.
+    """
 
     clock: Callable[[], float]
     pause: Callable[[float], None]
@@ -47,16 +50,20 @@ class Commits:
     stop: Stop = field(default_factory=NoStop)
 
     def commit(self, raw: RawCheckpointer, position: Position) -> Outcome:
-        """Commit a position. `LATER` means that the lease table did not answer: the next commit covers this one.
+        """Commit a position.
+
+        `LATER` means that the lease table did not answer in time: the next commit covers this one.
 
         Raises:
-            CheckpointRefused: out of step, or our bug.
+            CheckpointRefused: the daemon is out of step, or there is a bug.
 
         """
         return self._try(lambda: raw.checkpoint(str(position.sequence), position.sub), str(position))
 
     def commit_end(self, raw: RawCheckpointer) -> Outcome:
-        """Commit the end of the shard, which must succeed: its children start only then. `LATER` during a stop alone.
+        """Commit the end of the shard. It must succeed, since the shard's children start only then.
+
+        `LATER` is returned only during a stop.
 
         Raises:
             CheckpointRefused: it could not be committed within the budget.

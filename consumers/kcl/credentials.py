@@ -1,4 +1,4 @@
-"""Whether Java finds the credentials that Python has found: of some ways to them, KCL's JARs know nothing.
+"""Checks that Java finds the credentials that Python finds: KCL's JARs do not support some of the providers.
 
 Source: "Standardized credential providers", AWS SDKs and Tools Reference Guide; KCL's MultiLangDaemon 3.1.3 does not
 depend on the modules `sso`, `ssooidc` and `signin` of the AWS SDK for Java.
@@ -19,22 +19,22 @@ _PYTHON_ALONE = {
     "boto-config": "a file of Boto 2",
     "ec2-credentials-file": "AWS_CREDENTIAL_FILE",
 }
-"""Ways to credentials, as botocore calls them, that Java does not go."""
+"""The credential providers, by botocore's names, that Java does not use."""
 _KEYS = {"sso_session": "sso", "sso_start_url": "sso", "login_session": "login"}
 _REMEDY = "Give the host a role, or AWS_PROFILE one with keys, with role_arn or with credential_process"
 
 
 def insist_that_java_finds_them(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Make sure that the daemon is who the proofs before it were, and its shards' processes will be.
+    """Check that the daemon will have the identity of the checks before it and of its children.
 
     Raises:
-        Faults: Java would find none, or others.
+        Faults: Java would find no credentials, or others.
 
     """
     try:
         found = aws.credentials()
-    except (BotoCoreError, OSError, RuntimeError, ValueError):  # of a process that is asked for them, too
-        return  # the proofs say that better
+    except (BotoCoreError, OSError, RuntimeError, ValueError):  # raised by a credential process too
+        return  # the later checks report it in more detail
     if problem := _problem(found.method if found else "", environment):
         raise Faults(settings.path, [Fault("", problem, _REMEDY)])
 
@@ -53,7 +53,7 @@ def _problem(method: str, environment: Mapping[str, str]) -> str | None:
 
 
 def _sources(profiles: Mapping[str, Mapping[str, Any]], name: str) -> Iterator[Mapping[str, Any]]:
-    """Give the profile, and those that its role is assumed from."""
+    """Yield the profile, and those from which its role is assumed."""
     seen = set[str]()
     while name in profiles and name not in seen:
         seen.add(name)

@@ -1,23 +1,23 @@
-"""Cuts a line of the protocol into its parts by brackets and quotes alone, where a part of it is no JSON. Pure."""
+"""Splits a line of the protocol into its parts by brackets and quotes alone, if a part of it is not JSON. Pure."""
 
 import re
 from collections.abc import Iterator
 
-# Possessive: nothing is remembered of a text to go back to, which would be a hundred bytes for each of its own.
+# Possessive: without backtracking, whose state would take a hundred bytes for each byte of the text.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
 _NAME = re.compile(rb'\s*"(\w*)"\s*:')
 _PAIRS = {b"[": b"]", b"{": b"}"}
 
 
 class Uncut(ValueError):
-    """It has no such parts: it was cut short, or is no JSON at all. The message holds no data."""
+    """The line has no such parts: it was cut short, or is not JSON. The message holds none of its data."""
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """Give the members of an object.
+    """Return the members of an object.
 
     Raises:
-        Uncut: it is none.
+        Uncut: it is not an object.
 
     """
     found = {}
@@ -31,10 +31,10 @@ def members(text: bytes) -> dict[str, bytes]:
 
 
 def elements(text: bytes) -> list[bytes]:
-    """Give the elements of an array.
+    """Return the elements of an array.
 
     Raises:
-        Uncut: it is none.
+        Uncut: it is not an array.
 
     """
     return [part.strip() for part in _parts(text, b"[")]
@@ -49,7 +49,7 @@ def _parts(text: bytes, opening: bytes) -> Iterator[bytes]:
 
 
 def _commas(text: bytes, opening: bytes) -> Iterator[int]:
-    """Give where each part ends; the last is the closing bracket."""
+    """Yield the offset where each part ends; the last is that of the closing bracket."""
     if text[:1] != opening:
         message = f"it does not begin with {opening.decode()}"
         raise Uncut(message)
@@ -68,7 +68,7 @@ def _commas(text: bytes, opening: bytes) -> Iterator[int]:
                 return
         elif character == b"," and len(open_) == 1:
             yield token.start()
-        elif token[0] == b'"':  # it never ends
+        elif token[0] == b'"':  # a string that does not end
             break
     message = "its brackets do not match: it was cut short, or is no JSON"
     raise Uncut(message)

@@ -1,24 +1,24 @@
-"""How much heap the JVM needs for the shards that it may hold.
+"""Computes the heap that the JVM needs for the shards that it may hold.
 
-Sizes of KCL 3.1.3: one GetRecords answer is at most 10 MiB; each shard prefetches into a queue
-of three answers, and asks again while that queue holds less than 8 MiB.
+Sizes of KCL 3.1.3: one GetRecords answer is at most 10 MiB. Each shard prefetches into a queue of three answers, and
+asks again while that queue holds less than 8 MiB.
 """
 
 MIB = 1024 * 1024
 ANSWER_BYTES = 10 * MIB
 RECORD_BYTES = 10 * MIB
-# What KCL, the AWS SDK and their caches keep, whatever they carry.
+# What KCL, the AWS SDK and their caches keep, whatever the load.
 BASE_MIB = 128
-# Standing: a full queue (8 MiB and one answer) and the answer in the child's hands. In passing:
-# the HTTP answer in base64, and the child's line with its growing copies. Measured with 8 shards
-# that all catch up on full answers: 464 MiB are left after a full collection, 5 answers a shard.
-# At 9 (848 MiB) nothing ran out of memory, with many full collections; 512 MiB stood at 97 %.
+# Answers held by a shard. For long: a full queue (8 MiB and one answer), and the answer that the child works on. For
+# a short time: the HTTP answer in base64, and the child's line with its growing copies. Measured with 8 shards that all
+# catch up on full answers: 464 MiB remain after a full collection, which is 5 answers a shard. With a factor of 9
+# (848 MiB) nothing ran out of memory, with many full collections; 512 MiB were 97 % full.
 FACTOR = 9
 YOUNG_FRACTION = 2 / 3
 
 
 def batch_bytes(max_records: int) -> int:
-    """Bound the largest batch of one shard."""
+    """Return the size in bytes of the largest batch of one shard."""
     return min(ANSWER_BYTES, max_records * RECORD_BYTES)
 
 
@@ -28,5 +28,5 @@ def needed_mib(shards: int, max_records: int) -> int:
 
 
 def young_mib(heap_mib: int) -> int:
-    """Size the young generation: batches die young, and a small one would promote them."""
+    """Compute the size of the young generation in MiB: batches die young, and a small one would promote them."""
     return int(heap_mib * YOUNG_FRACTION)

@@ -1,7 +1,7 @@
-"""Which shards are read on this host: a daemon can hold a lease, renew it, and never start a process for it.
+"""Tells which shards are read on this host: a daemon can hold a lease, renew it, and never start a process for it.
 
-Seen with KCL 3.1.3 after a hand-over from a host that had died. Nothing in the lease table tells it from a shard whose
-records wait for a destination. So each shard's process holds a name of this host, as its daemon does (`alone`).
+This was seen with KCL 3.1.3 after a hand-over from a host that had died. The lease table shows no difference to a shard
+whose records wait for a destination. So each shard's process binds a name of this host, as its daemon does (`alone`).
 """
 
 import socket
@@ -12,11 +12,14 @@ from consumers.config.settings import Settings
 from consumers.kcl.alone import name_of
 from consumers.kcl.holding import Held
 
-_AT_ONCE = 4  # processes of one shard: one that has lost its lease may live on for a while
+_AT_ONCE = 4  # processes of one shard at once: one that has lost its lease may live on for a while
 
 
 def hold_shard(settings: Settings, shard: str) -> socket.socket | None:
-    """Let it be known that this process reads the shard, until what is returned is closed; None if that cannot be."""
+    """Bind the name that shows that this process reads the shard, until the socket is closed.
+
+    Return None if no name can be bound.
+    """
     for number in range(_AT_ONCE):
         held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
@@ -24,16 +27,17 @@ def hold_shard(settings: Settings, shard: str) -> socket.socket | None:
         except OSError as fault:
             held.close()
             if fault.errno != EADDRINUSE:
-                return None  # a system without such names
+                return None  # a system without abstract sockets
         else:
             return held
     return None
 
 
 def unread_here(settings: Settings, leases: Sequence[Held]) -> list[Held]:
-    """List the leases that this host's daemon holds and has no process for, though one is due. None if it is not here.
+    """List the leases that are due and that this host's daemon holds without a process for them.
 
-    A shard is due once nothing of its parents is left, and no other worker hands it over.
+    The list is empty if the daemon does not run here. A lease is due once its parents are read to the end, and no other
+    worker hands it over.
     """
     if not _bound(name_of(settings)):
         return []
@@ -53,7 +57,10 @@ def _name(settings: Settings, shard: str, number: int) -> str:
 
 
 def _bound(name: str) -> bool:
-    """Whether a process of this host has a name. A name that is tried by binding it would be taken for a moment."""
+    """Return whether a process of this host has bound a name.
+
+    It connects, since to bind the name would take it for a moment.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
         try:
             asking.connect(f"\0{name}")

@@ -1,9 +1,9 @@
-"""The leases of an application as its table holds them. Rows that are odd are named, with what mends them.
+"""The leases of an application as its lease table holds them. Faulty rows are reported with the remedy.
 
-KCL reads a row as it stands: without a checkpoint its processor fails each second ("Checkpoint cannot be null or
-empty"), without a counter nobody can renew it. From core 3.5 on the same table holds the leader's lock, the state of a
-migration and a row for each worker; they have an `entityType` (core 3.5.1, `CoordinatorState`, `WorkerMetricStats`), or
-none and no checkpoint. Source: `DynamoDBLeaseSerializer` of KCL 3.1.3.
+KCL reads a row as it stands. Without a checkpoint its processor fails each second ("Checkpoint cannot be null or
+empty"); without a counter no worker can renew it. From core 3.5 on the same table holds the leader's lock, the state of
+a migration and a row for each worker. These have an `entityType` (core 3.5.1, `CoordinatorState`, `WorkerMetricStats`),
+or no `entityType` and no checkpoint. Source: `DynamoDBLeaseSerializer` of KCL 3.1.3.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,13 +25,13 @@ _COUNTER = '--update-expression "SET leaseCounter = :n" --expression-attribute-v
 
 
 class Held(msgspec.Struct, frozen=True, rename="camel"):
-    """One lease, or a shard that should have one. `owner` is empty where nobody has it.
+    """One lease, or a shard that should have one. `owner` is empty if no worker has it.
 
-    `lag_seconds` is None where it was not asked for, and where it is not known: `problem` then says why. `renewals` is
-    KCL's counter: an owner that lives counts it up several times within the fail-over time. A lease keeps its owner's
-    name when that has stopped. `giver` is the worker that still reads while the owner is given the lease. `problem` is
-    empty where all is well. `waits_for` is the parent that is read first, of a shard that has no lease yet; `parents`
-    are those that the row of a lease names.
+    `lag_seconds` is None if it was not read, or is unknown; in the latter case `problem` gives the reason. `renewals`
+    is KCL's counter, which a live owner increases several times within the fail-over time. A lease keeps its owner's
+    name after the owner has stopped. `giver` is the worker that still reads while it hands the lease over to the owner.
+    `problem` is empty if all is well. `waits_for`, for a shard without a lease, is the parent that is read first.
+    `parents` are those in the lease's row.
     """
 
     shard: str
@@ -47,20 +47,21 @@ class Held(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of the shard is left to do."""
+        """Whether the shard is read to its end."""
         return self.checkpoint == ENDED
 
     @property
     def begins(self) -> bool:
-        """Whether the checkpoint names a place at which reading goes on."""
+        """Whether the checkpoint names a place from which reading can go on."""
         return self.checkpoint in SENTINELS or _is_number(self.checkpoint)
 
 
 def held(settings: Settings, dynamodb: Any) -> list[Held]:  # noqa: ANN401 - boto3
-    """List the leases, by shard; none before the application was prepared.
+    """List the leases by shard; none before the application was prepared.
 
     Raises:
         botocore.exceptions.ClientError: AWS refused a call.
+        Unavailable: an answer of DynamoDB lacks a part.
 
     """
     try:
@@ -70,7 +71,7 @@ def held(settings: Settings, dynamodb: Any) -> list[Held]:  # noqa: ANN401 - bot
 
 
 def of_rows(rows: Iterable[Mapping[str, Any]], table: str) -> list[Held]:
-    """Read a table's rows, whatever else it holds. Pure."""
+    """Return the leases among a table's rows. Pure."""
     return sorted((_held(row, table) for row in rows if is_lease(row)), key=lambda one: one.shard)
 
 

@@ -1,6 +1,6 @@
-"""KCL's JARs: found beside amazon_kclpy, and used only when each one is what was locked.
+"""KCL's JARs: found beside amazon_kclpy, and used only if each one matches the lock file.
 
-amazon_kclpy downloads them when it is installed, without a checksum of its own.
+amazon_kclpy downloads them at its installation, without a checksum of its own.
 """
 
 import hashlib
@@ -13,16 +13,16 @@ LOCK = Path(__file__).with_name("jars.lock")
 
 
 class Unavailable(Exception):
-    """Something that the host must have is missing or altered.
+    """Something that the host must provide is missing or altered.
 
-    ``exit_code`` is sysexits' EX_UNAVAILABLE.
+    ``exit_code`` is EX_UNAVAILABLE of sysexits.
     """
 
     exit_code = EX_UNAVAILABLE
 
 
 def folder() -> Path:
-    """Find where the installed amazon_kclpy keeps its JARs.
+    """Return the folder in which the installed amazon_kclpy keeps its JARs.
 
     Raises:
         Unavailable: amazon_kclpy is not installed.
@@ -36,10 +36,10 @@ def folder() -> Path:
 
 
 def locked(lock: Path = LOCK) -> dict[str, str]:
-    """Read the SHA-256 of each JAR by file name, in the order of the lock.
+    """Read the SHA-256 of each locked JAR by file name, in the order of the lock file.
 
     Raises:
-        Unavailable: the lock cannot be read.
+        Unavailable: the lock file cannot be read.
 
     """
     try:
@@ -57,7 +57,7 @@ def digests(directory: Path) -> dict[str, str]:
 
 
 def differences(directory: Path, lock: Mapping[str, str]) -> list[str]:
-    """List what keeps ``directory`` from being what ``lock`` says, one sentence each."""
+    """List the differences between ``directory`` and ``lock``, one sentence each."""
     found = digests(directory)
     told = []
     for name, digest in lock.items():
@@ -87,10 +87,10 @@ def class_path(directory: Path, lock: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def write_lock(directory: Path, lock: Path = LOCK) -> int:
-    """Write ``lock`` from the JARs in ``directory``; how many they are.
+    """Write the lock file from the JARs in ``directory``, and return their number.
 
     Raises:
-        Unavailable: there are none, or the lock cannot be written.
+        Unavailable: there are no JARs, or the lock file cannot be written.
 
     """
     found = digests(directory)

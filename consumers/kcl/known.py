@@ -1,8 +1,8 @@
-"""Which stream an application reads, written down at its first start: one made anew under its name is another stream.
+"""Stores, at the first start, which stream an application reads, and detects one that was made anew under its name.
 
-KCL does not notice: leases hold sequence numbers of the former stream, which Kinesis refuses each time, or shards of
-names that the new one has too. What is written down is the time of creation, beside the consumer's other state and not
-in a table: whoever deletes the lease table to begin anew keeps what stands in the bucket.
+KCL does not notice that. Its leases hold sequence numbers of the former stream, which Kinesis refuses each time, or
+shards whose names the new stream has too. The stream's creation time is stored beside the consumer's other state and
+not in a table: if the lease table is deleted to start over, the objects in the bucket remain.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,42 +18,42 @@ from consumers.stream import Described
 from consumers.undecodable import UNDECODABLE
 from consumers.waiting import Unavailable
 
-_TOLERANCE_MS = 2_000  # Kinesis gives whole seconds, stand-ins parts of them
+_TOLERANCE_MS = 2_000  # Kinesis gives whole seconds, stand-ins give fractions
 _CLOCKS_MS = 60_000
 
 
 class KnownStream(msgspec.Struct, frozen=True, rename="camel"):
-    """A stream by its name and when it was created, in UTC milliseconds."""
+    """A stream by its name and its creation time, in UTC milliseconds."""
 
     stream: str
     created_ms: int
 
     def same(self, other: "KnownStream") -> bool:
-        """Whether both are one stream."""
+        """Return whether both are the same stream."""
         return self.stream == other.stream and abs(self.created_ms - other.created_ms) <= _TOLERANCE_MS
 
 
 class MadeAnew(Exception):
-    """The stream is another one than the application has read, by whatever name; the message says what to do."""
+    """The stream is not the one that the application has read. The message gives the remedy."""
 
     exit_code = EX_CONFIG
 
 
 def state_key(application: str) -> str:
-    """Name what is written down."""
+    """Return the key of the stored stream."""
     return f"{STATE_PREFIX}/{application}/stream.json"
 
 
 def known_by(found: Described, stream: str) -> KnownStream | None:
-    """Identify a stream by what Kinesis says of it; None if it does not say when it was created."""
+    """Make the identity of a stream from its description; return None if that has no creation time."""
     return KnownStream(stream, int(found.created.timestamp() * 1000)) if found.created else None
 
 
 def recalled(store: ObjectStore, application: str) -> tuple[KnownStream | None, str | None]:
-    """Read what was written down, and its version; None and None if nothing was.
+    """Read the stored stream and its version; None and None if none is stored.
 
     Raises:
-        Unavailable: the store does not answer, or what stands there is damaged.
+        Unavailable: the store does not answer, or the object is damaged.
 
     """
     key = state_key(application)
@@ -69,7 +69,7 @@ def recalled(store: ObjectStore, application: str) -> tuple[KnownStream | None, 
 
 
 def write_down(store: ObjectStore, application: str, stream: KnownStream) -> None:
-    """Write down which stream the application reads from now on."""
+    """Store which stream the application reads from now on."""
     key, body = state_key(application), msgspec.json.encode(stream)
     standing = store.find(key)
     while store.swap(key, body, standing.version if standing else None) is None:
@@ -77,10 +77,10 @@ def write_down(store: ObjectStore, application: str, stream: KnownStream) -> Non
 
 
 def former(known: KnownStream | None, stream: KnownStream, checkpoints: Callable[[], Iterable[str]]) -> str | None:
-    """Say what the application has read if that was not this stream; None if it was, or if it has read nothing. Pure.
+    """Describe what the application has read if it was not this stream; return None otherwise. Pure.
 
-    `checkpoints` gives those of its leases. It is asked where nothing is written down, as after a version that did not:
-    a sequence number holds the time of its record, and none was put before its stream was there.
+    `checkpoints` returns those of its leases. It is called if no stream is stored, as after a version that stored none.
+    A sequence number holds the time of its record, and no record was put before its stream was created.
     """
     if known is not None:
         return None if known.same(stream) else f"{known.stream}, created at {_moment(known.created_ms)}"
@@ -94,9 +94,9 @@ def former(known: KnownStream | None, stream: KnownStream, checkpoints: Callable
 def insist_on_the_same(
     settings: Settings, store: ObjectStore, stream: KnownStream, checkpoints: Callable[[], Iterable[str] | None]
 ) -> None:
-    """Make sure that the application reads the stream that it has always read; write it down where nothing is.
+    """Check that the application reads the stream that it has always read, and store it if none is stored.
 
-    `checkpoints` gives None where they cannot be read: then it is left to a later start to write it down.
+    `checkpoints` returns None if they cannot be read. Then a later start stores the stream.
 
     Raises:
         MadeAnew: it is another stream.

@@ -1,8 +1,8 @@
-"""How far behind a lease is, from one answer of Kinesis: the age of the first record after its checkpoint. Pure.
+"""Computes a lease's lag from one answer of Kinesis: the age of the first record after its checkpoint. Pure.
 
-That tells how much the application has still to do, whether anybody does it or not. `MillisBehindLatest` of the same
-answer is of the place after that record, and 0 for the last one, however old it is. What the API calls optional may be
-absent. Source: GetRecords, Amazon Kinesis API Reference.
+It shows how much the application has still to read, whether a worker reads it or not. `MillisBehindLatest` of the same
+answer is that of the place after the record, and 0 for the last record, however old it is. Fields that the API calls
+optional may be absent. Source: GetRecords, Amazon Kinesis API Reference.
 """
 
 from collections.abc import Mapping
@@ -33,9 +33,9 @@ Answer = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """`seconds` is 0 where nothing is unread, and None where it is not known; `problem` then says why.
+    """The lag of a lease. `seconds` is 0 if nothing is unread, and None if unknown; `problem` then gives the reason.
 
-    `at_most`: nothing unread was found yet, and what there may be is no older.
+    `at_most` means that nothing unread was found yet, and that whatever is unread is no older than `seconds`.
     """
 
     seconds: float | None
@@ -44,17 +44,17 @@ class Lag:
 
 
 def of_answer(one: Held, answer: Answer) -> Lag | None:
-    """Tell the lag by an answer from a lease's checkpoint on, or from further; None where reading has to go on."""
+    """Compute the lag from an answer at or after a lease's checkpoint; return None if reading must go on."""
     records = answer.get("Records", ())
     if any(not _is_read(one, record) for record in records):
         return _age(answer)
     if not answer.get("NextShardIterator"):
-        return Lag(0.0)  # the shard has ended, and nothing of it is left
+        return Lag(0.0)  # the shard has ended, and nothing of it is unread
     return Lag(0.0) if answer.get("MillisBehindLatest") == 0 and not records else None
 
 
 def of_gap(answer: Answer) -> Lag:
-    """Tell what is known where reading stopped before it came to a record or to the end."""
+    """Return what is known if reading stopped before it reached a record or the end."""
     behind_ms = answer.get("MillisBehindLatest")
     if behind_ms is None:
         return Lag(None, "its lag is not known: Kinesis gave neither a record nor MillisBehindLatest")
@@ -62,7 +62,7 @@ def of_gap(answer: Answer) -> Lag:
 
 
 def of_refusal(one: Held, code: str) -> Lag | None:
-    """Tell what a refusal says of this lease; None where it is not this lease's alone."""
+    """Return the lag for a refusal that concerns this lease alone; None for any other."""
     if code in _BUSY:
         return Lag(None, f"its lag is not known: {code}, Kinesis takes no more reads of this shard now. Look again")
     if code == "ResourceNotFoundException":
@@ -73,7 +73,7 @@ def of_refusal(one: Held, code: str) -> Lag | None:
 
 
 def _is_read(one: Held, record: Mapping[str, Any]) -> bool:
-    """Whether a record is the checkpoint's own, and nothing of it is left."""
+    """Return whether a record is the checkpoint's own, and read to its end."""
     if record["SequenceNumber"] != one.checkpoint:
         return False
     aggregate = opened(record["Data"], 0, _LAST_HASH)
@@ -81,7 +81,7 @@ def _is_read(one: Held, record: Mapping[str, Any]) -> bool:
 
 
 def _age(answer: Answer) -> Lag:
-    """Give the age of the answer's record when it was given."""
+    """Return the age that the answer's first record had at the time of the answer."""
     arrived = answer["Records"][0].get("ApproximateArrivalTimestamp")
     if arrived is not None and (now := _date(answer)):
         return Lag(max(0.0, (now - arrived).total_seconds()))

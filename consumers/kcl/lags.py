@@ -1,7 +1,7 @@
-"""Reads the first record after each lease's checkpoint, gently: all consumers of a shard share five reads a second.
+"""Reads the first record after each lease's checkpoint, at a low rate.
 
-A quiet shard answers with nothing for as long as the gap after the checkpoint is, a piece at a time. So each shard's
-place is kept from look to look, and moves on through the gap.
+All consumers of a shard share five reads a second. A quiet shard returns empty answers, a piece of the gap after the
+checkpoint at a time. So each shard's place is kept from call to call, and advances through the gap.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,12 +17,12 @@ from consumers.stream import request_of, timestamp_of
 
 ROUNDS = 20
 _APART_S = 0.5
-_TOO_OLD = "ExpiredIteratorException"  # five minutes after it was given
+_TOO_OLD = "ExpiredIteratorException"  # an iterator expires after five minutes
 
 
 @dataclass(slots=True)
 class _Place:
-    """How far a shard was found to hold nothing unread, and the last answer on the way."""
+    """The place up to which a shard holds nothing unread, and the last answer on the way there."""
 
     checkpoint: tuple[str, int]
     iterator: str | None
@@ -30,15 +30,15 @@ class _Place:
 
 
 class Lags:
-    """Follows the gaps of all shards side by side."""
+    """The places of all shards, read side by side."""
 
     def __init__(self, settings: Settings, kinesis: Any, pause: Callable[[float], None]) -> None:  # noqa: ANN401 - boto3
-        """Have read nothing."""
+        """Start with no places."""
         self._settings, self._kinesis, self._pause = settings, kinesis, pause
         self._places: dict[str, _Place] = {}
 
     def of(self, leases: Sequence[Held]) -> dict[str, Lag]:
-        """Give each lease's lag, by shard, after some reads of each shard at the most.
+        """Return the lag of each lease by shard, after at most `ROUNDS` reads of each shard.
 
         Raises:
             botocore.exceptions.ClientError: AWS refused a call, for a reason that is not one lease's alone.
@@ -56,7 +56,7 @@ class Lags:
         return found | {one.shard: self._gap(one) for one in leases if one.begins and one.shard not in found}
 
     def _step(self, one: Held) -> Lag | None:
-        """Read once; the lag if that tells it."""
+        """Read once, and return the lag if the answer gives it."""
         try:
             place = self._places.get(one.shard)
             if place is None or place.checkpoint != (one.checkpoint, one.sub_sequence_number):
@@ -98,6 +98,6 @@ def _at(settings: Settings, one: Held) -> dict[str, Any]:
         return {"ShardIteratorType": one.checkpoint, "Timestamp": timestamp_of(settings.kcl) / 1000}
     if one.checkpoint in SENTINELS:
         return {"ShardIteratorType": one.checkpoint}
-    # A checkpoint inside an aggregate: the rest of its own record may be unread.
+    # With a checkpoint inside an aggregate, the rest of its own record may be unread.
     type_ = "AT_SEQUENCE_NUMBER" if one.sub_sequence_number else "AFTER_SEQUENCE_NUMBER"
     return {"ShardIteratorType": type_, "StartingSequenceNumber": one.checkpoint}

@@ -1,4 +1,4 @@
-"""From settings to a running MultiLangDaemon: the files it reads, and its command."""
+"""Prepares the launch of a MultiLangDaemon from the settings: the files that it reads, and its command."""
 
 import os
 import re
@@ -25,20 +25,23 @@ MAIN_CLASS = "software.amazon.kinesis.multilang.MultiLangDaemon"
 PROPERTIES = "effective.properties"
 LOGBACK = "logback.xml"
 CLASSES = Path(__file__).with_name("java")
-"""What Java no longer has and KCL asks for: without it, a record that KCL cannot unpack ends the daemon for good. And
-what ends a stop that KCL cannot."""
+"""The folder of the fleet's own Java classes.
+
+One is a class that Java no longer has and KCL needs: without it, a record that KCL cannot unpack ends the daemon for
+good. Another ends a stop that KCL cannot end.
+"""
 
 _LEAST_JAVA = 17
 _VERSION_TIMEOUT_S = 30
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
-# The level of a line for the journal, as logback and XML write it.
+# The priority of a line for the journal, as a pattern of logback escaped for XML.
 _PRIORITY = "&lt;%replace(%replace(%replace(%level){'ERROR','3'}){'WARN','4'}){'INFO','6'}&gt;"
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """``command`` is the argument vector, ``environment`` what to add to the process's."""
+    """A command to run. ``command`` is the argument vector, ``environment`` what to add to the environment."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
@@ -46,7 +49,7 @@ class Launch:
 
 
 def render(settings: Settings, directory: Path) -> Launch:
-    """Write the effective properties and logback's file into ``directory``; the daemon's launch.
+    """Write the effective properties and logback's file into ``directory``, and return the daemon's launch.
 
     Raises:
         Faults: a path holds a space: KCL splits the child's command on spaces, without quoting.
@@ -81,7 +84,7 @@ def _logging(settings: Settings, directory: Path, *, journal: bool) -> str:
 
 
 def executable(settings: Settings, properties: Path) -> str:
-    """Make the child's command, as KCL splits it.
+    """Return the child's command, as KCL splits it.
 
     Raises:
         Faults: a part of it holds white space.
@@ -111,13 +114,13 @@ def _flags(settings: Settings) -> tuple[str, ...]:
 
 
 def _is_local(endpoint: str) -> bool:
-    """Whether this is a stand-in for Kinesis on this host: most of them do not read CBOR."""
+    """Return whether the endpoint is a stand-in for Kinesis on this host: most of them do not read CBOR."""
     parts = urlsplit(endpoint)
     return parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 def find_java() -> Path:
-    """Find the Java of JAVA_HOME, or of PATH.
+    """Return the path of the Java of JAVA_HOME, or of PATH.
 
     Raises:
         Unavailable: there is none, or it is older than 17.
@@ -148,12 +151,13 @@ def find_java() -> Path:
 
 
 def runtime_folder(settings: Settings) -> Path:
-    """Make a folder that only this user reads: systemd's RUNTIME_DIRECTORY, or one of this user's.
+    """Make and return a folder that only this user can read.
 
-    It is the same one at each start, so that restarts leave nothing behind.
+    It is systemd's RUNTIME_DIRECTORY, or a folder of this user's. It is the same at each start, so that restarts leave
+    nothing behind.
 
     Raises:
-        Unavailable: the folder belongs to somebody else, or others can enter it.
+        Unavailable: the folder belongs to another user, or others can enter it.
 
     """
     given = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]

@@ -1,8 +1,8 @@
-"""A lease table made ready before the first start, so that it does not wait at random.
+"""Prepares a lease table before the first start, which would otherwise be delayed.
 
-KCL 3.1.3 waits 1 to 30 s at random while its lease table is empty, and on the real DynamoDB for
-an index to be added to a table that has none. The rows are those of ``DynamoDBLeaseSerializer``
-and ``HierarchicalShardSyncer.newKCLLease``.
+KCL 3.1.3 waits 1 to 30 s at random while its lease table is empty. On the real DynamoDB it also waits for an index to
+be added to a table that has none. The rows are those of ``DynamoDBLeaseSerializer`` and
+``HierarchicalShardSyncer.newKCLLease``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,10 +31,10 @@ class Incomplete(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """``created`` and ``existing`` name shards; ``running`` that the application has run before.
+    """The result: the shards whose leases were ``created`` or were ``existing``.
 
-    An application that has run is left alone: the lease of a shard that it has finished may be
-    deleted already, and one made anew would deliver the shard a second time.
+    ``running`` means that the application has run before. Such an application is left alone: the lease of a shard that
+    it has finished may be deleted already, and a new one would deliver the shard a second time.
     """
 
     table: str
@@ -45,13 +45,14 @@ class Prepared:
 
 
 def prepare(settings: Settings, kinesis: Any, dynamodb: Any) -> Prepared:  # noqa: ANN401 - boto3
-    """Make the lease table and a lease for each shard at which reading begins.
+    """Make the lease table, and a lease for each shard at which reading begins.
 
-    Idempotent, and safe beside a starting daemon: it never changes a lease that exists.
+    Idempotent, and safe beside a starting daemon: it never changes an existing lease.
 
     Raises:
         Incomplete: the stream is being resharded, or does not cover its hash range.
         botocore.exceptions.ClientError: AWS refused a call.
+        Unavailable: an answer of AWS lacks a part, or has no end.
 
     """
     table = table_of(settings)
@@ -69,19 +70,19 @@ def prepare(settings: Settings, kinesis: Any, dynamodb: Any) -> Prepared:  # noq
 
 
 def table_of(settings: Settings) -> str:
-    """Name the lease table."""
+    """Return the name of the lease table."""
     return settings.kcl.get("tableName", settings.application)
 
 
 def initial_position(kcl: Mapping[str, str]) -> str:
-    """Return the sentinel that KCL writes as the checkpoint of a lease not yet begun."""
+    """Return the sentinel that KCL writes as the checkpoint of a lease that is not begun."""
     if "initialPositionInStreamExtended" in kcl:
         return "AT_TIMESTAMP"
     return kcl["initialPositionInStream"].upper()
 
 
 def lease(shard: Shard, position: str) -> Item:
-    """Make the row of ``shard``, unowned, in the attributes that KCL writes."""
+    """Make the row of ``shard``, without an owner, with the attributes that KCL writes."""
     item: Item = {
         "leaseKey": {"S": shard["ShardId"]},
         "leaseCounter": {"N": "0"},
@@ -96,9 +97,9 @@ def lease(shard: Shard, position: str) -> Item:
 
 
 def is_lease(row: Item) -> bool:
-    """Whether a row of the table is a shard's, and not KCL's own, which it keeps there from core 3.5 on.
+    """Return whether a row of the table is a shard's lease, and not one of KCL's own rows.
 
-    Those have an `entityType`, or else neither a checkpoint nor a shard's name.
+    From core 3.5 on KCL keeps other rows there, which have an `entityType`, or neither a checkpoint nor a shard's name.
     """
     if "entityType" in row:
         return False
@@ -106,15 +107,15 @@ def is_lease(row: Item) -> bool:
 
 
 def pristine(item: Item, position: str) -> bool:
-    """Whether no daemon has touched the lease since it was prepared at ``position``."""
+    """Return whether no daemon has changed the lease since it was prepared at ``position``."""
     untouched = item.get("leaseCounter", {}).get("N") == "0" and "leaseOwner" not in item
     return untouched and item.get("checkpoint", {}).get("S") == position
 
 
 def roots(shards: Iterable[Shard], position: str) -> tuple[Shard, ...]:
-    """Choose the shards at which reading begins: their children's leases follow by themselves.
+    """Select the shards at which reading begins. KCL makes the leases of their children later.
 
-    The real Kinesis has filtered already; a stand-in that ignores the filter lists them all.
+    The real Kinesis has filtered the list already; a stand-in that ignores the filter lists all shards.
 
     Raises:
         Incomplete: together they do not cover the hash range.
@@ -176,7 +177,7 @@ def scan(dynamodb: Any, table: str) -> Iterator[Item]:  # noqa: ANN401
     """Yield the rows of a lease table as they stand.
 
     Raises:
-        Unavailable: an answer lacks a part: it must not read as leases that are not there.
+        Unavailable: an answer lacks a part, which must not be taken for the absence of leases.
 
     """
     for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
@@ -188,10 +189,11 @@ def scan(dynamodb: Any, table: str) -> Iterator[Item]:  # noqa: ANN401
 
 
 def checkpoints_of(settings: Settings, dynamodb: Any) -> list[str]:  # noqa: ANN401
-    """Read the checkpoint of each lease; none before there is a table.
+    """Read the checkpoint of each lease; none before the table exists.
 
     Raises:
         botocore.exceptions.ClientError: AWS refused the call.
+        Unavailable: an answer of DynamoDB lacks a part.
 
     """
     try:
@@ -202,7 +204,7 @@ def checkpoints_of(settings: Settings, dynamodb: Any) -> list[str]:  # noqa: ANN
 
 
 def list_all(settings: Settings, kinesis: Any) -> Iterator[Shard]:  # noqa: ANN401
-    """List the stream's shards as Kinesis does, open and closed.
+    """Yield the stream's shards as Kinesis lists them, open and closed.
 
     Raises:
         Unavailable: there are more pages than any stream has.

@@ -1,23 +1,23 @@
-"""Reads the daemon's lines into one buffer that is kept: no copy, and no fresh memory for each delivery."""
+"""Reads the daemon's lines into one reused buffer, without a copy or new memory for each delivery."""
 
 import os
 from contextlib import suppress
 from fcntl import fcntl
 
 BUFFER_BYTES = 1 << 20
-PIPE_BYTES = 1 << 20  # the most that an unprivileged process may ask for: fewer switches between the JVM and us
+PIPE_BYTES = 1 << 20  # the most that an unprivileged process may set: fewer switches between the JVM and this process
 F_SETPIPE_SZ = 1031
 
 
 class LineReader:
-    """The lines of a pipe. Each is valid until the next one is asked for."""
+    """The lines of a pipe. Each is valid until the next one is read."""
 
     def __init__(self, descriptor: int) -> None:
-        """Read from a file descriptor."""
+        """Set up the buffer for a file descriptor, and enlarge its pipe."""
         self._descriptor = descriptor
         self._buffer = bytearray(BUFFER_BYTES)
         self._begin = self._end = 0
-        with suppress(OSError):  # not a pipe, or the user's pipes hold too much already: only slower
+        with suppress(OSError):  # not a pipe, or the user's pipes are too large in total: only slower
             fcntl(descriptor, F_SETPIPE_SZ, PIPE_BYTES)
 
     def readline(self) -> memoryview:
@@ -39,7 +39,7 @@ class LineReader:
                 return memoryview(b"")
 
     def _fill(self) -> bool:
-        if self._end == len(self._buffer):  # the former line may still be looked at: grow into a new one
+        if self._end == len(self._buffer):  # the line before may still be in use: grow into a new buffer
             larger = bytearray(len(self._buffer) * 5 // 4)
             larger[: self._end] = self._buffer
             self._buffer = larger

@@ -1,4 +1,4 @@
-"""Looks at an application until it is as it should be, or for as long as one look needs to be true."""
+"""Observes an application until it is as it should be, or for as long as a reliable result takes."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ from consumers.kcl.standing import judged, problems, with_lags
 from consumers.stream import listed, request_of
 
 _LOOK_S = 1.0
-_LAG_APART_S = 5.0  # all consumers of a shard share five reads a second
+_LAG_APART_S = 5.0  # between two reads of the lags: all consumers of a shard share five reads a second
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What is insisted on: a worker that has a lease, no more lag than this, within so long."""
+    """What is required: a worker that has a lease, a lag of at most `most_lag_s`, within `wait_s` seconds."""
 
     worker: str | None
     most_lag_s: float
@@ -29,10 +29,11 @@ class Demand:
 
 
 def looked(settings: Settings, clients: tuple[Any, Any], demand: Demand, say: Say) -> tuple[list[Held], list[str]]:
-    """Give each shard's standing, and what is wrong: at the first look at which nothing is, or at the last one.
+    """Return each shard's standing and all problems: at the first look without a problem, or at the last one.
 
-    Where nothing is waited for it ends once each owner has renewed its lease. Where one does not, it always looks for
-    as long as a lease takes to expire: only then is it known that its owner has stopped. `say` gets what it waits for.
+    If nothing is to be waited for, it ends once each owner has renewed its lease. If one does not renew, it observes
+    for as long as a lease takes to expire: only then is it known that the owner has stopped. `say` is called with the
+    problem that it waits for.
 
     Raises:
         botocore.exceptions.ClientError: AWS refused a call.
@@ -44,7 +45,7 @@ def looked(settings: Settings, clients: tuple[Any, Any], demand: Demand, say: Sa
     known: dict[str, Lag] | None = None
     next_lag = float("-inf")
     while True:
-        leases = held(settings, dynamodb)  # before the shards: what these show anew has no lease
+        leases = held(settings, dynamodb)  # before the shards: a shard that appears in between has no lease
         shards = listed(kinesis, request_of(settings))
         now = time.monotonic()
         pulse.look(leases, now)
@@ -55,7 +56,7 @@ def looked(settings: Settings, clients: tuple[Any, Any], demand: Demand, say: Sa
         if known is not None and (last or not wrong):
             return rows, wrong
         if known is None and (last or (not wrong and now >= next_lag)):
-            known = lags.of(rows)  # which may take a while: then all is looked at once more
+            known = lags.of(rows)  # this may take a while, so everything is read once more
             next_lag = time.monotonic() + _LAG_APART_S
             continue
         known = None

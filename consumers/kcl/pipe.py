@@ -1,8 +1,8 @@
-"""The daemon's pipe, decoded in one pass, behind the real kclpy process and its checkpointer.
+"""Decodes the daemon's pipe in one pass, behind the real kclpy process and its checkpointer.
 
-kclpy answers `status` even for a callback that raised, and the next checkpoint then commits past the lost batch.
-Here an exception ends the process instead: no `status` is written, and the daemon delivers again.
-Protocol: package `software.amazon.kinesis.multilang` of the Kinesis Client Library.
+kclpy answers `status` even for a callback that raised, and the next checkpoint then commits past the lost batch. Here
+an exception ends the process instead: no `status` is written, and the daemon delivers again. Protocol: package
+`software.amazon.kinesis.multilang` of the Kinesis Client Library.
 """
 
 import json
@@ -22,10 +22,10 @@ from consumers.undecodable import UNDECODABLE, said
 
 
 class Processor(Protocol):
-    """What happens to each message of one shard."""
+    """The handler of one shard's messages."""
 
     def initialize(self, shard: str, sequence_number: str, sub_sequence_number: int) -> None:
-        """The shard is ours; records come from this position on."""
+        """Take over the shard, whose records come from this position on."""
 
     def process_records(
         self,
@@ -34,20 +34,20 @@ class Processor(Protocol):
         to: "kcl.Checkpointer",
         unreadable: Sequence[Unreadable] = (),
     ) -> None:
-        """Records were delivered, or none; and what is no record."""
+        """Process a delivery of records, which may be empty, and of elements that are no records."""
 
     def lease_lost(self) -> None:
-        """The shard is somebody else's."""
+        """Stop: another worker holds the lease."""
 
     def shard_ended(self, to: "kcl.Checkpointer") -> None:
-        """The shard was split or merged, and everything of it was delivered."""
+        """Finish the shard, which was split or merged and is delivered to its end."""
 
     def shutdown_requested(self, to: "kcl.Checkpointer") -> None:
-        """The daemon is about to stop."""
+        """Finish the work: the daemon is about to stop."""
 
 
 class NotUnderstood(Exception):
-    """A line is no message of the protocol, or one without what it cannot do without. It names no data."""
+    """A line is no message of the protocol, or lacks a required field. The message holds no data."""
 
 
 class _Message(msgspec.Struct, tag_field="action", rename="camel"):
@@ -77,7 +77,7 @@ class _ProcessRecords(_Message, tag="processRecords"):
 
 
 class _Elements(_Message, tag="processRecords"):
-    """The same, where not each of its records is one at first sight."""
+    """A delivery of which at least one element is not a record at first sight."""
 
     records: list[msgspec.Raw] | None = None
     millis_behind_latest: msgspec.Raw = msgspec.Raw()
@@ -86,7 +86,7 @@ class _Elements(_Message, tag="processRecords"):
         behind_ms = None
         with suppress(*UNDECODABLE):
             behind_ms = msgspec.json.decode(self.millis_behind_latest, type=int | None)
-        if self.records is None:  # nothing was read, so nothing is known of what waits
+        if self.records is None:  # nothing was read, so it is unknown what waits
             behind_ms = None
         delivery = envelope.read(self.records or ())
         processor.process_records(delivery.records, behind_ms, checkpointer, delivery.unreadable)
@@ -117,7 +117,7 @@ _Any = _Initialize | _ProcessRecords | _LeaseLost | _ShardEnded | _ShutdownReque
 
 
 class _TextOut:
-    """kclpy writes text; the pipe takes bytes."""
+    """Encodes text: kclpy writes text, and the pipe takes bytes."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
@@ -130,7 +130,7 @@ class _TextOut:
 
 
 class _Pipe(kcl._IOHandler):  # type: ignore[misc]  # noqa: SLF001 - kclpy offers no other way in; a contract test watches it
-    """kclpy's reader and writer, with the slow half replaced."""
+    """The reader and writer of kclpy, with faster decoding."""
 
     def __init__(self, source: LineReader, sink: BinaryIO) -> None:
         super().__init__(source, _TextOut(sink), None)
@@ -171,7 +171,7 @@ class _Pipe(kcl._IOHandler):  # type: ignore[misc]  # noqa: SLF001 - kclpy offer
         self.write_line(json.dumps(response))
 
     def _out_of_step(self, answer: _Checkpoint) -> str | None:
-        """Name the error of an answer that speaks of another position: the daemon repeats what it was asked."""
+        """Return the error for an answer about another position. The daemon repeats the position asked for."""
         answered = answer.sequence_number, answer.sub_sequence_number
         return None if answered == self._asked or self._asked[0] is None else "InvalidStateException"
 
@@ -180,7 +180,10 @@ _decode_elements = msgspec.json.Decoder(_Elements).decode
 
 
 def _by_elements(line: bytes) -> _Elements | None:
-    """Decode a delivery element by element, and cut it into them where one is no JSON; None if it is no delivery."""
+    """Decode a delivery element by element, and split it by brackets if one is not JSON.
+
+    Return None if it is no delivery.
+    """
     try:
         return _decode_elements(line)
     except msgspec.ValidationError:
@@ -197,18 +200,18 @@ def _by_elements(line: bytes) -> _Elements | None:
 
 def _not_understood(line: memoryview, fault: Exception) -> NotUnderstood:
     why = said(fault)
-    if "$.action" in why:  # it would quote it
+    if "$.action" in why:  # the decoder's message would quote the action
         why = "its action is none of those known"
-    elif "$.records[" in why:  # which alone would have been an element's fault
+    elif "$.records[" in why:  # a fault of an element alone does not come here
         why = "it is no whole JSON"
     return NotUnderstood(f"a line of {len(line)} bytes from the daemon is no message of the protocol: {why}")
 
 
 class ShardProcess(kcl.KCLProcess):  # type: ignore[misc]
-    """kclpy's process for one shard, failing closed."""
+    """The process of kclpy for one shard, failing closed."""
 
     def __init__(self, processor: Processor, source: LineReader, sink: BinaryIO) -> None:
-        """Speak the protocol over a pipe and a byte stream."""
+        """Connect the processor with the pipe."""
         self.io_handler = _Pipe(source, sink)
         self.checkpointer = kcl.Checkpointer(self.io_handler)
         self.processor = processor

@@ -1,4 +1,4 @@
-"""Joins the daemon's messages to a shard's pipeline."""
+"""Passes the daemon's messages to a shard's pipeline."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,11 +18,11 @@ NewPipeline = Callable[[str, Start], Pipeline[Any]]
 
 
 class _LeaseLost(Exception):
-    """The shard is somebody else's: nothing more may be written."""
+    """Another worker holds the lease: nothing more may be written."""
 
 
 class ShardProcessor:
-    """One shard, from `initialize` to its end. Nothing that it raises is answered with a `status`."""
+    """One shard, from `initialize` to its end. An exception that it raises is not answered with a `status`."""
 
     def __init__(
         self,
@@ -32,7 +32,10 @@ class ShardProcessor:
         drain_s: float,
         log: Log,
     ) -> None:
-        """Wait for a shard. `drain_s` bounds the last flush at a hand-over; the stop of `commits` bounds all else."""
+        """Start without a shard.
+
+        `drain_s` bounds the last flush at a hand-over, in seconds. The stop of `commits` bounds everything else.
+        """
         self._new_pipeline = new_pipeline
         self._commits = commits
         self._clock = clock
@@ -43,7 +46,10 @@ class ShardProcessor:
         self._committed: Position | None = None
 
     def initialize(self, shard: str, sequence_number: str, sub_sequence_number: int) -> None:
-        """Take the shard over; not while the daemon leaves, since KCL hands out again what was drained a moment ago."""
+        """Take the shard over, unless the daemon leaves.
+
+        KCL then hands out again what was drained a moment ago.
+        """
         if self._stop.deadline() is not None:
             self._log.info("shard_not_taken", shard=shard, reason="the daemon leaves")
             return
@@ -63,7 +69,7 @@ class ShardProcessor:
     def process_records(
         self, records: list[Record], behind_ms: int | None, to: RawCheckpointer, unreadable: Sequence[Unreadable] = ()
     ) -> None:
-        """Write what is due, then commit how far it is durable, then let the watermark follow."""
+        """Write what is due, commit how far it is durable, then advance the watermark."""
         if self._pipeline is None:
             return
         METER.delivered(len(records) + len(unreadable), behind_ms, self._clock())
@@ -82,12 +88,12 @@ class ShardProcessor:
             self._cut_short()
 
     def lease_lost(self) -> None:
-        """Write nothing more."""
+        """Give the shard up, and write nothing more."""
         self._abandon("lease_lost")
 
     def shard_ended(self, to: RawCheckpointer) -> None:
-        """Write the rest, however long it takes, and commit the end: a stop alone keeps that from being done."""
-        if self._pipeline is None:  # given up before: what is not written must not be marked as done
+        """Write the rest, however long it takes, and commit the end. Only a stop interrupts it."""
+        if self._pipeline is None:  # given up before: what is not written must not be committed
             if self._stop.deadline() is not None:
                 self._stay()
             return
@@ -107,7 +113,7 @@ class ShardProcessor:
             self._log.info("shard_ended")
 
     def shutdown_requested(self, to: RawCheckpointer) -> None:
-        """Write the rest within the time allowed; what was not written is delivered again."""
+        """Write the rest within the time allowed. What is not written is delivered again."""
         if self._pipeline is None:
             return
         METER.given_up()
@@ -116,7 +122,7 @@ class ShardProcessor:
             return
         with suppress(_LeaseLost):
             self._commit(to, self._pipeline.durable)
-        self._pipeline = None  # the lease is given back next
+        self._pipeline = None  # KCL gives the lease back next
         self._log.info("drained", position=str(self._committed) if self._committed else None)
 
     def _drained(self, pipeline: Pipeline[Any]) -> bool:
@@ -130,7 +136,7 @@ class ShardProcessor:
             return False
 
     def _cut_short(self) -> None:
-        """Give the shard up for good, so that nothing is ever checkpointed past what it held."""
+        """Give the shard up for good, so that nothing is ever checkpointed beyond unwritten records."""
         METER.given_up()
         self._pipeline = None
         self._log.warning(
@@ -140,7 +146,7 @@ class ShardProcessor:
         )
 
     def _stay(self) -> None:
-        """Wait for the daemon to go: KCL calls an end that is answered without a commit an error, and repeats it."""
+        """Wait for the daemon to go: KCL treats a shard's end without a commit as an error, and repeats it."""
         while True:
             self._commits.pause(_STAY_S)
 

@@ -1,9 +1,9 @@
-"""Two daemons with one workerId on two hosts: they take each other's leases without a word, so starts are written down.
+"""Detects two daemons with one workerId on two hosts, which silently take each other's leases.
 
-The object is this worker's, in the consumer's bucket: the last start of a daemon with this workerId. A shard's process
-looks there when it begins, which happens again and again where two share an id: each loses its leases to the other, and
-finds its own name in the table. If it finds a start that is not its own daemon's, that one came later, on another host,
-while this one still runs.
+The last start of a daemon with this workerId is stored in an object in the consumer's bucket. A shard's process reads
+it when it begins. That happens again and again where two daemons share an id: each loses its leases to the other, and
+finds its own name in the table. If the start is not that of its own daemon, another daemon started later, on another
+host, while this one still runs.
 """
 
 import os
@@ -18,12 +18,12 @@ from consumers.undecodable import UNDECODABLE
 from consumers.waiting import Log, Unavailable
 
 RUN = "KINESIS_FLEET_RUN"
-"""The variable by which the processes of one start know each other."""
+"""The environment variable that holds the random name of a daemon's start, for its shards' processes."""
 _TRIES = 5
 
 
 class Run(msgspec.Struct, frozen=True, rename="camel"):
-    """One start of a daemon: a random name, its host, and when by the store's clock, in UTC milliseconds."""
+    """One start of a daemon: a random name, its host, and its time by the store's clock, in UTC milliseconds."""
 
     run: str
     host: str
@@ -31,17 +31,17 @@ class Run(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class WrittenRuns:
-    """The last start of a worker, as it stands in a bucket."""
+    """The last start of a worker, stored in a bucket."""
 
     def __init__(self, store: ObjectStore, application: str, worker: str, log: Log) -> None:
-        """Say whose; nothing is read or written yet."""
+        """Set the worker; nothing is read or written yet."""
         self._store = store
         self._key = f"{STATE_PREFIX}/{application}/workers/{quote(worker, safe='')}.json"
         self._worker = worker
         self._log = log
 
     def begin(self) -> str:
-        """Write down a start, and give its name.
+        """Store a start, and return its name.
 
         Raises:
             Unavailable: the store does not answer, or refuses.
@@ -49,14 +49,14 @@ class WrittenRuns:
         """
         run = secrets.token_hex(8)
         for _ in range(_TRIES):
-            standing = self._store.find(self._key)  # first: the store's clock is known by its answers
+            standing = self._store.find(self._key)  # first, since the store's clock is known only after an answer
             body = msgspec.json.encode(Run(run, socket.gethostname(), self._store.now_ms()))
             if self._store.swap(self._key, body, standing.version if standing else None):
                 break
         return run
 
     def look(self) -> None:
-        """Say an error if a start stands there that is not this process's own. What cannot be read says nothing."""
+        """Log an error if the stored start is not this process's own. An unreadable object is ignored."""
         mine = os.environ.get(RUN)
         try:
             standing = self._store.find(self._key) if mine else None

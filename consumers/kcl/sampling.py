@@ -1,7 +1,7 @@
-"""Some records of each shard, as the stream has them: which of them would KCL not deliver?
+"""Samples records of each shard, to find aggregates that KCL would not deliver.
 
-KCL is silent on aggregates that it drops, and nothing behind it can tell. So records are read past it: a few of the
-newest and of the oldest of each shard, gently, since all consumers of a shard share five reads and 2 MB a second.
+KCL drops aggregates silently, and nothing behind it can detect that. So records are read past it: a few of the newest
+and of the oldest of each shard, at a low rate, since all consumers of a shard share five reads and 2 MB a second.
 """
 
 import time
@@ -17,15 +17,15 @@ from consumers.hours.lineage import StreamShard
 from consumers.kcl.aggregates import Aggregate, opened
 from consumers.stream import request_of
 
-_RECORDS = 25  # of a read: 1.3 MB of aggregates as the producer's library makes them by default
-_READS = 3  # of a place: an answer without a record may be a gap
+_RECORDS = 25  # of one read: 1.3 MB of aggregates as the producer library makes them by default
+_READS = 3  # at one place: an answer without a record may be a gap
 _APART_S = 0.25
 _NEWEST_S = 120
 _MOST_S = 20.0
 _MOST_BYTES = 64 * 2**20
 _PASSED_OVER = frozenset(
     {
-        "InvalidArgumentException",  # no record can be as young as that by this host's clock
+        "InvalidArgumentException",  # by this host's clock no record can be as new
         "KMSThrottlingException",
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
@@ -35,7 +35,7 @@ _PASSED_OVER = frozenset(
 
 
 class Dropped(msgspec.Struct, frozen=True, rename="camel"):
-    """An aggregate of which KCL delivers nothing, or not all. `at` numbers the user record that is why, from 0."""
+    """An aggregate that KCL does not deliver whole. `at` is the number, from 0, of the user record at fault."""
 
     shard: str
     sequence_number: str
@@ -45,7 +45,7 @@ class Dropped(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Sample(msgspec.Struct, frozen=True, rename="camel"):
-    """What was looked at: so many of the stream's shards, so many records and bytes, so many of them aggregates."""
+    """What was sampled: shards, records, bytes, aggregates, and the dropped ones. `of_shards` counts all shards."""
 
     shards: int = 0
     of_shards: int = 0
@@ -62,7 +62,7 @@ def sample(
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> Sample:
-    """Read the newest records of each shard, then the oldest, for 20 s and 64 MiB at the most.
+    """Read the newest records of each shard, then the oldest, for at most 20 s and 64 MiB.
 
     Raises:
         botocore.exceptions.ClientError: AWS refused a call for all shards.
@@ -117,7 +117,7 @@ def _read(
     place: dict[str, Any],
     pause: Callable[[float], None],
 ) -> list[dict[str, Any]] | None:
-    """Read some records from a place on; None where this shard cannot be read now."""
+    """Read some records from a place on; return None if this shard cannot be read now."""
     arn = settings.kcl.get("streamArn")
     more = {"StreamARN": arn} if arn else {}
     try:

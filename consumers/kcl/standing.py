@@ -1,4 +1,4 @@
-"""How an application stands: each shard with its lease, its lag, and what is not as it should be. Pure."""
+"""The standing of an application: each shard with its lease, its lag, and its problems. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from consumers.kcl.pulse import Pulse
 from consumers.kcl.unleased import gone, unleased
 
 NEARLY_S = 300.0
-"""A parent that is no further behind than this is read to its end in a moment: what comes after it is waited for."""
+"""The lag in seconds up to which a parent will soon be read to its end, so its child is waited for."""
 
 NONE_AT_ALL = "there is no lease: kinesis-fleet prepare FILE"
 
@@ -19,7 +19,10 @@ NONE_AT_ALL = "there is no lease: kinesis-fleet prepare FILE"
 def judged(
     leases: Sequence[Held], shards: Sequence[StreamShard], pulse: Pulse, now_s: float, failover_s: float
 ) -> list[Held]:
-    """Give the leases, and the shards that have none, with what is wrong but for the lag. `pulse` has seen them."""
+    """Return the leases, and the shards without one, with all problems except those of the lag.
+
+    `pulse` has seen these leases.
+    """
     checkpoints = {one.shard: one.checkpoint for one in leases}
     lost = set(gone(shards, checkpoints))
     silent = {one.shard for one in pulse.silent(leases, now_s - failover_s)}
@@ -46,7 +49,7 @@ def judged(
 
 
 def with_lags(rows: Sequence[Held], lags: Mapping[str, Lag], most_lag_s: float) -> list[Held]:
-    """Add what was read of the lag, and what is wrong with it: too much, or a shard whose turn has all but come."""
+    """Add the lags, and the problems that they show: too much lag, or a shard whose turn comes soon."""
 
     def lagging(one: Held) -> Held:
         lag = lags.get(one.shard)
@@ -69,7 +72,7 @@ def with_lags(rows: Sequence[Held], lags: Mapping[str, Lag], most_lag_s: float) 
 
 
 def problems(rows: Sequence[Held], worker: str | None = None) -> list[str]:
-    """Say all that is wrong, by shard; with a worker, also that it has no lease."""
+    """List all problems by shard; with a `worker`, also that it has no lease."""
     if not rows:
         return [NONE_AT_ALL]
     said = [f"{one.shard}: {one.problem}" for one in rows if one.problem]

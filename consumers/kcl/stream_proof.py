@@ -1,4 +1,4 @@
-"""Proof, before the daemon starts, that the stream is there, and is the one that the application has read so far."""
+"""Checks, before the daemon starts, that the stream exists and is the one that the application has read so far."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -14,11 +14,11 @@ from consumers.waiting import Log, Unavailable
 
 
 def prove(settings: Settings, shards: StreamShards, store: ObjectStore | None, log: Log | None = None) -> None:
-    """Ask what the stream is; the log is told of what is not allowed to be asked, and of what KCL would not deliver.
+    """Check the stream. `log` receives a warning if it may not be described, or if KCL would drop aggregates.
 
     Raises:
-        NoStream: it is not there.
-        MadeAnew: another one has its name.
+        NoStream: it does not exist.
+        MadeAnew: another stream has its name.
         Unavailable: Kinesis or the bucket does not answer, or refuses.
 
     """
@@ -40,5 +40,5 @@ def _checkpoints(settings: Settings) -> list[str] | None:
     _, dynamodb = clients(settings)
     try:
         return checkpoints_of(settings, dynamodb)
-    except (BotoCoreError, ClientError, ResponseParserError, Unavailable):  # what cannot be read proves nothing
+    except (BotoCoreError, ClientError, ResponseParserError, Unavailable):  # unreadable checkpoints prove nothing
         return None

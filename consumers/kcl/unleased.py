@@ -1,10 +1,10 @@
-"""The shards of a stream that have no lease: which of them should. Pure.
+"""Finds the shards of a stream that have no lease and should have one. Pure.
 
 KCL makes a child's lease when its parent has been read to its end, before that end is committed (`ShutdownTask`), or
 when its leader compares the table with the stream (`PeriodicShardSyncManager`: every two minutes, at the third time).
-It deletes a parent's lease only once each child has begun (`LeaseCleanupManager`), and begins at LATEST or at a time
-with the shards of that moment. So a shard without a lease is done with, or older than where reading began, exactly
-where a shard that came of it has one. Source: KCL 3.1.3.
+It deletes a parent's lease only once each child has begun (`LeaseCleanupManager`). At LATEST or at a time it begins
+with the shards of that moment. So a shard without a lease is finished, or older than where reading began, exactly if a
+descendant of it has a lease. Source: KCL 3.1.3.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from consumers.kcl.holding import ENDED
 
 @dataclass(frozen=True, slots=True)
 class Unleased:
-    """A shard that nobody reads yet. `after` names the parent whose end it waits for; empty where none is left."""
+    """A shard that no worker reads yet. `after` is the parent whose end it waits for, or empty."""
 
     shard: str
     why: str
@@ -25,9 +25,9 @@ class Unleased:
 
 
 def unleased(shards: Sequence[StreamShard], checkpoints: Mapping[str, str]) -> list[Unleased]:
-    """Name the shards that have no lease and will be needed, the eldest of each line; and ends without a child.
+    """List the shards that have no lease and need one, the eldest of each line, and ended shards without a child.
 
-    `checkpoints` are those of all leases, by shard; `shards` were listed after these had been read.
+    `checkpoints` are those of all leases by shard. `shards` were listed after these had been read.
     """
     begun = _begun(shards, checkpoints)
     found: dict[str, Unleased | None] = {}
@@ -45,13 +45,13 @@ def unleased(shards: Sequence[StreamShard], checkpoints: Mapping[str, str]) -> l
 
 
 def gone(shards: Sequence[StreamShard], checkpoints: Mapping[str, str]) -> list[str]:
-    """Name the open leases whose shards the stream no longer has: what was unread of them has expired."""
+    """List the open leases whose shards the stream no longer has: their unread records have expired."""
     listed = {shard.shard for shard in shards}
     return [name for name, checkpoint in checkpoints.items() if checkpoint != ENDED and name not in listed]
 
 
 def _judge(shard: StreamShard, leases: Mapping[str, str], found: Mapping[str, Unleased | None]) -> Unleased | None:
-    """Say why; None where the eldest of its line is named already."""
+    """Return the shard with the reason; None if the eldest of its line is listed already."""
     open_ones = [parent for parent in shard.parents if leases.get(parent, ENDED) != ENDED]
     if open_ones:
         return Unleased(shard.shard, f"its turn comes when {open_ones[0]} has been read to its end", open_ones[0])
@@ -64,7 +64,7 @@ def _judge(shard: StreamShard, leases: Mapping[str, str], found: Mapping[str, Un
 
 
 def _begun(shards: Sequence[StreamShard], leases: Mapping[str, str]) -> set[str]:
-    """Give the shards that have a lease, and all that these came of."""
+    """Return the shards that have a lease, and all their ancestors."""
     parents = {shard.shard: shard.parents for shard in shards}
     begun: set[str] = set()
     waiting = list(leases)

@@ -1,11 +1,11 @@
-"""Whether each shard has an owner that lives, and who is to blame where one has not. Pure but for the last three.
+"""Finds shards without a live owner, and whether this host's daemon is the cause.
 
-KCL's leader hands leases out. A lease keeps its owner's name when that has stopped, so that only its counter tells.
-While a lease is handed over, its new owner waits until `checkpointOwner`, who gives, is gone from the row. Where the
-giver dies then, KCL 3.1.3 can wait for ever, with the owner renewing, and through restarts: seen with the real daemon.
-Source: `LeaseAssignmentManager` and `DynamoDBLockBasedLeaderDecider` of KCL 3.1.3, the lock's row is `Leader`;
-amazon-kinesis-client, pull requests 1729 and 1743, for the hand-over. From core 3.5 on a new application has the lock
-in its lease table.
+`unheld` and `blame` are pure. KCL's leader assigns leases. A lease keeps its owner's name after the owner has stopped,
+so only its counter shows that. While a lease is handed over, its new owner waits until the giver's name is gone from
+the row (`checkpointOwner`). If the giver dies meanwhile, KCL 3.1.3 can wait for ever, with the owner renewing, and
+through restarts: seen with the real daemon. Source: `LeaseAssignmentManager` and `DynamoDBLockBasedLeaderDecider` of
+KCL 3.1.3, whose lock is the row `Leader`; amazon-kinesis-client, pull requests 1729 and 1743, for the hand-over. From
+core 3.5 on a new application has the lock in its lease table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,10 @@ _TABLE = "coordinatorStateTableName"
 
 
 def unheld(leases: Sequence[Held], pulse: Pulse, since_s: float, givers: Mapping[str, str]) -> list[Held]:
-    """List the open leases that nobody was seen to renew since then, or that `givers`, by shard, still hand over."""
+    """List the open leases that no worker was seen to renew since `since_s`, or that are still being handed over.
+
+    `givers` are, by shard, the workers that handed leases over at the first look.
+    """
     silent = {one.shard for one in pulse.silent(leases, since_s)}
 
     def idle(one: Held) -> bool:
@@ -30,9 +33,9 @@ def unheld(leases: Sequence[Held], pulse: Pulse, since_s: float, givers: Mapping
 
 
 def blame(leases: Sequence[Held], idle: Sequence[Held], mine: str, leader: str, room: int) -> str | None:
-    """Say why the daemon of the worker `mine` should be started again; None where that would not help.
+    """Return why the daemon of the worker `mine` should be restarted; None if that would not help.
 
-    `room` is how many leases it may hold. Where others are to blame, their own hosts see it.
+    `room` is how many leases it may hold. If other workers are the cause, their own hosts detect it.
     """
     own = [one for one in idle if one.owner == mine]
     if own:
@@ -44,7 +47,9 @@ def blame(leases: Sequence[Held], idle: Sequence[Held], mine: str, leader: str, 
 
 
 def end_hand_over(settings: Settings, dynamodb: Any, lease: Held) -> bool:  # noqa: ANN401 - boto3
-    """Let a lease's owner read at once, as KCL does itself when a hand-over times out; False if it has ended meanwhile.
+    """Let a lease's owner read at once; return False if the hand-over has ended meanwhile.
+
+    KCL does the same when a hand-over times out.
 
     Raises:
         botocore.exceptions.ClientError: AWS refused the call.
@@ -64,7 +69,7 @@ def end_hand_over(settings: Settings, dynamodb: Any, lease: Held) -> bool:  # no
 
 
 def leader(settings: Settings, dynamodb: Any) -> str:  # noqa: ANN401 - boto3
-    """Name the worker that hands leases out; empty where there is none.
+    """Return the worker that assigns leases; empty if there is none.
 
     Raises:
         botocore.exceptions.ClientError: AWS refused the call.

@@ -1,22 +1,22 @@
-"""The fields of a message in the wire format of Protocol Buffers, as Java reads one whose schema it knows. Pure.
+"""Decodes the fields of a message in the wire format of Protocol Buffers, as Java does with a known schema. Pure.
 
-Source: "Encoding", Protocol Buffers Documentation. Why this is not a library: decision 0033.
+Source: "Encoding", Protocol Buffers Documentation. Decision 0033 gives the reason why this is not a library.
 """
 
 from collections.abc import Iterator
 
 NUMBER, BYTES = 0, 2
-"""Wire types of the values that are given; all others are passed over, as unknown fields are."""
+"""The wire types of the values that are yielded. All others are skipped, as unknown fields are."""
 
 _FIXED = {1: 8, 5: 4}
 _GROUP, _GROUP_END = 3, 4
 _LONGEST_NUMBER = 10
 _FIELDS = 2**29
-_MOST_GROUPS = 100  # CodedInputStream's
+_MOST_GROUPS = 100  # the limit of CodedInputStream
 
 
 class Malformed(Exception):
-    """The bytes are no message."""
+    """The bytes are not a message."""
 
 
 Field = tuple[int, int, int, memoryview]
@@ -26,10 +26,10 @@ _NO_BYTES = memoryview(b"")
 
 
 def fields(message: memoryview) -> Iterator[Field]:
-    """Give the fields of a message, in their order.
+    """Yield the fields of a message, in order.
 
     Raises:
-        Malformed: it is none.
+        Malformed: it is not a message.
 
     """
     at, groups = 0, list[int]()
@@ -49,7 +49,7 @@ def fields(message: memoryview) -> Iterator[Field]:
 
 
 def _value(message: memoryview, at: int, wire: int) -> tuple[int, memoryview, int]:
-    """Give a value, as a number or as bytes, and where it ends."""
+    """Return a value as a number or as bytes, and where it ends."""
     if wire == NUMBER:
         value, at = _number(message, at)
         return value, _NO_BYTES, at
@@ -62,7 +62,7 @@ def _value(message: memoryview, at: int, wire: int) -> tuple[int, memoryview, in
 
 
 def _turn(groups: list[int], field: int, wire: int) -> None:
-    """Begin or end a group, which no field of a known message is."""
+    """Begin or end a group, a type that no field of a known message has."""
     if wire == _GROUP and len(groups) < _MOST_GROUPS:
         groups.append(field)
     elif wire == _GROUP or not groups or groups.pop() != field:
