@@ -3,6 +3,7 @@
 import configparser
 import os
 import re
+import select
 import sys
 import tempfile
 import time
@@ -89,10 +90,12 @@ def test_at_once_kills_the_children_too(tmp_path: Path, logs: Path, socket: Path
     fleet = Fleet([draining(tmp_path / "ready")], logs, socket)
     fleet.start(ENVIRONMENT)
     child = int((tmp_path / "ready").read_text())
+    ended = select.poll()
+    ended.register(watched := os.pidfd_open(child), select.POLLIN)
     fleet.close(at_once=True)
     assert fleet.log("draining").read_text() == ""
-    stat = Path(f"/proc/{child}/stat")
-    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+    assert ended.poll(10_000), "the child lives on"
+    os.close(watched)
 
 
 def test_a_program_that_ends_is_told_with_its_last_words(tmp_path: Path, logs: Path, socket: Path) -> None:

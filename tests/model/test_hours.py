@@ -22,6 +22,12 @@ WORLDS = {
     "deletions": World(deletes=True, late=True),
     "skipped": World(skips=True),
 }
+# Rare bugs are looked for where they show soonest: all worlds would take six times as long.
+SHOWN = {
+    "seals_only_what_there_is": "deletions",
+    "trusts_the_hosts_clock": "late_data",
+    "trusts_the_list_of_shards": "stalls",
+}
 
 
 def faults(seed: int, world: World) -> list[str]:
@@ -44,6 +50,6 @@ def test_negative_control(bug: str) -> None:
     """Each seeded bug is found within the schedules that the production classes pass."""
     with BUGS[bug]():
         for seed in range(SCHEDULES):
-            if any(faults(seed, world) for world in WORLDS.values()):
+            if any(faults(seed, WORLDS[world]) for world in ([SHOWN[bug]] if bug in SHOWN else WORLDS)):
                 return
     pytest.fail(f"{bug} was not found in {SCHEDULES} schedules: the model proves too little")
