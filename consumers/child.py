@@ -75,7 +75,7 @@ def main(path: str) -> int:
     metrics.report(settings.application, settings.metrics_s, write_metrics)
     try:
         serve(settings, LineReader(STDIN), sink, time.monotonic, pause)
-    except Exception as fault:  # noqa: BLE001 - the last place: report what and where, without data, and end
+    except Exception as fault:  # noqa: BLE001 - the outermost handler: report what and where, without data
         logger().error(
             "exit",
             reason=f"{type(fault).__name__}: {fault}"[:500],

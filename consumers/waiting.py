@@ -1,4 +1,4 @@
-"""Waiting for a dependency, which may take hours, as opposed to hanging, which may not."""
+"""Waits for a dependency, which may take hours, unlike hanging, which may not."""
 
 import random
 from collections.abc import Callable

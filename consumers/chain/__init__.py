@@ -1,1 +1,1 @@
-"""A shard's objects form one gapless chain without overlaps, whoever writes them (docs/guarantee.md)."""
+"""The chain of a shard's objects: gapless and without overlaps, whichever process writes them (docs/guarantee.md)."""

@@ -175,7 +175,7 @@ class Chain:
     def _link(self, key: str, first: Position) -> Link:
         metadata = self._store.metadata(key)
         if metadata is None:
-            self._listed_hour = -1  # look again
+            self._listed_hour = -1  # list again
             reason = f"{key} was there and is gone: somebody deletes objects of the live archive"
             raise Unavailable(reason, "stop deleting; the object is written again", operator=True)
         try:

@@ -71,7 +71,7 @@ def _at_once(text: bytes) -> Document | None:
     try:
         fields = _decode(text)
         encoded = _encode(fields)
-    except Exception:  # noqa: BLE001 - the exact reading says why
+    except Exception:  # noqa: BLE001 - the exact parser gives the reason
         return None
     return Document(text, fields) if encoded == text else _spliced(text, encoded, fields)
 
@@ -95,7 +95,7 @@ def _carefully(payload: bytes, limits: Limits) -> Decoded | Rejected:
         return _exactly(payload, limits)
     except MemoryError:  # the fault of the process, not of the record
         raise
-    except Exception as fault:  # noqa: BLE001 - a payload nobody thought of is the record's fault alone
+    except Exception as fault:  # noqa: BLE001 - an unforeseen payload is the fault of the record alone
         return Rejected("json_invalid", f"cannot be read: {type(fault).__name__}")
 
 
@@ -129,7 +129,7 @@ def _several(payload: bytes, limits: Limits) -> list[Document] | None:
     if payload[:1] == b"[" and len(payload) <= FAST_BYTES:
         try:
             parts = [bytes(part) for part in _split(payload)]
-        except Exception:  # noqa: BLE001 - the exact reading says why
+        except Exception:  # noqa: BLE001 - the exact parser gives the reason
             return None
     elif 0 < payload.count(b"\n") < limits.max_documents:
         parts = payload.split(b"\n")

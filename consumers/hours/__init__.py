@@ -1,1 +1,1 @@
-"""When an hour is complete: watermarks of shards, seals of their hours, and the hour's manifest and `_SUCCESS`."""
+"""The completeness of hours: watermarks of shards, seals of their hours, and the hour's manifest and `_SUCCESS`."""

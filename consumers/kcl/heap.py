@@ -11,8 +11,8 @@ RECORD_BYTES = 10 * MIB
 BASE_MIB = 128
 # Answers held by a shard. For long: a full queue (8 MiB and one answer), and the answer that the child works on. For
 # a short time: the HTTP answer in base64, and the child's line with its growing copies. Measured with 8 shards that all
-# catch up on full answers: 464 MiB remain after a full collection, which is 5 answers a shard. With a factor of 9
-# (848 MiB) nothing ran out of memory, with many full collections; 512 MiB were 97 % full.
+# catch up on full answers: 464 MiB remain after a full collection, 5 answers a shard. With a factor of 9 (848 MiB)
+# nothing ran out of memory, with many full collections; 512 MiB were 97 % full.
 FACTOR = 9
 YOUNG_FRACTION = 2 / 3
 

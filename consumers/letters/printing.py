@@ -25,7 +25,7 @@ def print_counts(counts: Counts, *, as_json: bool) -> None:
 
 
 def _table(counts: Counts) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+    from rich.console import Console  # noqa: PLC0415 - imported for a terminal only
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 

@@ -143,19 +143,19 @@ def _copy(work: Callable[[], object], writable: int, confine: Callable[[], None]
     try:
         try:
             confine()
-        except BaseException:  # noqa: BLE001 - it has tried nothing yet, so it must not end as if it had
+        except BaseException:  # noqa: BLE001 - nothing was tried yet, so the end must not count as evidence
             os.kill(os.getpid(), signal.SIGKILL)
         work()
         os.write(writable, _SURVIVED)
         code = 0
-    except BaseException as fault:  # noqa: BLE001 - whatever ends it is what is asked for
+    except BaseException as fault:  # noqa: BLE001 - whatever ends the work is the result
         os.write(writable, type(fault).__name__.encode("ascii", "replace")[:100])
     finally:
         os._exit(code)
 
 
 def _confine(parent: int, libc: ctypes.CDLL, writable: int, bounds: _Bounds) -> None:
-    global _step  # noqa: PLW0603 - a copy is one for all of its life
+    global _step  # noqa: PLW0603 - a fork stays one until it ends
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):  # a library that dies prints why, and may quote the record
         os.dup2(nothing, descriptor)

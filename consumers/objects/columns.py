@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from consumers.objects.codecs import Garbled
 
 INT, LONG = 4, 8
-"""The bytes of a value, little-endian and signed."""
+"""The size of a value in bytes. Values are little-endian and signed."""
 
 _SAME, _EACH = b"\0", b"\1"
 

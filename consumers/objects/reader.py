@@ -104,7 +104,7 @@ def _records(content: BinaryIO, index: bytes) -> Iterator[Record]:
                 message = "the index and the lines disagree"
                 raise Garbled(message)
             if isinstance(key, slice):
-                key = _within(line, key)  # noqa: PLW2901 - so that the common ways stay short
+                key = _within(line, key)  # noqa: PLW2901 - so that the common case stays short
             yield Record(line[:-1], key, sequence_number, arrival_ms, sub)
     if content.read(1):
         message = "there are lines that the index does not know"
