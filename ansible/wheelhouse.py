@@ -1,10 +1,10 @@
-"""Makes the wheelhouse: what hosts install from without the internet, every wheel by its digest.
+"""Makes the wheelhouse, from which hosts install without internet access, every wheel verified by its digest.
 
     python ansible/wheelhouse.py dist/wheelhouse
 
-The locked packages are built once, on the controller, and with them KCL's JARs, which lie in amazon_kclpy's wheel and
-are compared with their lock. `requirements.lock` names each wheel with its SHA-256, and `VERSION` all of it together.
-`wheels.tar` is the lock and the wheels in one file, which goes over ssh at once.
+The locked packages are built once, on the controller. KCL's JARs are in amazon_kclpy's wheel and are compared with
+their lock. `requirements.lock` lists each wheel with its SHA-256, and `VERSION` identifies all of them. `wheels.tar`
+holds the lock and the wheels in one file, which is copied to the hosts by ssh in one transfer.
 """
 
 import hashlib
@@ -29,11 +29,11 @@ _JARS = "amazon_kclpy/jars/"
 _FOLDERS = ("consumers", "systemd")
 _DIGITS = 12
 _HOST_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}.0"
-"""The first of this minor version: hosts have whichever their distribution has, and wheels fit all of them."""
+"""The first release of this minor version: hosts have any of its releases, and wheels fit all of them."""
 
 
 def main() -> None:
-    """Make it, unless it is there already."""
+    """Make the wheelhouse, unless it is up to date."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     source = _source_digest()
@@ -48,7 +48,7 @@ def main() -> None:
     common = ("wheel", "--no-build-isolation", "--no-deps", "-w", str(folder))
     subprocess.run([*PIP, *common, "--require-hashes", "-r", str(lock)], check=True)
     with tempfile.TemporaryDirectory() as build:
-        # setuptools builds in the folder that it is given: a copy keeps the checkout as it is.
+        # setuptools builds in the source folder: a copy keeps the checkout clean.
         copy = Path(build) / "source"
         files = ("setup.py", "README.md", "pyproject.toml", "LICENSE")
         copy.mkdir()
@@ -56,7 +56,7 @@ def main() -> None:
             (copy / name).write_bytes((ROOT / name).read_bytes())
         for name in _FOLDERS:
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        # The same source makes the same bytes, and so the same version.
+        # With a fixed date, the same source gives the same bytes, and so the same version.
         subprocess.run([*PIP, *common, str(copy)], check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
     _insist_on_jars(folder)
     wheels = sorted(folder.glob("*.whl"))
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def _for_hosts(lock: str) -> Iterator[str]:
-    """Give what the hosts' Python takes: a lock names more, and this machine's Python may be a later one."""
+    """Yield the entries of a lock that the hosts' Python needs. A lock has more, and this Python may be newer."""
     for entry in re.split(r"\n(?=[A-Za-z0-9])", lock):
         head, _, hashes = entry.partition(" \\\n")
         requirement = Requirement(head)
@@ -91,11 +91,10 @@ def _line(wheel: Path) -> str:
 
 
 def _insist_on_jars(folder: Path) -> None:
-    """Compare the JARs within the wheel with their lock, byte for byte.
+    """Compare the JARs in the wheel with their lock, byte for byte.
 
     Raises:
-        SystemExit: one is missing, more than locked, or altered.
-
+        SystemExit: a JAR is missing, added or altered.
     """
     (wheel,) = folder.glob("amazon_kclpy-*.whl")
     with zipfile.ZipFile(wheel) as archive:

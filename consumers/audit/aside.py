@@ -1,4 +1,4 @@
-"""What was set aside of the hours of an audit: it came, and stands in no object."""
+"""The records of the audited hours that were set aside: they arrived, and are in no object."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,11 +11,12 @@ from consumers.letters.store import DeadLetters
 
 
 def set_aside(store: ObjectStore, application: str, stream: str, first_ms: int, last_ms: int) -> Iterator[str]:
-    """Say how much of each shard and hour; also of the hour that is not known, since it may be one of these.
+    """Yield a line for each shard and hour with its number of set-aside records.
+
+    Records of an unknown hour are included, since they may belong to one of these hours.
 
     Raises:
         Unavailable: the bucket does not answer.
-
     """
     letters = DeadLetters(store, aside_place(application))
     unknown = (one for one in letters.entries(0, 0) if first_ms > 0)

@@ -1,6 +1,6 @@
-"""The audit of a range of hours: each hour, its objects' digests, and then the chain over all of them.
+"""The audit of a range of hours: each hour, the digests of its objects, and then the chain over all hours.
 
-What is kept in memory does not grow with the range: an hour's listing at a time, and a run of positions for each shard.
+Memory does not grow with the range: it holds one hour's listing, and a few positions for each shard.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,16 +20,16 @@ from consumers.records import HOUR_MS, Position
 READERS = 8
 _AT_ONCE = 1_000
 _LOOK_BACK_MS = 24 * HOUR_MS
-_MOST_LOOK_BACK_MS = 31 * _LOOK_BACK_MS  # for the shards that were quiet for so long
+_MOST_LOOK_BACK_MS = 31 * _LOOK_BACK_MS  # for shards that were quiet for a long time
 _MOST_SOUGHT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What is audited: hours from the first to the last, by their first millisecond.
+    """The audited range, from the first to the last hour, each by its first millisecond.
 
-    `stream` identifies it; `layouts` are those of its objects, the present one first. `decided` holds the hours that
-    must have a manifest. `ends` is where each shard's objects ended before the first hour, as far as that is known.
+    `stream` identifies the stream; `layouts` are those of its objects, the present one first. `decided` holds the hours
+    that must have a manifest. `ends` maps shards to the end of their objects before the first hour, if it is known.
     """
 
     stream: str
@@ -42,10 +42,10 @@ class Span:
 
 @dataclass(slots=True)
 class Tally:
-    """What was looked at so far.
+    """The totals so far.
 
-    `declared` is what the archive says itself is missing, or may be. `unproven` are shards whose first object here
-    follows one that lies too far back.
+    `declared` lists records that the archive itself reports as missing, or perhaps missing. `unproven` are shards whose
+    first object here follows one that is too far back.
     """
 
     hours: int = 0
@@ -58,10 +58,10 @@ class Tally:
 
 
 class Audit:
-    """One audit."""
+    """An audit of one span."""
 
     def __init__(self, store: Store, span: Span, found: Found, progress: Callable[[int, Tally], None]) -> None:
-        """Look at nothing yet. `progress` is told the hour and what was looked at."""
+        """Store the parts. `progress` is called with the hour and the totals so far."""
         self._store = store
         self._span = span
         self._report = found
@@ -71,7 +71,7 @@ class Audit:
         self.tally = Tally()
 
     def run(self, *, read: bool) -> Tally:
-        """Audit; with `read`, every object is read through and its digest compared."""
+        """Run the audit. With `read`, every object is read and its digest compared."""
         with ThreadPoolExecutor(READERS) as readers:
             for hour_ms in range(self._span.first_ms, self._span.last_ms + 1, HOUR_MS):
                 self._hour(hour_ms, readers if read else None)
@@ -83,7 +83,7 @@ class Audit:
         return self.tally
 
     def _join_before(self) -> None:
-        """Put the object before the first hour to each shard's own, so that no cut between two audits hides a gap."""
+        """Add the object before the first hour to each shard, so that a gap between two audits is found."""
         heads = {shard: ranges.head for shard, ranges in self._shards.items()}
         ends, first_ms = self._span.ends, self._span.first_ms
         wanted = {
@@ -102,7 +102,7 @@ class Audit:
                 self.tally.unproven.append(shard)
 
     def _join_behind(self) -> None:
-        """And the object behind the last hour."""
+        """Add the object after the last hour to each shard."""
         for shard, piece in self._beside(self._span.last_ms + HOUR_MS, self.ends, before=False):
             self._shards[shard].add(piece)
 
@@ -161,7 +161,7 @@ class Audit:
             self._found(Finding("declared", one.behind.key, f"{shard}: {one.said} before {one.behind.first}"))
 
     def _seek(self, shard: str, ranges: Ranges, broken: Break) -> None:
-        """Look for what is missing between two objects: it may have come late for an hour before, or just now."""
+        """Look for objects missing between two others: they may be stored late for an earlier hour, or just now."""
         for layout in self._span.layouts:
             for scan in layout.scans(shard, self._span.first_ms - _LOOK_BACK_MS, self._span.last_ms + HOUR_MS):
                 for entry in self._store.list(scan):
@@ -182,7 +182,7 @@ class Audit:
             self.tally.bytes += one.said.bytes
 
     def declare(self, where: str, detail: str) -> None:
-        """Report what the archive keeps elsewhere, and not in its objects."""
+        """Report missing records that the archive declares outside its objects."""
         self._found(Finding("declared", where, detail))
 
     def _found(self, finding: Finding) -> None:
@@ -194,4 +194,4 @@ class Audit:
 
 
 def _unsaid(_finding: Finding) -> None:
-    """Leave it to who audits that hour."""
+    """Ignore a finding of a neighbouring hour: the audit of that hour reports it."""

@@ -1,4 +1,4 @@
-"""What an audit finds."""
+"""The findings of an audit."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -9,13 +9,13 @@ Kind = Literal["missing", "doubled", "altered", "truncated", "gap", "unlisted", 
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that is wrong, or that the archive says itself is missing.
+    """A fault of the archive, or a loss that the archive itself declares.
 
-    missing: the manifest lists the object, and it is gone. doubled: a second place for records that stand elsewhere.
-    altered, truncated: other bytes than were written. gap: a link between two objects is not there. unlisted: it stands
-    in a complete hour, and the manifest does not know it. unreadable: its metadata is missing or damaged. manifest: the
-    hour's manifest or marker is missing or damaged. declared: records are missing or may be, as the hour or an object
-    says.
+    missing: the manifest lists the object, and it is gone. doubled: the object's records are in another object too.
+    altered, truncated: the bytes are not those that were written. gap: two objects that should follow each other do
+    not. unlisted: the object is in a complete hour, and the manifest does not list it. unreadable: its metadata is
+    missing or damaged. manifest: the hour's manifest or marker is missing or damaged. declared: records are missing or
+    may be, according to the hour or an object.
     """
 
     kind: Kind

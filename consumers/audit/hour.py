@@ -1,4 +1,4 @@
-"""One hour: what the bucket lists against what the manifest says. Looks up only what no manifest proves."""
+"""One hour: compares the bucket's listing with the manifest. Only objects that no manifest proves are looked up."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,12 +23,12 @@ class Store(ObjectStore, Protocol):
     """A bucket whose objects can be read through."""
 
     def digest(self, key: str) -> tuple[str, int] | None:
-        """Return the SHA-256 of an object's bytes in hex, and their number; None if it is not there."""
+        """Return the SHA-256 of an object's bytes in hex, and their number; None if it does not exist."""
         ...
 
 
 class Stored(NamedTuple):
-    """An object that stands, as the bucket lists it, and what was said of it when it was written."""
+    """An existing object as the bucket lists it, and what was recorded of it when it was written."""
 
     entry: Entry
     said: SealedObject
@@ -37,7 +37,7 @@ class Stored(NamedTuple):
 
 @dataclass(slots=True)
 class Listing:
-    """The names in an hour's folders, by what they are."""
+    """The names in an hour's folders, by kind."""
 
     objects: list[Entry] = field(default_factory=list)
     manifests: list[str] = field(default_factory=list)
@@ -45,10 +45,10 @@ class Listing:
 
 
 class HourAudit:
-    """Looks at one hour of one stream."""
+    """Checks one hour of one stream."""
 
     def __init__(self, store: Store, stream: str, layouts: Iterable[Layout], hour_ms: int, found: Found) -> None:
-        """Look at nothing yet. `stream` identifies it; the present layout comes first."""
+        """Store the parts. `stream` identifies the stream; the present layout comes first."""
         self._store = store
         self._stream = stream
         self._layouts = tuple(layouts)
@@ -58,7 +58,7 @@ class HourAudit:
         self.pieces: dict[str, list[Piece]] = {}
 
     def run(self, *, decided: bool) -> Iterator[Stored]:
-        """Yield the objects that stand and are not known to be wrong; `pieces` then has every link of the hour."""
+        """Yield the objects that exist and have no fault so far. Afterwards `pieces` has every link of the hour."""
         self._list()
         manifest = self._manifest(decided=decided)
         told = {one.key: (one, part.shard) for part in manifest.shards for one in part.objects} if manifest else {}
@@ -72,11 +72,11 @@ class HourAudit:
                 yield Stored(entry, said, shard)
         for said, shard in told.values():
             self._piece(said, shard)
-            if self._store.metadata(said.key) is None:  # it may have been listed before it was written
+            if self._store.metadata(said.key) is None:  # the listing may be older than the object
                 self._found(Finding("missing", said.key, f"{said.records} records, {said.first} to {said.last}"))
 
     def around(self, bounds: Mapping[str, Position], *, before: bool) -> Iterator[tuple[str, Piece]]:
-        """Give the last object of each shard before a position in it, or the first one behind; of this hour alone."""
+        """Yield each shard's last object of this hour before a position, or its first one after it."""
         self._list()
         manifest = self._manifest(decided=False) if self._listing.manifests else None
         told = {one.key: one for part in manifest.shards for one in part.objects} if manifest else {}
@@ -97,7 +97,7 @@ class HourAudit:
         try:
             return sealed(entry, Link.parse(self._store.metadata(entry.key) or {}))
         except Garbled:
-            return None  # who audits that hour finds it
+            return None  # the audit of that hour reports it
 
     def _list(self) -> None:
         for folder in dict.fromkeys(layout.folder(self._hour_ms) for layout in self._layouts):
@@ -172,12 +172,15 @@ class HourAudit:
 
 
 def piece_of(said: SealedObject) -> Piece:
-    """Take an object's place in the chain."""
+    """Return an object's place in the chain."""
     after = Position.parse(said.after) if said.after else None
     return Piece(said.key, Position.parse(said.first), Position.parse(said.last), after, said.origin or None)
 
 
 def _index_of(key: str, said: SealedObject) -> str | None:
-    """Name the index that stands beside an object; those of before it was said hold it inside where they can."""
+    """Return the key of the index beside an object, or None if the index is inside.
+
+    Manifests of older versions do not say where: then it is inside if the format allows it.
+    """
     place = said.index or ("inside" if codec_of(key).has_inside else "beside")
     return index_key(key, bytes.fromhex(said.sha256)) if place == "beside" else None

@@ -1,4 +1,4 @@
-"""What an audit and a look at the hours need of the settings and of the bucket."""
+"""The bucket, the layouts and the hours that `audit` and `hours` work with, from the settings."""
 
 from dataclasses import replace
 
@@ -29,11 +29,10 @@ class WrongHour(Exception):
 
 
 def store_for(settings: Settings, connections: int) -> S3Store:
-    """Open the archive's bucket, for a command that waits for nothing but a few attempts.
+    """Open the archive's bucket, for a command that gives up after a few attempts.
 
     Raises:
-        NotForThis: the consumer has none.
-
+        NotForThis: the consumer has no archive.
     """
     if settings.consumer != S3_ARCHIVE.name:
         message = f"{settings.path} is of {settings.consumer}, which keeps no archive. Give the file of s3_archive."
@@ -43,7 +42,7 @@ def store_for(settings: Settings, connections: int) -> S3Store:
 
 
 def hours_of(settings: Settings) -> HoursPlace:
-    """Give the place of the hours of an archive, or of a staging area."""
+    """Return the place of the hours of an archive or a staging area."""
     section: ArchiveSettings | RedshiftSettings = settings.section
     layout = staging.layout_of(settings) if isinstance(section, RedshiftSettings) else layout_of(settings)
     grace_ms, retention_ms = int(section.grace_seconds * 1000), int(section.retention_hours * HOUR_MS)
@@ -54,8 +53,7 @@ def hours_store_for(settings: Settings) -> S3Store:
     """Open the bucket in which this consumer's hours are decided, as `store_for` does.
 
     Raises:
-        NotForThis: the consumer decides none.
-
+        NotForThis: the consumer decides no hours.
     """
     if not isinstance(settings.section, RedshiftSettings):
         return store_for(settings, 1)
@@ -63,11 +61,10 @@ def hours_store_for(settings: Settings) -> S3Store:
 
 
 def refuse_another(store: ObjectStore, place: HoursPlace) -> None:
-    """Make sure that the prefix is this application's: another one's hours prove nothing of it.
+    """Check that the prefix belongs to this application: another one's hours prove nothing about it.
 
     Raises:
-        NotForThis: it belongs to another one.
-
+        NotForThis: it belongs to another application.
     """
     for key in (owner_key(place.layout.prefix), folder_key(template_of(place.layout))):
         found = store.find(key)
@@ -78,7 +75,7 @@ def refuse_another(store: ObjectStore, place: HoursPlace) -> None:
 
 
 def layouts_of(store: ObjectStore, place: HoursPlace) -> tuple[Layout, ...]:
-    """Give all layouts that the archive was written in, the present one first."""
+    """List all layouts that the archive was written in, the present one first."""
     found = {place.layout: None}
     for record in records_of(store, place.application, place.layout.stream):
         found |= dict.fromkeys((record.layout, *record.former))
@@ -86,11 +83,10 @@ def layouts_of(store: ObjectStore, place: HoursPlace) -> tuple[Layout, ...]:
 
 
 def hour_given(text: str, option: str, of_day: int) -> int:
-    """Read an hour from the command line: 2026-01-31T23, or a day, which stands for one hour of it.
+    """Parse an hour from the command line: 2026-01-31T23, or a day, which stands for its hour `of_day`.
 
     Raises:
         WrongHour: it is neither.
-
     """
     for form in (text, f"{text}T{of_day:02d}"):
         try:
@@ -102,12 +98,14 @@ def hour_given(text: str, option: str, of_day: int) -> int:
 
 
 def hours_given(first: str, last: str, default: tuple[int, int]) -> tuple[int, int]:
-    """Read `--from` and `--to`, both included, by their first millisecond; without them the default, with one a day.
+    """Parse `--from` and `--to`, both included, by their first millisecond.
+
+    Without both, return the default. With `--to` alone, the range has 24 hours; with `--from` alone, it ends with the
+    default.
 
     Raises:
         WrongHour: one is no hour.
-        click.UsageError: they are the wrong way round.
-
+        click.UsageError: they are in the wrong order.
     """
     if not first and not last:
         return default

@@ -1,4 +1,4 @@
-"""Holds the objects of one shard together, in whatever order they come. Pure, and small however many there are."""
+"""The ranges of one shard's objects, added in any order and joined to runs. Pure; memory stays small."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from consumers.records import Position
 
 
 class Piece(NamedTuple):
-    """An object's range, and what it says of its predecessor."""
+    """An object's range, and its predecessor as it names it."""
 
     key: str
     first: Position
@@ -21,7 +21,7 @@ class Piece(NamedTuple):
 
 @dataclass(slots=True)
 class _Run:
-    """Pieces that follow one another without a gap."""
+    """A run of pieces that follow one another without a gap."""
 
     first: Position
     last: Position
@@ -29,7 +29,7 @@ class _Run:
 
 
 class Break(NamedTuple):
-    """Two runs that do not join. `said` is the reason where the later one declares the gap itself, otherwise empty."""
+    """Two runs that do not join. `said` is the reason if the later one declares the gap itself, otherwise empty."""
 
     before: Position
     behind: Piece
@@ -37,15 +37,15 @@ class Break(NamedTuple):
 
 
 class Ranges:
-    """One shard's runs of objects. A whole chain is one run, however long it is."""
+    """One shard's runs of objects. A complete chain is one run, however long it is."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin without objects."""
         self._runs: list[_Run] = []
         self.declared: list[Break] = []
 
     def add(self, piece: Piece) -> bool:
-        """Put an object in its place; False if its range overlaps with what is there."""
+        """Add an object. Return False if its range overlaps another one."""
         at = bisect_right(self._runs, piece.first, key=attrgetter("first"))
         behind = self._runs[at] if at < len(self._runs) else None
         before = self._runs[at - 1] if at else None
@@ -67,7 +67,7 @@ class Ranges:
         return True
 
     def breaks(self) -> Iterator[Break]:
-        """Yield where the runs do not join."""
+        """Yield the places where the runs do not join."""
         for before, behind in zip(self._runs, self._runs[1:], strict=False):
             yield Break(before.last, behind.head, behind.head.origin or "")
 
@@ -78,10 +78,10 @@ class Ranges:
 
     @property
     def is_begun(self) -> bool:
-        """Whether the first object declares that the chain begins with it, or that what came before may be missing."""
+        """Whether the first object declares that the chain begins with it, or that records before it may be missing."""
         return self.head is not None and self.head.origin is not None
 
     @property
     def last(self) -> Position | None:
-        """Where the last object ends."""
+        """The end of the last object."""
         return self._runs[-1].last if self._runs else None

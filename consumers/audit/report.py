@@ -1,4 +1,4 @@
-"""Which hours are complete, and what the others wait for."""
+"""The state of each hour: whether it is complete, and what it waits for."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -18,7 +18,7 @@ from consumers.records import HOUR_MS
 
 
 class Waiting(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A shard that an hour waits for, why, and what to do. `lag_seconds`: so far is its watermark behind."""
+    """A shard that an hour waits for, why, and the remedy. `lag_seconds` is the lag of its watermark."""
 
     shard: str
     why: str
@@ -28,10 +28,11 @@ class Waiting(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class HourState(msgspec.Struct, frozen=True, rename="camel"):
-    """One hour. `state`: complete, incomplete (records may be missing for good), waiting, open, gone, before the first.
+    """The state of one hour.
 
-    `revision` is the manifest's: above 1, records came late. `reasons` say why it is incomplete. `waited_seconds` is
-    how long ago it was over, with its grace.
+    `state` is complete, incomplete (records may be missing for good), waiting, open, gone, or before the first.
+    `revision` is the manifest's: above 1, records came late. `reasons` say why the hour is incomplete. `waited_seconds`
+    counts from the hour's end and its grace.
     """
 
     hour: str
@@ -44,21 +45,20 @@ class HourState(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class HoursReport:
-    """Looks at the hours of one stream."""
+    """Reports the hours of one stream."""
 
     def __init__(self, store: ObjectStore, place: HoursPlace, layouts: Iterable[Layout], shards: ShardList) -> None:
-        """Look at nothing yet. `layouts` are all that hours were decided in."""
+        """Store the parts. `layouts` are all layouts in which hours were decided."""
         self._layouts = tuple(layouts)
         self._store = store
         self._place = place
         self._shards = shards
 
     def states(self, first_ms: int, last_ms: int, frontier: Frontier | None) -> Iterator[HourState]:
-        """Yield the hours from the first to the last.
+        """Yield the states of the hours from the first to the last.
 
         Raises:
             Unavailable: the bucket or the stream does not answer.
-
         """
         now_ms = self._store.now_ms()
         marks: Mapping[str, Mark] | None = None

@@ -1,4 +1,4 @@
-"""What a concern needs that delivers each record by itself: import it from here. docs/new-consumer.md shows how."""
+"""The names to import for a concern that delivers each record by itself. docs/new-consumer.md shows how."""
 
 from consumers.concern.declaration import Destination, concern
 from consumers.concern.outbox import Item, Outbox

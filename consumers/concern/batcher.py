@@ -1,4 +1,4 @@
-"""Gathers a shard's records into the next outbox. No destination; a clock, as preparing a record can take seconds."""
+"""Gathers a shard's records into the next outbox, without I/O. It needs a clock: preparing can take seconds."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ Prepare = Callable[[Record], Made | Rejected]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a batch is written, whichever comes first. Bytes are of payloads."""
+    """The limits of a batch: the first one that is reached closes it. Bytes are those of payloads."""
 
     max_bytes: int
     max_records: int
@@ -23,12 +23,12 @@ class Limits:
 
 
 class OutboxBatcher(Generic[Made]):
-    """One open batch at a time."""
+    """Gathers records into one open batch at a time."""
 
     def __init__(
         self, shard: str, limits: Limits, prepare: Prepare[Made], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Begin without an open batch. `clock` gives monotonic seconds."""
+        """Begin without an open batch. `clock` returns monotonic seconds."""
         self._shard = shard
         self._limits = limits
         self._prepare = prepare
@@ -46,7 +46,7 @@ class OutboxBatcher(Generic[Made]):
         return min((item.record.arrival_ms for item in self._items), default=None)
 
     def clear(self) -> None:
-        """Forget the open batch."""
+        """Discard the open batch."""
         self._items: list[Item[Made]] = []
         self._bytes = 0
         self._opened = 0.0
@@ -57,7 +57,7 @@ class OutboxBatcher(Generic[Made]):
         self._opened = now
 
     def add(self, records: Sequence[Record]) -> int:
-        """Prepare records up to the next cut, or until it is time to look, and return how many were taken."""
+        """Prepare records up to the next limit, or until LOOK_S seconds have passed. Return how many were taken."""
         until, most, taken = self._clock() + LOOK_S, self._limits.max_bytes, 0
         for record in records[: self._limits.max_records - len(self._items)]:
             self._items.append(item_of(record, self._prepare))
@@ -68,7 +68,7 @@ class OutboxBatcher(Generic[Made]):
         return taken
 
     def due(self, now: float) -> str | None:
-        """Return why the batch must be written now, or None."""
+        """Return which limit requires the batch to be written now, or None."""
         if not self._items:
             return None
         if self._bytes >= self._limits.max_bytes:
@@ -78,7 +78,7 @@ class OutboxBatcher(Generic[Made]):
         return "age" if now - self._opened >= self._limits.max_age_s else None
 
     def take(self, why: str) -> Outbox[Made]:  # noqa: ARG002 - a batch looks the same whatever cut it
-        """Hand the open batch over."""
+        """Return the open batch and close it."""
         outbox = Outbox(self._shard, self._items)
         self.clear()
         return outbox
@@ -88,5 +88,5 @@ def item_of(record: Record, prepare: Prepare[Made]) -> Item[Made]:
     """Prepare one record."""
     made = prepare(record)
     if isinstance(made, Rejected):
-        return Item(record, None, rejected=made, unfit=True)  # type: ignore[arg-type]  # nothing pending looks at it
+        return Item(record, None, rejected=made, unfit=True)  # type: ignore[arg-type]  # nothing reads it
     return Item(record, made)

@@ -1,4 +1,4 @@
-"""Makes a consumer of a destination: batches, dead letters, pauses, the search for killers, redrive and grants."""
+"""Makes a consumer of a destination: adds batches, dead letters, pauses, the search for killers, redrive and grants."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -32,29 +32,32 @@ S = TypeVar("S", bound=ConcernSettings)
 
 
 class Destination(Protocol[Made]):
-    """A destination, as a concern writes it. One is made for each shard's process, and one for a probe.
+    """A destination, as a concern implements it. Each shard's process makes one, and so does a probe.
 
-    A record may be offered again after it was delivered: after a crash, a lost answer, a lost lease, while another
-    process still delivers the same. So delivering it twice must be harmless, or the concern says that it is not.
+    A record may be offered again after it was delivered: after a crash, a lost answer or a lost lease, and while
+    another process still delivers it. So a second delivery must be harmless, or the concern must document that it is
+    not.
     """
 
     def ready(self) -> None:
-        """Ask the destination whether it accepts; raises `Unavailable`, with `operator` where a person must act."""
+        """Check that the destination accepts. Raises `Unavailable`, with `operator` if a person must act."""
 
     def prepare(self, record: Record) -> Made | Rejected:
-        """Make what is delivered of a record, or reject it. Pure. A record that may end the process is tried apart."""
+        """Return what is delivered of a record, or reject it. Pure.
+
+        A record that may end the process is tried alone.
+        """
         ...
 
     def deliver(self, outbox: Outbox[Made]) -> None:
-        """Say `done` or `reject` of pending items; what is left pending is offered again after a pause.
+        """Call `done` or `reject` for pending items. Items that stay pending are offered again after a pause.
 
         Raises:
             Unavailable: the destination does not accept now.
-
         """
 
 
-def concern(  # noqa: PLR0913 - what a consumer declares; all but the first four are left out mostly
+def concern(  # noqa: PLR0913 - the parts of a declaration; most consumers need only the first four
     name: str,
     section: str,
     settings: type[S],
@@ -65,8 +68,8 @@ def concern(  # noqa: PLR0913 - what a consumer declares; all but the first four
 ) -> Consumer:
     """Declare a consumer that delivers each record by itself.
 
-    `connect` opens the destination. `faults` says what no single key can tell, and `grants` what IAM must allow beyond
-    the stream and the dead letters.
+    `connect` opens the destination. `faults` yields faults that involve more than one key. `grants` returns what IAM
+    must allow besides the stream and the dead letters.
     """
 
     def all_faults(own: S) -> Iterator[tuple[str, str]]:
@@ -109,7 +112,7 @@ def concern(  # noqa: PLR0913 - what a consumer declares; all but the first four
 
 
 class _Prepared:
-    """Prepares records, but for the condemned."""
+    """Prepares records, except condemned ones."""
 
     def __init__(self, prepare: Callable[[Record], Any]) -> None:
         self._prepare = prepare

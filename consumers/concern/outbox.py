@@ -1,4 +1,4 @@
-"""A batch on its way to a destination, and what has become of each record."""
+"""A batch of records on its way to a destination, with the outcome of each record."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ Made = TypeVar("Made")
 
 
 class Item(msgspec.Struct, Generic[Made], eq=False, gc=False):
-    """One record, and what `prepare` made of it: None where it was rejected."""
+    """One record, and what `prepare` made of it: None if it was rejected."""
 
     record: Record
     made: Made
@@ -23,39 +23,39 @@ class Item(msgspec.Struct, Generic[Made], eq=False, gc=False):
 
 
 class Outbox(Generic[Made]):
-    """A contiguous run of one shard's records. It is offered until nothing is pending; what is settled stays so."""
+    """A contiguous run of one shard's records. It is offered until nothing is pending; settled items stay settled."""
 
     def __init__(self, shard: str, items: Sequence[Item[Made]]) -> None:
-        """Begin with what `prepare` made of the records, in their order."""
+        """Begin with the results of `prepare`, in the order of the records."""
         self.shard = shard
         self._items = items
 
     def __len__(self) -> int:
-        """Count the records."""
+        """Return the number of records."""
         return len(self._items)
 
     @property
     def last(self) -> Position:
-        """The position of its last record."""
+        """The position of the last record."""
         return self._items[-1].record.position
 
     def after(self, position: Position) -> Sequence[Record]:
-        """Return its records after a position."""
+        """Return the records after a position."""
         records = [item.record for item in self._items]
         return records[bisect_right(records, position, key=position_of) :]
 
     @property
     def pending(self) -> list[Item[Made]]:
-        """What is to be delivered, in the order of the shard."""
+        """The items to deliver, in the order of the shard."""
         return [item for item in self._items if not item.delivered and item.rejected is None]
 
     def done(self, *items: Item[Made]) -> None:
-        """Note that the destination holds these durably."""
+        """Record that the destination holds these items durably."""
         for item in items:
             item.delivered = True
 
     def reject(self, item: Item[Made], reason: str, detail: str = "") -> None:
-        """Note that the destination refuses this record for what it is: it becomes a dead letter.
+        """Record that the destination refuses this record because of its content: it becomes a dead letter.
 
         `reason` is one word, to filter by; `detail` is for people.
         """
@@ -63,11 +63,11 @@ class Outbox(Generic[Made]):
 
     @property
     def rejected(self) -> list[tuple[Record, Rejected]]:
-        """What becomes dead letters, in the order of the shard."""
+        """The records that become dead letters, in the order of the shard."""
         return [(item.record, item.rejected) for item in self._items if item.rejected is not None]
 
     def reconsider(self) -> None:
-        """Offer again what the destination refused: the cause may be gone. What is unfit in itself stays rejected."""
+        """Make items pending again that the destination refused: the cause may be gone. Unfit ones stay rejected."""
         for item in self._items:
             if not item.unfit:
                 item.rejected = None

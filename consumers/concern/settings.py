@@ -1,4 +1,4 @@
-"""The keys that every such concern has: of its batches, its pauses and its dead letters."""
+"""The keys that all such concerns have: for batches, pauses and dead letters."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from consumers.letters.settings import LetterSettings
 
 
 class ConcernSettings(LetterSettings, frozen=True, kw_only=True, rename="camel"):
-    """What the settings of a concern inherit."""
+    """The base class of a concern's settings."""
 
     max_records: Annotated[
         int, Meta(ge=1, le=100_000, description="Give the most records of a batch, up to 100000")

@@ -1,4 +1,4 @@
-"""Delivers outboxes: until each record is held by the destination, or durable as a dead letter."""
+"""Delivers outboxes until each record is in the destination, or durable as a dead letter."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,23 +17,23 @@ _SAY_EACH_S = 60.0
 
 
 class Letters(Protocol):
-    """Where dead letters go."""
+    """The store of dead letters."""
 
     def put(self, letters: Sequence[Letter]) -> None:
-        """Make them durable; raises `Unavailable` to be tried again."""
+        """Store letters durably. Raises `Unavailable` if it must be retried."""
 
 
 class Permit(Protocol):
-    """An operator's word."""
+    """An operator's permission to reject records."""
 
     def allowed(self, *, stuck: bool = False) -> bool:
-        """Whether rejected records may pass, however many; raises `Unavailable` to be asked again."""
+        """Return whether any number of records may be rejected. Raises `Unavailable` if it must be asked again."""
         ...
 
 
 @dataclass(slots=True)
 class OutboxSink(Generic[Made]):
-    """Writes one shard's outboxes. `head` is what the shard's dead letters have in common."""
+    """Writes one shard's outboxes. `head` is the part that the shard's dead letters share."""
 
     deliver: Callable[[Outbox[Made]], None]
     letters: Letters
@@ -47,11 +47,11 @@ class OutboxSink(Generic[Made]):
     _said: float | None = field(default=None, init=False)
 
     def begin(self, first: Record) -> Room:  # noqa: ARG002 - records stand anywhere
-        """Begin anywhere: a record that stands already is harmless, as the destination promises."""
+        """Return a `Room` without limits: by its contract, the destination tolerates a record that it has already."""
         return Room()
 
     def write(self, batch: Outbox[Made]) -> Position:
-        """Deliver what is pending, put the dead letters, and return the batch's end."""
+        """Deliver the pending items, store the dead letters, and return the batch's last position."""
         deliver(self.deliver, batch)
         dead = batch.rejected
         if self.breaker.refuses(len(batch), len(dead)) and not self.permit.allowed():
@@ -73,11 +73,10 @@ class OutboxSink(Generic[Made]):
 
 
 def deliver(call: Callable[[Outbox[Made]], None], outbox: Outbox[Made]) -> None:
-    """Offer what is pending once.
+    """Offer the pending items once.
 
     Raises:
-        Unavailable: some of it is pending still. `progressed` says whether some of it is not.
-
+        Unavailable: items are still pending. `progressed` says whether others were settled.
     """
     before = len(outbox.pending)
     if not before:

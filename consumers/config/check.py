@@ -1,4 +1,4 @@
-"""The check of an operator's file: from its text to values, or to every fault in it."""
+"""The check of an operator's file: it returns the file's values, or all its faults."""
 
 import re
 import socket
@@ -29,13 +29,12 @@ def values(
     consumers: Mapping[str, Consumer],
     environment: Mapping[str, str],
 ) -> dict[str, str]:
-    """All keys with their values, defaults filled in, references resolved.
+    """Return all keys with their values, with defaults filled in and references resolved.
 
     An empty value counts as none.
 
     Raises:
         Faults: everything that is wrong, in the order of the lines.
-
     """
     entries, faults = _entries(text, environment)
     secrets = [fault for entry in entries.values() if (fault := rules.secret(entry))]
@@ -60,7 +59,7 @@ def values(
 
 
 def _told(fault: Fault, faults: list[Fault]) -> bool:
-    """Whether a key counts as missing only because another fault took it away, or names its typing error."""
+    """Return whether a key counts as missing only because another fault removed it, or names its misspelling."""
     if fault.line:
         return False
     written = f"Write {fault.key}"
@@ -90,7 +89,7 @@ def _common(entries: Entries, faults: list[Fault]) -> Common:
     faults += found
     if common is not None:
         return common
-    # The rules go on with what can be read, so that their faults are listed too.
+    # The rules continue with what can be read, so that their faults are listed too.
     wrong = {fault.key for fault in found}
     readable = {key: entry.value for key, entry in given.items() if key not in wrong}
     return msgspec.convert({"consumer": "unknown", **readable}, Common, strict=False)
@@ -116,13 +115,13 @@ def _consumer(
 
 
 def _present(entries: Entries, consumers: Mapping[str, Consumer]) -> list[Consumer]:
-    """List the consumers that the file has keys of, for when it does not say whose it is."""
+    """List the consumers that the file has keys of, for a file that does not name its consumer."""
     given = {key.partition(".")[0] for key in entries if "." in key}
     return _installed(consumers, (name for name, section in sections_of(consumers).items() if section in given))
 
 
 def _installed(consumers: Mapping[str, Consumer], names: Iterable[str]) -> list[Consumer]:
-    """Import consumers other than the file's own: one that cannot be, for whatever reason, is left out."""
+    """Import these consumers. One that cannot be imported, for whatever reason, is left out."""
     found = []
     for name in names:
         with suppress(Exception):
@@ -139,7 +138,7 @@ def _section(entries: Entries, consumer: Consumer, before: list[Fault]) -> list[
     lost = _lost([*before, *faults], prefix)
     for key, message in consumer.faults(section):
         if lost and re.search(rf"\b({lost})\b", message):
-            continue  # it speaks of a key that another fault took away, and may be none once that is mended
+            continue  # the fault is about a key with another fault, and may go away with it
         name = key if key.startswith(prefix) else prefix + key
         problem, _, remedy = message.partition(". ")
         remedy = remedy.rstrip(".") or "Correct it"
@@ -148,7 +147,7 @@ def _section(entries: Entries, consumer: Consumer, before: list[Fault]) -> list[
 
 
 def _lost(faults: list[Fault], prefix: str) -> str:
-    """Give, as a pattern, the fields of a section whose values are not known: wrong, not set, or misspelt."""
+    """Return a pattern of the section's fields whose values are unknown: wrong, not set, or misspelt."""
     names = {name for fault in faults for name in (fault.key, fault.remedy.removeprefix("Write "))}
     return "|".join(re.escape(name.removeprefix(prefix)) for name in sorted(names) if name.startswith(prefix))
 
@@ -183,7 +182,7 @@ def _kcl(entries: Entries, consumers: Mapping[str, Consumer]) -> Iterator[Fault]
 
 
 def _known(consumers: Mapping[str, Consumer]) -> dict[str, None]:
-    """Give the keys that a wrong one may have meant."""
+    """Return the keys that a wrong key may have meant."""
     own = (
         f"{consumer.section}.{field.encode_name}"
         for consumer in _installed(consumers, consumers)
@@ -208,7 +207,7 @@ def _complete(entries: Entries, common: Common, environment: Mapping[str, str]) 
 
 
 def _region(entries: Entries, environment: Mapping[str, str]) -> str:
-    """Find where the stream is: written into the file for KCL, it is the same for Java and for Python."""
+    """Return the stream's region. It is written into the file for KCL, so that Java and Python use the same."""
     if "streamArn" in entries:
         return next(iter(entries["streamArn"].value.split(":")[3:]), "")
     return next((environment[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if environment.get(name)), "")

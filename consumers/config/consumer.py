@@ -1,4 +1,4 @@
-"""What a consumer declares about itself; the registry holds one of these per consumer."""
+"""The declaration of a consumer. The registry holds one for each."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from consumers.pipeline import Start
 from consumers.records import Record
 from consumers.waiting import Log, Patience
 
-if TYPE_CHECKING:  # a command that asks no bucket need not wait for boto3
+if TYPE_CHECKING:  # a command that uses no bucket does not import boto3
     from consumers.s3.store import S3Store
 
 CrossFaults = Iterable[tuple[str, str]]
@@ -21,27 +21,27 @@ EX_UNAVAILABLE = 69
 EX_CONFIG = 78
 
 Redrive = Callable[[str, Sequence[Record]], Sequence[Letter]]
-"""Puts a shard's records through once more, and gives the letters of those that are rejected again.
+"""Processes a shard's records again, and returns the letters of those that are rejected again.
 
-It returns once the others are durable. It may be repeated, and raises `Unavailable` to be.
+It returns once the others are durable. It may be repeated, and raises `Unavailable` if it must be.
 """
 
 
 class NotReady(Exception):
-    """The destination refuses this consumer, and only an operator can mend it; the message says how."""
+    """The destination refuses this consumer, and an operator must fix it. The message says how."""
 
     exit_code = EX_UNAVAILABLE
 
 
 class NotForThis(Exception):
-    """The properties file is of a consumer that has no such thing; the message says whose file to give."""
+    """The properties file belongs to a consumer without this feature. The message names the right file."""
 
     exit_code = EX_CONFIG
 
 
 @dataclass(frozen=True, slots=True)
 class ShardContext:
-    """What a consumer is given to build its pipeline for one shard."""
+    """The input of a consumer that builds its pipeline for one shard."""
 
     shard: str
     start: Start
@@ -57,20 +57,23 @@ def _no_grants(_settings: object, _account: Account) -> Grants:
 class Consumer:
     """One concern: a section of the properties file, and how to build its pipeline.
 
-    ``name`` is the value of the key ``consumer``. Keys of the section are
-    ``<section>.<field>``. ``settings`` is a struct whose ``Annotated[..., msgspec.Meta]``
-    fields carry constraints and, as ``description``, the remedy shown for a wrong value.
-    ``faults`` yields ``(key without section, what is wrong and what to do)`` for what no
-    single field can tell. ``probe`` proves, before the daemon starts, that the destination accepts
-    what the consumer relies on: it waits while the destination is away, and raises ``NotReady``.
-    ``build`` makes the shard's pipeline in its child process. ``redrive`` makes what puts dead
-    letters through again; a consumer that rejects nothing has none, and ``aside`` gives the bucket where
-    such a one keeps what is no record at all. ``grants`` says, by role, what its settings need of
-    the destination; what every consumer needs of the stream is added. ``state`` gives the bucket in which the
-    fleet keeps what must outlive the lease table; without one, neither a stream made anew nor a second
-    daemon of a worker on another host is noticed. ``anew`` names the fields that need another value, beside
-    ``applicationName``, where the stream was made anew: what is stored there is named by shards, and the new
-    stream has shards of the same names.
+    ``name`` is the value of the key ``consumer``. Keys of the section are ``<section>.<field>``.
+    ``settings`` is a struct. Its ``Annotated[..., msgspec.Meta]`` fields carry constraints and, as
+    ``description``, the remedy shown for a wrong value. ``faults`` yields pairs of a key (without the
+    section) and a message with problem and remedy, for faults that involve more than one field.
+
+    ``probe`` verifies, before the daemon starts, that the destination has the properties that the consumer
+    relies on. It waits while the destination is away, and raises ``NotReady`` if it refuses. ``build``
+    makes the shard's pipeline in its child process.
+
+    ``redrive`` makes the function that processes dead letters again; it is None for a consumer that rejects
+    nothing. ``aside`` then returns the bucket for elements that are no records. ``grants`` returns, by role,
+    the grants that its settings need at the destination; the grants on the stream are added.
+
+    ``state`` returns the bucket for state that must outlive the lease table. Without it, the fleet notices
+    neither a stream that was created again, nor a second daemon of a worker on another host. ``anew`` names
+    the fields that need a new value, besides ``applicationName``, if the stream was created again: their
+    stored data is named by shards, and the new stream has shards of the same names.
     """
 
     name: str

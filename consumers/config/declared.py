@@ -1,4 +1,4 @@
-"""A consumer's keys as its settings declare them: a table for people, and a properties file to begin with. Pure."""
+"""A consumer's keys as its settings declare them: a table for people, and a properties file to start from. Pure."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin
@@ -11,7 +11,7 @@ from consumers.config.words import accepted, plain
 
 
 class DeclaredKey(msgspec.Struct, frozen=True):
-    """One key. `default` is None where a value is required; `example` is one to begin with."""
+    """One key. `default` is None if a value is required; `example` is a value to start from."""
 
     key: str
     default: str | None
@@ -21,13 +21,13 @@ class DeclaredKey(msgspec.Struct, frozen=True):
 
 
 def declared(consumer: Consumer) -> list[DeclaredKey]:
-    """Return a consumer's own keys, the required ones first."""
+    """List a consumer's own keys, the required ones first."""
     keys = [_declared(consumer.section, field) for field in msgspec.structs.fields(consumer.settings)]
     return sorted(keys, key=lambda key: key.default is not None)
 
 
 def reference(consumer: Consumer) -> str:
-    """Write a properties file: what is required with an example, all else commented out with its default."""
+    """Return a properties file: required keys with an example, all others commented out with their defaults."""
     return "\n".join(_reference(consumer)) + "\n"
 
 

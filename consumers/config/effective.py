@@ -18,18 +18,18 @@ _CONTROL = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
 
 
 def is_effective(text: str) -> bool:
-    """Whether ``text`` is what :func:`write` makes."""
+    """Return whether ``text`` was made by :func:`write`."""
     return text.startswith(MARKER)
 
 
 def write(values: Mapping[str, str]) -> str:
-    """Make the file's text, which ``java.util.Properties`` reads as the same keys and values."""
+    """Return the text of the file, which ``java.util.Properties`` reads as the same keys and values."""
     lines = (f"{_escape(key)}={_escape(value)}\n" for key, value in values.items())
     return f"{MARKER}\n{''.join(lines)}"
 
 
 def read(text: str) -> dict[str, str]:
-    """Return the keys and values of what :func:`write` made."""
+    """Return the keys and values in a text that :func:`write` made."""
     pairs = (_LINE.fullmatch(line) for line in text.split("\n")[1:])
     return {_unescape(pair[1]): _unescape(pair[2]) for pair in pairs if pair}
 

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, listed all at once."""
+"""The faults of a configuration, listed all at once."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ EX_CONFIG = 78
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong: ``line`` is 1-based, 0 when no line holds the key."""
+    """One fault. ``line`` is 1-based, or 0 if no line has the key."""
 
     key: str
     problem: str
@@ -17,14 +17,14 @@ class Fault:
     line: int = 0
 
     def render(self, path: Path) -> str:
-        """One line for an operator: where, which key, what is wrong, what to do."""
+        """Return one line for an operator: place, key, problem and remedy."""
         where = f"{path}:{self.line}" if self.line else str(path)
         subject = f"{self.key}: " if self.key else ""
         return f"{where}: {subject}{self.problem}. {self.remedy}"
 
 
 class Faults(Exception):
-    """A configuration that must not start, with every fault found in it.
+    """A configuration that must not start, with all its faults.
 
     ``exit_code`` is sysexits' EX_CONFIG: a process manager must not retry it in a loop.
     """

@@ -1,9 +1,9 @@
-"""Every key that KCL's MultiLangDaemon 3.1.3 understands, and what the fleet tames.
+"""Every key that KCL's MultiLangDaemon 3.1.3 understands, and the values that the fleet sets.
 
-Taken from the writable bean properties of ``MultiLangDaemonConfiguration`` and of the beans it
-nests. Names are case sensitive there (``awsCredentialsProvider*`` alone is not), and anything
-else is ignored without a word. ``fanoutConfig`` and the clients are reached by dotted names.
-``shardPrioritization`` is a bean property too, but no text converts to it.
+The list has the writable bean properties of ``MultiLangDaemonConfiguration`` and of its nested beans.
+Names are case sensitive there (except ``awsCredentialsProvider*``), and KCL silently ignores any
+other key. Dotted names reach ``fanoutConfig`` and the clients. ``shardPrioritization`` is a bean
+property too, but no text can be converted to it.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _LONG = 2**63 - 1
 _PERCENT = 100
 _BILLING = ("PAY_PER_REQUEST", "PROVISIONED")
 _POSITIONS = ("TRIM_HORIZON", "LATEST")
-# KCL knows DEFAULT too: enhanced fan-out, and billed, unless a polling key happens to stand there.
+# KCL knows DEFAULT too. It means enhanced fan-out, which is billed, unless the file has a polling key.
 _MODES = ("POLLING", "FANOUT")
 _LEVELS = ("NONE", "SUMMARY", "DETAILED")
 _CLIENT_VERSIONS = (
@@ -64,11 +64,11 @@ _IDENTITY = (
 
 _READING = (
     Key("initialPositionInStream", tamed="TRIM_HORIZON", choices=_POSITIONS),
-    # Epoch seconds; given instead of initialPositionInStream.
+    # Epoch seconds, instead of initialPositionInStream.
     _count("initialPositionInStreamExtended", most=2**40),
     Key("retrievalMode", tamed="POLLING", choices=_MODES),
     _count("maxRecords", "10000", most=10_000),
-    # KCL waits 1,500 ms; below 200 ms it warns and takes 200: a shard answers 5 reads/s.
+    # KCL's default is 1,500 ms. Below 200 ms it warns and uses 200: a shard allows 5 reads/s.
     _millis("idleTimeBetweenReadsInMillis", "1000", least=200),
     _millis("millisBehindLatestThresholdForReducedTps"),
     _count("retryGetRecordsInSeconds"),
@@ -125,7 +125,7 @@ _RUNNING = (
     _millis("logWarningForTaskAfterMillis"),
     _flag("validateSequenceNumberBeforeCheckpointing"),
     Key("clientVersionConfig", choices=_CLIENT_VERSIONS),
-    # SUMMARY: DETAILED, KCL's own, is billed for each shard.
+    # SUMMARY, because KCL's default DETAILED is billed per shard.
     Key("metricsLevel", tamed="SUMMARY", choices=_LEVELS),
     _millis("metricsBufferTimeMillis"),
     _count("metricsMaxQueueSize"),

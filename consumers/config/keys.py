@@ -1,4 +1,4 @@
-"""The kinds of values that a key may take, the fleet's own common keys, and near misses."""
+"""The kinds of values of a key, the fleet's own common keys, and corrections of misspelt keys."""
 
 import re
 from collections.abc import Iterable
@@ -19,13 +19,13 @@ _PATTERNS: dict[Kind, tuple[str, str]] = {
     "duration": (r"PT?\d[0-9DTHMS.]*", "an ISO 8601 duration such as PT24H"),
     "url": (r"https?://[^\s/]+/?", "a URL such as http://127.0.0.1:4567"),
     "region": (r"[a-z]{2,8}(-[a-z0-9]+)+-\d{1,2}", "a region such as eu-west-1"),
-    # DynamoDB's rule; an application's name also becomes a part of objects' keys.
+    # DynamoDB's rule. An application's name also becomes part of objects' keys.
     "table": (r"[a-zA-Z0-9_.-]{3,255}", "a name of 3 to 255 letters, digits, '_', '.' and '-'"),
     "stream": (r"[a-zA-Z0-9_.-]{1,128}", "a name of 1 to 128 letters, digits, '_', '.' and '-'"),
-    # It becomes metadata of objects, and a part of a path.
+    # It becomes metadata of objects, and part of a path.
     "worker": (r"[\x21-\x7e]{1,200}", "a name of 1 to 200 ASCII characters without spaces"),
 }
-# The one that looks where botocore looks too. Any other is known to Java alone, while `prepare`, the proofs at a start,
+# This provider looks in the same places as botocore. Only Java knows the others, but `prepare`, the proofs at a start,
 # each shard's process and the commands are Python.
 _PROVIDER = "DefaultCredentialsProvider"
 _PROVIDERS = frozenset({_PROVIDER, f"software.amazon.awssdk.auth.credentials.{_PROVIDER}"})
@@ -35,9 +35,9 @@ _PROVIDERS = frozenset({_PROVIDER, f"software.amazon.awssdk.auth.credentials.{_P
 class Key:
     """One key of KCL's MultiLangDaemon.
 
-    ``tamed`` is the value that the fleet gives when the file has none; None leaves KCL's own.
-    ``least`` and ``most`` bound an ``int`` or a ``number``, both inclusive. ``free`` tells a text
-    in which a ``#`` after a space may be meant.
+    ``tamed`` is the value that the fleet sets if the file has none; None leaves KCL's own default.
+    ``least`` and ``most`` are the inclusive limits of an ``int`` or a ``number``. ``free`` marks a text
+    in which a ``#`` after a space may be intended.
     """
 
     name: str
@@ -49,17 +49,17 @@ class Key:
     free: bool = False
 
     def problem(self, value: str) -> str | None:
-        """Say what is wrong with ``value``, or None.
+        """Return what is wrong with ``value``, or None.
 
-        KCL itself takes what it cannot convert for 0 or false, without a word.
+        KCL itself silently replaces a value that it cannot convert by 0 or false.
         """
-        from consumers.config.words import number  # noqa: PLC0415 - the shard's child never needs it
+        from consumers.config.words import number  # noqa: PLC0415 - a shard's child does not need it
 
         if self.choices:
             good = value.upper() in self.choices
             return None if good else f"{value!r} is none of {', '.join(self.choices)}"
         if self.kind == "provider":
-            # The value is not repeated: what stands after a bar may be a secret.
+            # The value is not repeated: the part after a bar may be a secret.
             return None if value in _PROVIDERS else "names a provider that Java alone would use"
         if self.kind != "int":
             pattern, words = _PATTERNS[self.kind]
@@ -80,7 +80,7 @@ class Key:
 
 
 class Common(msgspec.Struct, frozen=True, kw_only=True):
-    """The keys that every consumer shares, beside KCL's."""
+    """The keys that all consumers share, besides KCL's."""
 
     consumer: Annotated[str, Meta(description="Name a registered consumer")]
     flush_timeout_s: Annotated[
@@ -125,7 +125,7 @@ COMMON_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Common
 
 def nearest(key: str, known: Iterable[str]) -> str | None:
     """Return the known key that ``key`` most likely means, or None."""
-    import difflib  # noqa: PLC0415 - the shard's child never needs it
+    import difflib  # noqa: PLC0415 - a shard's child does not need it
 
     names = {name.lower(): name for name in known}
     if key.lower() in names:

@@ -1,4 +1,4 @@
-"""Names that AWS gives a form, and that several sections ask for: buckets and regions."""
+"""AWS names with a fixed form that several sections use: buckets and regions."""
 
 import re
 from typing import Annotated
@@ -20,9 +20,10 @@ LetterBucket = Annotated[str, _bucket("the name of the bucket for dead letters",
 
 
 def region_problem(region: str, endpoint: str = "") -> str | None:
-    """Say what is wrong with a region of AWS; a service behind an endpoint of its own may call its region anything.
+    """Return what is wrong with an AWS region, or None. With a custom endpoint, any region is accepted.
 
-    No host answers for a region that is none: a typing error would be waited out as if the network were down.
+    A region that does not exist has no host: without this check, a typing error would look like a network failure and
+    be waited out.
     """
     if not region or endpoint or _REGION.fullmatch(region):
         return None

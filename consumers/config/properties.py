@@ -1,4 +1,4 @@
-"""Java ``.properties`` as an operator writes it: line numbers, duplicates, host references."""
+"""Java ``.properties`` as an operator writes them: line numbers, duplicates, references to the environment."""
 
 import re
 import string
@@ -12,7 +12,7 @@ from consumers.config.unseen import invisible, unseen_in
 
 _BROKEN = re.compile(r"(?<!\\)(?:\\\\)*\\[ \t\f]+$")
 _COMMENTED = re.compile(r"(?<!\\)(?:\\\\)*\\\n[ \t\f]*[#!]")
-_BLANKS = string.whitespace  # of ASCII: any other blank looks like one, and is none to Java
+_BLANKS = string.whitespace  # ASCII only: Java does not treat any other blank as white space
 _PAIR = 2
 _OPENED = re.compile(r"\$\{env:")
 _REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -28,10 +28,10 @@ class Entry:
 
 
 def parse(text: str) -> tuple[list[Entry], list[Fault]]:
-    """Read ``text``; a key given twice is a fault, since Java would silently take the last.
+    """Parse ``text``. A duplicate key is a fault, since Java would silently use the last one.
 
-    White space at the end of a value is dropped: Java would keep it, and then fail to
-    recognise the value. A key without a value is a fault, and so is what nobody sees.
+    White space at the end of a value is removed: Java would keep it, and then not recognise the value.
+    A key without a value and an invisible character are faults too.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     entries: dict[str, Entry] = {}
@@ -58,7 +58,7 @@ def parse(text: str) -> tuple[list[Entry], list[Fault]]:
 
 
 def _unclear(entry: Entry, source: str) -> Iterator[Fault]:
-    """Say where a line was meant to go on, or to have a value."""
+    """Yield a fault if a line seems to be meant to continue, or to have a value."""
     if _BROKEN.search(source):
         problem = "ends with a blank behind the backslash, so that the next line does not continue it"
         yield Fault(entry.key, problem, "Delete the blanks at the end of the line", entry.line)
@@ -71,7 +71,7 @@ def _unclear(entry: Entry, source: str) -> Iterator[Fault]:
 
 
 def unseen(entry: Entry) -> Fault | None:
-    """Make the fault of a key or a value with a character that a reader does not see, or takes for a plain space."""
+    """Return the fault of a key or value with an invisible character, or one that looks like a plain space; or None."""
     in_key = unseen_in(entry.key)
     found, where = (in_key, "its name") if in_key else (unseen_in(entry.value), "its value")
     if found is None:
@@ -81,7 +81,7 @@ def unseen(entry: Entry) -> Fault | None:
 
 
 def quoted(entry: Entry) -> Fault | None:
-    """Make the fault of a value in quotes, as other files have them: here they are characters of it."""
+    """Return the fault of a value in quotes, or None. Other formats use quotes; here they belong to the value."""
     value = entry.value
     if len(value) < _PAIR or value[0] != value[-1] or value[0] not in "\"'":
         return None
@@ -89,12 +89,12 @@ def quoted(entry: Entry) -> Fault | None:
 
 
 def canonical(key: str) -> str:
-    """Return ``key`` as KCL names it: it takes any case of one prefix alone."""
+    """Return ``key`` in KCL's spelling: KCL accepts any case of this one prefix."""
     return re.sub(r"(?i)^awscredentialsprovider", "awsCredentialsProvider", key)
 
 
 def duplicate(entry: Entry, first: Entry) -> Fault:
-    """Make the fault of a key that ``first`` has given already."""
+    """Return the fault of a key that ``first`` has set already."""
     problem = f"given twice, first on line {first.line}"
     return Fault(entry.key, problem, "Delete one of the two lines", entry.line)
 
@@ -102,9 +102,8 @@ def duplicate(entry: Entry, first: Entry) -> Fault:
 def expand(entry: Entry, environment: Mapping[str, str]) -> tuple[Entry, list[Fault]]:
     """Replace ``${env:NAME}`` and ``${env:NAME:-default}`` in the value.
 
-    An unset or empty variable without a default is a fault; an empty default, written out, leaves the
-    key away. An empty variable counts as unset for the default, as in a shell. What it expands to is
-    not expanded again.
+    An unset or empty variable without a default is a fault. An explicit empty default removes the key. An
+    empty variable counts as unset for the default, as in a shell. The result is not expanded again.
     """
     faults: list[Fault] = []
 

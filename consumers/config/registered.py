@@ -1,7 +1,7 @@
-"""Consumers by name, each imported when it is asked for: a shard's process pays for its own alone.
+"""The consumers by name, each imported on first use: a shard's process imports only its own.
 
-Whoever needs only the sections of the others reads them here: a consumer whose library is not installed harms nobody
-else.
+A caller that needs only the sections reads them here. So a consumer whose library is not installed does not affect the
+others.
 """
 
 import importlib
@@ -11,30 +11,29 @@ from consumers.config.consumer import Consumer
 
 
 class NotInstalled(Exception):
-    """The consumer's own library is missing; the message says which, and what to do."""
+    """A library that the consumer needs is missing. The message names it and the remedy."""
 
     exit_code = 69
 
 
 class Registered(Mapping[str, Consumer]):
-    """The module `consumers.NAME` holds the consumer NAME as an attribute of the same name in capitals."""
+    """A registry: the module `consumers.NAME` has the consumer NAME as an attribute of the same name in capitals."""
 
     def __init__(self, sections: Mapping[str, str]) -> None:
-        """Say which consumers there are, with the section of each."""
+        """Store the section of each consumer, by name."""
         self.sections = dict(sections)
 
     def __getitem__(self, name: str) -> Consumer:
         """Import a consumer.
 
         Raises:
-            KeyError: there is none of this name.
-            NotInstalled: a library that it needs is missing, or cannot be loaded itself.
-
+            KeyError: there is no consumer of this name.
+            NotInstalled: a library that it needs is missing, or cannot be loaded.
         """
-        section = self.sections[name]  # first: a name that nobody knows is a KeyError, and no module
+        section = self.sections[name]  # first: an unknown name raises KeyError and imports nothing
         try:
             module = importlib.import_module(f"consumers.{name}")
-        except (ImportError, OSError) as fault:  # OSError: of a library that is not Python
+        except (ImportError, OSError) as fault:  # OSError: from a shared library
             missing = (fault.name or "") if isinstance(fault, ModuleNotFoundError) else ""
             if missing.partition(".")[0] == "consumers":
                 raise
@@ -53,12 +52,12 @@ class Registered(Mapping[str, Consumer]):
         return iter(self.sections)
 
     def __len__(self) -> int:
-        """Count the names."""
+        """Return the number of consumers."""
         return len(self.sections)
 
 
 def sections_of(consumers: Mapping[str, Consumer]) -> Mapping[str, str]:
-    """Give the section of each consumer by its name. None of a registry is imported for it."""
+    """Return the section of each consumer by name, without importing consumers of a registry."""
     if isinstance(consumers, Registered):
         return consumers.sections
     return {name: consumer.section for name, consumer in consumers.items()}

@@ -1,4 +1,4 @@
-"""What no single key can tell: secrets, forbidden values, time-outs that must fit together."""
+"""Rules that involve more than one key: credentials, forbidden values, and timeouts that must fit together."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from consumers.kcl import heap
 
 Values = Mapping[str, str]
 JAVA_AND_PYTHON = {"AWS_REGION": "AWS_DEFAULT_REGION", "AWS_PROFILE": "AWS_DEFAULT_PROFILE"}
-"""Variables that mean the same: the one that Java reads, and the one that botocore reads, or reads first."""
+"""Variables with the same meaning: the one that Java reads, and the one that botocore reads, or reads first."""
 
 _ACCESS_KEY = re.compile(r"(?<![A-Za-z0-9])A(?:KIA|SIA)[A-Z0-9]{12,}")
 _SECRET_NAME = re.compile(r"(?i)secret|passw(?:or)?d|accesskey|(?:session|auth|api)[._-]?(?:token|key)")
@@ -23,7 +23,7 @@ _OWN_OPTION = re.compile(r"-cp$|--?class-?path|-jar$|-Dlogback\.|-Dfile\.encodin
 
 
 def secret(entry: Entry) -> Fault | None:
-    """Return a fault when the entry looks like a credential. The value is never repeated."""
+    """Return a fault if the entry looks like a credential. The value is never repeated."""
     if not _SECRET_NAME.search(entry.key) and not _ACCESS_KEY.search(entry.value):
         return None
     problem = "looks like a credential, and the daemon logs each key with its value"
@@ -32,10 +32,11 @@ def secret(entry: Entry) -> Fault | None:
 
 
 def environment(given: Mapping[str, str]) -> Iterator[Fault]:
-    """Say where variables would mean one thing to Java and another to Python. The region is written into the file.
+    """Yield a fault for each variable that Java and Python would interpret differently.
 
-    Source: "Settings reference", AWS SDKs and Tools Reference Guide; "Configuration", Boto3. Endpoints that are to be
-    ignored are obeyed by Java's SDK: no class of it knows the variable.
+    The region is checked because it is written into the file for KCL. Source: "Settings reference", AWS SDKs and Tools
+    Reference Guide; "Configuration", Boto3. Java's SDK has no class that knows AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: it
+    would still use the endpoints.
     """
     for name in _REGIONS:
         if (value := given.get(name)) and (problem := Key(name, "region").problem(value)):
@@ -78,7 +79,7 @@ def _required(values: Values, common: Common) -> Iterator[Fault]:
 
 def _region(values: Values, common: Common) -> Iterator[Fault]:
     del common
-    from consumers.aws import partition_of  # noqa: PLC0415 - botocore is for who has a file
+    from consumers.aws import partition_of  # noqa: PLC0415 - only the check of a file needs botocore
 
     arn, region = values.get("streamArn", "").split(":"), values.get("regionName")
     if len(arn) == _ARN_PARTS and (partition := partition_of(arn[3])) not in {"aws", arn[1]}:

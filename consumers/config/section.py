@@ -1,4 +1,4 @@
-"""From texts to a struct, field by field, so that every fault is found at once."""
+"""Conversion of texts to a struct, field by field, so that all faults are found at once."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, TypeVar, get_args, get_origin
@@ -20,7 +20,7 @@ def convert(
 ) -> tuple[S | None, list[Fault]]:
     """Make a ``struct`` of ``entries``, whose keys are ``prefix`` and a field's encoded name.
 
-    Returns the struct, or None when there are faults.
+    Returns the struct, or None if there are faults, and the faults.
     """
     faults = list(_faults(struct, prefix, entries))
     if faults:
@@ -34,9 +34,9 @@ def convert(
 
 
 def readable(struct: type[S], prefix: str, entries: Mapping[str, Entry], wrong: Collection[str]) -> S:
-    """Make a ``struct`` of what can be read, so that the rules across fields find their faults too.
+    """Make a ``struct`` of the readable entries, so that rules across fields find their faults too.
 
-    A field that is wrong has its default, or an empty text where it has none: another fault says so.
+    A wrong field has its default, or an empty text if it has none. Its own fault is reported elsewhere.
     """
     values: dict[str, object] = {}
     for field in msgspec.structs.fields(struct):
@@ -72,7 +72,7 @@ def _faults(
 
 
 def unknown(entry: Entry, known: Mapping[str, object]) -> Fault:
-    """Make the fault for a key that nobody understands, naming what it may have meant."""
+    """Return the fault of an unknown key, with the key that it may have meant."""
     guess = nearest(entry.key, known)
     remedy = f"Write {guess}" if guess else "Delete it, or correct its name"
     return Fault(entry.key, "is not a known key", remedy, entry.line)

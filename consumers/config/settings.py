@@ -1,7 +1,7 @@
-"""A consumer's settings, read and checked once, frozen from then on.
+"""A consumer's settings: read and checked once, then frozen.
 
-A child of the daemon imports this too, once per shard: what only an operator's file needs is
-imported by ``check`` alone.
+Each child of the daemon, one per shard, imports this module too. So what only an operator's file needs
+is imported by ``check`` alone.
 """
 
 import os
@@ -24,7 +24,7 @@ Consumers = Mapping[str, Consumer]
 
 @dataclass(frozen=True, slots=True)
 class Jvm:
-    """The JVM: most ``shards`` at once, its heap in MiB, further options."""
+    """The JVM: the highest number of ``shards`` at once, its heap in MiB, and further options."""
 
     shards: int
     heap_mib: int
@@ -33,12 +33,11 @@ class Jvm:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that one properties file says.
+    """The content of one properties file.
 
-    ``consumer`` is a name in the consumers, ``section`` that consumer's own struct, ``kcl`` the
-    keys for KCL with the tamed values filled in, ``own`` the other keys as texts.
-    ``flush_timeout_s`` bounds the longest flush at a drain, ``stop_timeout_s`` is what the
-    process manager waits after SIGTERM.
+    ``consumer`` is the name of a consumer, ``section`` that consumer's own struct. ``kcl`` has the keys for
+    KCL, with the fleet's values filled in, ``own`` the other keys as texts. ``flush_timeout_s`` limits the
+    longest flush at a drain. ``stop_timeout_s`` is how long the process manager waits after SIGTERM.
     """
 
     consumer: str
@@ -63,18 +62,17 @@ def load(
     *,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Read ``path``: an operator's file, or the effective one that the launcher made of it.
+    """Read ``path``: an operator's file, or the effective file that the launcher made of it.
 
-    ``consumers`` is the registry, ``environment`` the process's unless given.
+    ``consumers`` is the registry. ``environment`` is the process's by default.
 
     Raises:
         Faults: everything that is wrong with the file.
-
     """
     text = read_text(path)
     if effective.is_effective(text):
         return assemble(effective.read(text), path, consumers)
-    from consumers.config import check  # noqa: PLC0415 - a child never pays for its imports
+    from consumers.config import check  # noqa: PLC0415 - a child does not need its imports
 
     values = check.values(text, path, consumers, os.environ if environment is None else environment)
     return assemble(values, path, consumers)
@@ -84,11 +82,10 @@ def read_text(path: Path) -> str:
     """Return the text of ``path``.
 
     Raises:
-        Faults: there is no such file, or it is not UTF-8.
-
+        Faults: the file does not exist, or is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")  # an editor may have put a byte order mark before it
+        return path.read_text(encoding="utf-8-sig")  # an editor may have added a byte order mark
     except OSError as error:
         fault = Fault("", f"cannot be read: {error.strerror}", "Name a readable properties file")
     except UnicodeDecodeError as error:
@@ -97,11 +94,10 @@ def read_text(path: Path) -> str:
 
 
 def assemble(values: Mapping[str, str], path: Path, consumers: Consumers) -> Settings:
-    """Make settings from values that have been checked.
+    """Make settings from checked values.
 
     Raises:
-        Faults: a value cannot be converted, as when the file was made by another version.
-
+        Faults: a value cannot be converted, for example in a file that another version made.
     """
     try:
         return _assemble(values, path, consumers)

@@ -1,4 +1,4 @@
-"""All values in effect, for an operator to look at: the file's and the defaults."""
+"""All values in effect, from the file and from the defaults, for an operator to read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from consumers.config.words import plain
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One key, its value in effect, and whether the file gives it."""
+    """One key, its value in effect, and whether the file sets it."""
 
     key: str
     value: str
@@ -27,10 +27,10 @@ def shown(
     consumers: Mapping[str, Consumer],
     environment: Mapping[str, str],
 ) -> tuple[Shown, ...]:
-    """List the keys of the section, the common ones and KCL's as far as the fleet knows them, sorted.
+    """List the keys of the section, the common keys, and KCL's keys as far as the fleet sets them, sorted.
 
-    ``default`` is also what the fleet computes. A key of KCL's that is neither given nor tamed has
-    KCL's own default, and is not listed.
+    ``default`` includes values that the fleet computes. A KCL key that neither the file nor the fleet
+    sets has KCL's own default, and is not listed.
     """
     prefix = f"{consumers[settings.consumer].section}."
     given = {key: value for key, value in settings.own.items() if not key.startswith(prefix)}

@@ -1,18 +1,18 @@
-"""Characters that a reader does not see, or takes for a plain space: they come along with what is copied. Pure."""
+"""Characters that are invisible or look like a plain space, as copied text may contain. Pure."""
 
 import unicodedata
 
-# control, format, halves of pairs, separators: General_Category of Unicode
+# control, format, surrogates, separators: General_Category of Unicode
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")  # letters that are blank
 
 
 def invisible(char: str) -> bool:
-    """Whether this is one. A plain space and a tab are seen by where they leave room."""
+    """Return whether a character is invisible. A plain space and a tab are not."""
     return char not in " \t" and (unicodedata.category(char) in _UNSEEN or char in _BLANK)
 
 
 def unseen_in(text: str) -> str | None:
-    """Name the first one in a text, such as `U+200B, zero width space`; None if there is none."""
+    """Return the first such character in a text, such as `U+200B, zero width space`, or None."""
     char = next(filter(invisible, text), None)
     return None if char is None else f"U+{ord(char):04X}, {unicodedata.name(char, 'a control character').lower()}"

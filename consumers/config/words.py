@@ -1,4 +1,4 @@
-"""What is wrong with a value, in an operator's words."""
+"""Words for operators on what is wrong with a value."""
 
 import operator
 import re
@@ -23,12 +23,12 @@ _SIDES: Mapping[str, tuple[str, Callable[[Number, Number], bool]]] = {
 
 
 def holds_comment(value: str) -> bool:
-    """Whether ``value`` ends with what was meant as a comment: Java takes that for the value."""
+    """Return whether ``value`` ends with what looks like a comment. Java would treat it as part of the value."""
     return _COMMENT.search(value) is not None
 
 
 def free_text(annotation: object) -> bool:
-    """Whether a field takes any text at all, so that a ``#`` in it may be meant."""
+    """Return whether a field accepts any text, so that a ``#`` in it may be intended."""
     kind = _kind(annotation)
     if not isinstance(kind, inspect.StrType):
         return False
@@ -36,7 +36,7 @@ def free_text(annotation: object) -> bool:
 
 
 def refusal(value: str, annotation: object) -> str:
-    """Say why ``value`` was not taken for a field of the type ``annotation``."""
+    """Return why ``value`` is not accepted for a field of the type ``annotation``."""
     kind = _kind(annotation)
     if isinstance(kind, inspect.IntType | inspect.FloatType):
         whole = isinstance(kind, inspect.IntType)
@@ -51,7 +51,7 @@ def refusal(value: str, annotation: object) -> str:
 
 
 def accepted(annotation: object) -> str:
-    """Say what a field of the type ``annotation`` takes."""
+    """Return what a field of the type ``annotation`` accepts."""
     kind = _kind(annotation)
     if isinstance(kind, inspect.IntType | inspect.FloatType):
         sides = [f"{_SIDES[name][0]} {plain(bound)}" for name, bound in _bounds(kind).items() if bound < _HUGE]
@@ -64,7 +64,7 @@ def accepted(annotation: object) -> str:
 
 
 def number(value: str, *, whole: bool, bounds: dict[str, Number]) -> str | None:
-    """Say why ``value`` is not a number within ``bounds`` (``gt``, ``ge``, ``lt``, ``le``), or None."""
+    """Return why ``value`` is not a number within ``bounds`` (``gt``, ``ge``, ``lt``, ``le``), or None."""
     if whole and _WHOLE.fullmatch(value) is None:
         return f"{value!r} is not a whole number"
     try:
@@ -73,14 +73,14 @@ def number(value: str, *, whole: bool, bounds: dict[str, Number]) -> str | None:
         return f"{value!r} is not a number"
     for name, (side, kept) in _SIDES.items():
         if name in bounds and not kept(given, bounds[name]):
-            # A bound that only the machine sets tells an operator nothing.
+            # A technical limit such as 2**31 - 1 tells an operator nothing.
             huge = f"{value} is too large a number"
             return f"must be {side} {plain(bounds[name])}, not {value}" if bounds[name] < _HUGE else huge
     return None
 
 
 def plain(value: Number) -> str:
-    """Write a number without an exponent, and a whole one without a fraction."""
+    """Return a number as text without an exponent, and without a fraction if it is whole."""
     return str(int(value)) if value == int(value) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""The dead letters that stand beside a staged object: read by whoever takes note of the object."""
+"""The dead letters that are stored beside a staged object. The writer, its successors and the loader read them."""
 
 from consumers.chain.link import Link
 from consumers.chain.store import ObjectStore
@@ -9,21 +9,20 @@ REMEDY = "restore its former version: it holds records that are nowhere else in 
 
 
 class LettersGone(ValueError):
-    """They should stand there, and do not, or are damaged. `key` is theirs."""
+    """The letters should be there, and are missing or damaged. `key` is their key."""
 
     def __init__(self, key: str, why: str) -> None:
-        """Say which, and why."""
+        """Store the key, and why."""
         super().__init__(f"{key} {why}")
         self.key = key
 
 
 def letters_beside(store: ObjectStore, key: str, link: Link) -> list[Letter]:
-    """Read the letters of the object at a key; none if all of its records are rows.
+    """Read the letters beside an object. The list is empty if all of its records are rows.
 
     Raises:
-        LettersGone: there should be some.
+        LettersGone: the letters should be there, and are missing or damaged.
         Unavailable: the bucket did not answer.
-
     """
     digest = link.notes.get(LETTERS)
     if not digest:

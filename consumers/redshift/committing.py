@@ -1,4 +1,4 @@
-"""The loader's transactions, and what became of those whose COMMIT was not answered."""
+"""The loader's transactions, and the fate of those whose COMMIT had no answer."""
 
 import secrets
 from collections.abc import Callable, Iterable
@@ -15,8 +15,8 @@ from consumers.waiting import Log
 class Committing:
     """Runs transactions that write into the ledger.
 
-    What follows from one, as a count or an alarm, follows once it is known to stand: at its answer, or when the ledger
-    was asked. So nothing that is not there is spoken of, and nothing twice.
+    Consequences of a transaction, such as a count or an alarm, follow once it is known to be committed: by its answer,
+    or by the ledger. So each is reported once, and only if it is there.
     """
 
     database: Database
@@ -25,12 +25,11 @@ class Committing:
     _unanswered: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def run(self, steps: Iterable[Step], load_id: str, stands: Callable[[], None]) -> None:
-        """Run a transaction that writes `load_id` into the ledger, and call `stands` once it does.
+        """Run a transaction that writes `load_id` into the ledger, and call `stands` once it is committed.
 
         Raises:
-            Unsure: it is looked up by `resolve`.
+            Unsure: the answer was lost; `resolve` looks it up.
             Unavailable, Taken, Refused, TooSlow: nothing was changed.
-
         """
         try:
             self.database.transact(tuple(steps), load_id)
@@ -40,7 +39,7 @@ class Committing:
         stands()
 
     def resolve(self) -> None:
-        """Look up what was not answered, if anything. It may still run: the lock is free once it is over."""
+        """Look up the transactions without an answer. Such a one may still run: the lock is free once it has ended."""
         if not self._unanswered:
             return
         self.database.transact(tuple(locked(self.names)), secrets.token_hex(8))

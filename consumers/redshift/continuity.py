@@ -1,4 +1,4 @@
-"""Whether anything is missing or doubled among what is loaded and what waits: each object says after what it begins."""
+"""Finds gaps and overlaps among loaded and waiting objects, by the predecessor that each object names."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,9 +9,9 @@ from consumers.redshift.staged import Staged
 
 
 def gaps(ledger: Iterable[Done], waiting: Iterable[Staged]) -> Iterator[tuple[str, str]]:
-    """Yield what is missing, by a name for it, and why it must have been there. Pure.
+    """Yield each missing object, by a name for it, and why it must have existed. Pure.
 
-    What came before the first object of a shard is not looked for: it may be older than what is listed.
+    Objects before the first one of a shard are not looked for: they may be older than the listing.
     """
     pieces = [*_done(ledger), *_waiting(waiting)]
     shards: dict[str, Ranges] = {}
@@ -25,9 +25,9 @@ def gaps(ledger: Iterable[Done], waiting: Iterable[Staged]) -> Iterator[tuple[st
 
 
 def doubled(ledger: Iterable[Done], waiting: Iterable[Staged]) -> Iterator[tuple[str, str]]:
-    """Yield the keys of waiting objects that hold records of another one, and which must not be loaded. Pure.
+    """Yield the keys of waiting objects that share records with another one, and must not be loaded. Pure.
 
-    The chain makes none. They come of a copy by hand, or of a rewind to before what is kept.
+    The chain makes no such objects. They come from a copy by hand, or from a rewind to before what is kept.
     """
     shards: dict[str, Ranges] = {}
     for shard, piece in sorted(_done(ledger), key=lambda one: one[1].first):

@@ -1,4 +1,4 @@
-"""The options of COPY that an operator may add: known ones, spelt so that nothing else can hide in them. Pure.
+"""The options of COPY that an operator may add: known ones, in a syntax in which nothing else can hide. Pure.
 
 Source: "COPY" in the Amazon Redshift Database Developer Guide.
 """
@@ -43,11 +43,10 @@ _OPTION = re.compile(rf"\s*(?P<name>[A-Za-z_]+)(?P<value>{_VALUE})")
 
 
 def options_of(text: str) -> str:
-    """Write the options on one line.
+    """Return the options on one line.
 
     Raises:
-        ValueError: there is one that may not be; the message says which, and what to do.
-
+        ValueError: an option is not allowed. The message names it and the remedy.
     """
     problem = next((message for _, message in option_faults(text)), None)
     if problem:
@@ -56,13 +55,13 @@ def options_of(text: str) -> str:
 
 
 def region_in(options: str) -> str | None:
-    """Read which region they name, or None."""
+    """Return the region that the options name, or None."""
     found = re.search(r"(?i)\bREGION\s+(?:as\s+)?'([^']*)'", options)
     return found[1] if found else None
 
 
 def option_faults(text: str, region: str = "") -> Iterator[tuple[str, str]]:
-    """Say what is wrong with the options, as pairs of key and message. `region` is the bucket's, where it is known."""
+    """List the faults of the options, as pairs of key and message. `region` is the bucket's, if it is known."""
     told = region_in(text)
     if region and told not in {None, region}:
         yield "copyOptions", f"REGION is {told}, and redshift.region {region}. Delete one of the two"

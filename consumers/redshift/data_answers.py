@@ -1,4 +1,4 @@
-"""What the answers of the Data API say: pure functions. What lacks something or is odd says nothing, and is waited out.
+"""The meaning of the Data API's answers: pure functions. An incomplete or odd answer means nothing and is waited out.
 
 Source: the pages of the operations in the Amazon Redshift Data API reference.
 """
@@ -27,20 +27,20 @@ _UNMET = re.compile("divi(sion|de) by zero")
 
 
 class Failure(NamedTuple):
-    """Which statement of a batch ended it, from 0, and the server's words."""
+    """The statement that ended a batch, counted from 0, and the server's words."""
 
     at: int
     error: str
 
 
 def odd(what: str) -> Away:
-    """Say that an answer is none of the Data API's."""
+    """Return the error for an answer that the Data API does not give."""
     reason = f"the Data API: {what}"
     return Away(reason, "look at what stands between here and it, such as a proxy: it is tried again", operator=True)
 
 
 def id_of(answer: Answer) -> str:
-    """Give the id of what was submitted."""
+    """Return the id of what was submitted."""
     found = answer.get("Id")
     if not isinstance(found, str) or not found:
         what = "an answer names no statement"
@@ -49,11 +49,10 @@ def id_of(answer: Answer) -> str:
 
 
 def is_running(described: Answer, statement_id: str) -> bool:
-    """Whether a statement or batch has not come to an end.
+    """Return whether a statement or batch has not ended.
 
     Raises:
-        Away: it is not said, or said of another one.
-
+        Away: the answer does not say so, or is about another statement.
     """
     if described.get("Id", statement_id) != statement_id:
         what = "an answer is of another statement"
@@ -68,11 +67,10 @@ def is_running(described: Answer, statement_id: str) -> bool:
 
 
 def failure_of(described: Answer, sent: int) -> Failure | None:
-    """Say which of a batch's statements ended it; None if each of those sent is finished, and so all is committed.
+    """Return which statement ended a batch, or None if each of those sent is finished, so that all is committed.
 
     Raises:
-        Away: it cannot be told whether it is.
-
+        Away: it cannot be told.
     """
     subs = described.get("SubStatements")
     if not isinstance(subs, list) or len(subs) > sent or not all(isinstance(sub, Mapping) for sub in subs):
@@ -94,11 +92,10 @@ def failure_of(described: Answer, sent: int) -> Failure | None:
 
 
 def rows_of(answer: Answer, width: int | None) -> list[tuple[Any, ...]]:
-    """Read a page of a result; `width` is that of the rows before, if there were any.
+    """Parse a page of a result. `width` is the number of columns of the rows before, if there were any.
 
     Raises:
-        Away: a part of it is missing, or of no type that is known.
-
+        Away: a part is missing, or has an unknown type.
     """
     records = answer.get("Records")
     if not isinstance(records, list):
@@ -114,11 +111,10 @@ def rows_of(answer: Answer, width: int | None) -> list[tuple[Any, ...]]:
 
 
 def insist_on_progress(described: Answer, found: Sequence[object], rows: Sequence[object]) -> None:
-    """Look at a page behind which there are more: `found` is what it brought, and `rows` all so far.
+    """Check a page that is not the last: `found` are its rows, and `rows` all so far.
 
     Raises:
-        Away: it brought nothing, or more than there is: whoever answers so would never come to an end.
-
+        Away: it has no rows, or there are more rows than the result has, so that the pages would never end.
     """
     most = described.get("ResultRows")
     if not found or (isinstance(most, int) and 0 <= most < len(rows)):
@@ -127,11 +123,10 @@ def insist_on_progress(described: Answer, found: Sequence[object], rows: Sequenc
 
 
 def insist_on_all(described: Answer, last: Answer, rows: Sequence[object]) -> None:
-    """Compare the number of rows with what was said of the result.
+    """Compare the number of rows with the numbers given for the result.
 
     Raises:
-        Away: there are less, or more.
-
+        Away: there are fewer rows, or more.
     """
     said = (described.get("ResultRows"), last.get("TotalNumRows"))
     if not rows and 0 not in said and not last.get("ColumnMetadata"):
@@ -143,7 +138,7 @@ def insist_on_all(described: Answer, last: Answer, rows: Sequence[object]) -> No
 
 
 def _stands_at(at: int, sub: Answer) -> bool:
-    """Whether a statement of a batch stands where its id says: that ends in its number, from 1."""
+    """Return whether the id of a statement of a batch ends in its number, counted from 1."""
     _, colon, number = str(sub.get("Id", "")).rpartition(":")
     return not colon or number == str(at + 1)
 
@@ -167,15 +162,15 @@ def _value(cell: object) -> Any:  # noqa: ANN401 - as the API types it
 
 
 def is_conflict(error: str) -> bool:
-    """Whether another transaction was in the way. The API gives no codes, so that the words decide."""
+    """Return whether another transaction was in the way. The API gives no codes, so the words decide."""
     return bool(_CONFLICT.search(error.lower().strip()))
 
 
 def is_cancelled(error: str) -> bool:
-    """Whether it took too long."""
+    """Return whether the statement took too long."""
     return bool(_CANCELLED.search(error.lower()))
 
 
 def is_unmet(error: str) -> bool:
-    """Whether a check of ours failed, as it is written: by a division. Nothing else in its statement divides."""
+    """Return whether one of our checks failed, by its division by zero. Nothing else in its statement divides."""
     return bool(_UNMET.search(error.lower()))

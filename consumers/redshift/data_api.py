@@ -1,7 +1,7 @@
-"""The database through the Redshift Data API: no connection to keep, and no driver.
+"""Access to the database by the Redshift Data API, without a connection or a driver.
 
-A load is one batch, which is one transaction; it cannot look at answers, so that its checks fail by themselves. The
-token makes a request that was sent twice one batch. Source: Amazon Redshift Data API, BatchExecuteStatement.
+A load is one batch, which is one transaction. A batch cannot look at results, so its checks are statements that fail by
+themselves. The token makes a repeated request run once. Source: Amazon Redshift Data API, BatchExecuteStatement.
 """
 
 import re
@@ -38,7 +38,7 @@ _OPERATOR = {
 
 @dataclass(frozen=True, slots=True)
 class DataApiAccess:
-    """How to reach it. Seconds bound any statement, and COPY."""
+    """How to reach the database. `statement_s` and `copy_s` limit a statement and COPY, in seconds."""
 
     cluster: str
     workgroup: str
@@ -51,7 +51,7 @@ class DataApiAccess:
 
 
 class DataApi:
-    """One database."""
+    """A database behind the Data API."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class DataApi:
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Remember how; the client is made at the first call."""
+        """Store the configuration. The client is made at the first call."""
         self._access = access
         self._clock = clock
         self._pause = pause
@@ -80,7 +80,7 @@ class DataApi:
             answer = self._call("batch_execute_statement", Sqls=sqls, ClientToken=token, **self._target)
         except Away as fault:
             if fault.operator:
-                raise  # it was refused
+                raise  # it was refused, and so nothing ran
             raise _unsure(fault) from fault
         try:
             failure = answers.failure_of(self._ended(answers.id_of(answer), limit_s), len(sqls))
@@ -90,7 +90,7 @@ class DataApi:
             self._failed(steps[failure.at - 1].kind if failure.at else "limit", failure.error)
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
-        """Give a query's rows."""
+        """Run a query and return its rows."""
         statement_id, described = self._alone(query)
         if described.get("HasResultSet") is False:
             what = "a query has no result"
@@ -112,11 +112,11 @@ class DataApi:
         raise answers.odd(what)
 
     def alter(self, statement: str) -> None:
-        """Run a statement alone."""
+        """Run one statement by itself."""
         self._alone(statement, "statement")
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no connection is open."""
 
     def _alone(self, sql: str, kind: str = "query") -> tuple[str, dict[str, Any]]:
         statement_id = answers.id_of(self._call("execute_statement", Sql=sql, **self._target))
@@ -129,7 +129,7 @@ class DataApi:
         return f"SET statement_timeout TO {self._access.statement_s * 1000}"
 
     def _ended(self, statement_id: str, limit_s: float) -> dict[str, Any]:
-        """Wait for a statement; one that takes too long is cancelled, and waited for a while yet."""
+        """Wait for a statement. One that takes too long is cancelled, and waited for up to _CANCEL_S seconds more."""
         until, pause_s, cancelled = self._clock() + limit_s, _POLL_S, False
         while True:
             described = self._call("describe_statement", Id=statement_id)
@@ -139,14 +139,14 @@ class DataApi:
                 if cancelled:
                     reason = f"statement {statement_id} runs on, cancelled or not"
                     raise Away(reason, _AGAIN)
-                with suppress(Away):  # it may have come to its end just now
+                with suppress(Away):  # it may have ended just now
                     self._call("cancel_statement", Id=statement_id)
                 until, cancelled = self._clock() + _CANCEL_S, True
             self._pause(pause_s)
             pause_s = min(pause_s * 1.5, _LONGEST_POLL_S)
 
     def _failed(self, kind: str, error: str) -> NoReturn:
-        """Tell by the words: the API gives no codes."""
+        """Raise the exception for a failed statement, by the words of its error: the API gives no codes."""
         if answers.is_conflict(error):
             reason = f"{kind}: another transaction was in the way"
             raise Conflict(reason, _AGAIN)
@@ -174,13 +174,13 @@ class DataApi:
             code = code if _CODE.fullmatch(code) else "an error without a code"
             reason = f"the Data API refuses {operation}: {code}"
             raise Away(reason, _OPERATOR.get(code, _AGAIN), operator=code in _OPERATOR) from fault
-        except ParamValidationError as fault:  # the message quotes what was asked, which is SQL without data
+        except ParamValidationError as fault:  # the message quotes SQL, not data
             reason = f"the Data API cannot be asked for {operation}: {str(fault)[:300]}"
             raise Away(reason, _OPERATOR["ValidationException"], operator=True) from fault
-        except (ResponseParserError, KeyError, TypeError, AttributeError) as fault:  # what botocore makes of pages
+        except (ResponseParserError, KeyError, TypeError, AttributeError) as fault:  # as for an HTML page
             what = f"the answer to {operation} cannot be read ({type(fault).__name__})"
             raise answers.odd(what) from fault
-        except (BotoCoreError, ValueError, RuntimeError) as fault:  # botocore raises bare ones for bad credentials
+        except (BotoCoreError, ValueError, RuntimeError) as fault:  # as for bad credentials
             self._client = None
             aws.forget()
             reason = f"the Data API did not answer {operation}: {type(fault).__name__}{at(fault)}"
@@ -194,5 +194,5 @@ class DataApi:
 
 
 def _unsure(fault: Away) -> Unsure:
-    """Say of a batch that was sent that it may stand, whatever hides it."""
+    """Return the error for a batch that was sent, and may be committed although its answer is missing."""
     return Unsure(fault.reason, fault.remedy if fault.operator else "none: the ledger is read", operator=fault.operator)

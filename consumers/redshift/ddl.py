@@ -1,4 +1,4 @@
-"""The statements that make the tables, and those that bring a standing table up to its file. Pure."""
+"""The statements that create the tables, and those that upgrade an existing table to its file. Pure."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,13 +11,13 @@ from consumers.redshift.types import grows
 
 
 class NoStep(ValueError):
-    """The table cannot be brought up in place; the message names the column and the way round."""
+    """The table cannot be upgraded in place. The message names the column and an alternative."""
 
     exit_code = 78
 
 
 def creation(names: Names, table: Table) -> Iterator[str]:
-    """Give the statements that make everything there is; each may be repeated."""
+    """Yield the statements that create everything. Each may be repeated."""
     columns = ",\n  ".join(_definition(column) for column in table.columns)
     keys = f"\nDISTKEY ({identifier(table.distkey)})" if table.distkey else ""
     keys += f"\nCOMPOUND SORTKEY ({', '.join(map(identifier, table.sortkey))})" if table.sortkey else ""
@@ -26,7 +26,7 @@ def creation(names: Names, table: Table) -> Iterator[str]:
 
 
 def beside(names: Names) -> Iterator[str]:
-    """Give the statements for what stands beside the table: its lock, its ledger and its view."""
+    """Yield the statements that create the lock, the ledger and the view."""
     yield f"CREATE TABLE IF NOT EXISTS {names.lock} (turn bigint NOT NULL) DISTSTYLE ALL"
     yield f"INSERT INTO {names.lock} SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM {names.lock})"
     ledger = ",\n  ".join(f"{name} {kind.upper()}" for name, kind in COLUMNS)
@@ -41,7 +41,7 @@ def beside(names: Names) -> Iterator[str]:
 
 
 def grants(names: Names, user: str, idle_s: int) -> Iterator[str]:
-    """Give what an administrator grants the loader, and how long its sessions may idle: so no lock outlives one."""
+    """Yield the loader's grants, and the idle timeout of its sessions, which releases the lock of a dead loader."""
     user = identifier(user)
     yield f"GRANT USAGE ON SCHEMA {identifier(names.schema)} TO {user}"
     yield f"GRANT INSERT, SELECT ON {names.target} TO {user}"
@@ -51,11 +51,10 @@ def grants(names: Names, user: str, idle_s: int) -> Iterator[str]:
 
 
 def steps(names: Names, table: Table, there: Mapping[str, StandingColumn]) -> Iterator[str]:
-    """Give the statements that the standing table lacks, each to be run alone; all of them, where there is none.
+    """Yield the statements that the existing table lacks, each to be run alone; all of them, if there is no table.
 
     Raises:
         NoStep: a column would have to change in a way that Redshift has no statement for.
-
     """
     if not there:
         yield from creation(names, table)
@@ -86,5 +85,5 @@ def _definition(column: Column) -> str:
 
 
 def script(statements: Iterator[str]) -> str:
-    """Write statements as a script for a person to read, or to run."""
+    """Return the statements as a script, to read or to run."""
     return "".join(f"{statement};\n\n" for statement in statements).rstrip() + "\n"

@@ -1,4 +1,4 @@
-"""What is staged and not in the ledger: looked at again and again, and what is wrong with it is said."""
+"""The loader's view of what is staged and not in the ledger, and of damaged, missing or doubled objects."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,17 +15,17 @@ from consumers.redshift.staged import Staged, StagedArea
 from consumers.waiting import Log
 
 FULL_EACH = 60
-"""Looks of which one is at everything; the others list only the hours that may still change."""
+"""One look in this many lists everything; the others list only hours that may still change."""
 
 
 class Frontier:
-    """One loader's view. `problems` need an operator: what is wrong, by the object's key.
+    """One loader's view of the staging area. `problems` maps keys to faults that need an operator.
 
-    `redriven` are the keys of the objects of one redriven record each.
+    `redriven` are the keys of the objects that hold one redriven record each.
     """
 
     def __init__(self, store: RemovingStore, database: Database, place: LoadPlace, log: Log) -> None:
-        """Join the parts; nothing is read yet."""
+        """Store the parts. Nothing is read yet."""
         self._store = store
         self._area = StagedArea(store, place.layout)
         self._database = database
@@ -38,10 +38,10 @@ class Frontier:
         self.problems: dict[str, str] = {}
 
     def look(self) -> list[Staged]:
-        """Give what is staged and not in the ledger, in order."""
+        """List what is staged and not in the ledger, in order."""
         full = self._looks % FULL_EACH == 0
         self._looks += 1
-        # The objects first: one that is loaded and pruned meanwhile is then in the ledger, and not taken for waiting.
+        # The objects first: one that is loaded and pruned meanwhile is then in the ledger, and does not seem to wait.
         entries = list(self._area.entries(None if full else self._from_ms))
         now_hour = self._store.now_ms() // HOUR_MS * HOUR_MS
         oldest = min([self._area.hour_of(entries[0].key), now_hour]) if entries else now_hour
@@ -91,7 +91,7 @@ class Frontier:
         self.problems[key] = reason
 
     def say_missing(self, key: str, reason: str) -> None:
-        """Say that an object, or what stands beside one, should be there and is not."""
+        """Report that an object, or a file beside one, is missing."""
         self.problems[key] = reason
         remedy = "restore it, in a bucket with versions; or put its records in anew from the archive"
         self._log.error("staged_missing", key=key, reason=reason, remedy=remedy)

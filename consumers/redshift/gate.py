@@ -1,4 +1,4 @@
-"""Whether an hour of the table is complete: what a report waits for, and what alone it may rely on.
+"""Decides whether an hour of the table is complete, so that a report may rely on it.
 
 `_SUCCESS` of the staged hour -> its manifest -> each object of it is loaded, and nothing of the hour waits
 """
@@ -20,7 +20,7 @@ _MOST_NAMED = 5
 
 
 class HourGate(msgspec.Struct, frozen=True, rename="camel"):
-    """What was found. `rows` are those loaded of the hour; `reasons` say why it is not complete."""
+    """The result for an hour. `rows` counts its loaded rows; `reasons` say why it is not complete."""
 
     hour: str
     complete: bool
@@ -29,17 +29,16 @@ class HourGate(msgspec.Struct, frozen=True, rename="camel"):
     reasons: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Return the result as one line."""
         state = "complete" if self.complete else "not complete"
         return "  ".join((self.hour, state, f"{self.objects:,} objects, {self.rows:,} rows", *self.reasons))
 
 
 def gate(store: ObjectStore, layout: Layout, database: Database, names: Names, hour_ms: int) -> HourGate:
-    """Look at one hour: at its marker first, then at what is staged, then at the ledger.
+    """Check one hour: its marker first, then what is staged, then the ledger.
 
     Raises:
         Unavailable: the bucket or the database is away, or a marker is damaged.
-
     """
     folder = layout.folder(hour_ms)
     success = note_at(store, f"{folder}{SUCCESS}")

@@ -1,7 +1,7 @@
-"""Names as SQL has them: as they are where that is safe, and in double quotes elsewhere. Pure.
+"""SQL identifiers: plain where that is safe, otherwise in double quotes. Pure.
 
-Redshift folds quoted names to lower case as it does others, unless it was told to heed case: either way it is the name.
-Source: "Names and identifiers" and "Reserved words" in the Amazon Redshift Database Developer Guide.
+Redshift folds quoted names to lower case like others, unless it is configured to be case-sensitive: either way the name
+is right. Source: "Names and identifiers" and "Reserved words" in the Amazon Redshift Database Developer Guide.
 """
 
 import re
@@ -31,12 +31,12 @@ xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable
 """
 RESERVED = frozenset(_OF_REDSHIFT.split())
 SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "deletexid", "insertxid", "tableoid", "xmax", "xmin"})
-"""Columns that every table has already: no quotes make another one of that name."""
+"""System columns that every table has: even a quoted name cannot be used twice."""
 _QUOTED = RESERVED | frozenset(_OF_POSTGRESQL.split())
 
 
 def identifier(name: str) -> str:
-    """Write a name of a table, a column, a schema or a user."""
+    """Return the name of a table, a column, a schema or a user as SQL."""
     if _PLAIN.fullmatch(name) and name not in _QUOTED:
         return name
     doubled = name.replace('"', '""')

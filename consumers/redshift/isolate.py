@@ -1,4 +1,4 @@
-"""Loads what can be loaded of a batch that COPY does not take whole: what is named stands apart, the rest is halved."""
+"""Loads what it can of a batch that COPY refuses: objects that the database names are set apart, the rest is halved."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from consumers.redshift.staged import Staged
 from consumers.waiting import Unavailable
 
 MOST_FAILURES = 12
-"""So many refusals in a row, with nothing loaded between them, are the table's fault: ten halve a thousand objects."""
+"""Refusals in a row, with nothing loaded between them, that prove a common cause: ten halve a thousand objects."""
 
 
 class Suspect(NamedTuple):
@@ -22,10 +22,10 @@ class Suspect(NamedTuple):
 
 @dataclass(slots=True)
 class Isolation:
-    """One batch's fate.
+    """The loading of one batch, and the result for each object.
 
-    `load` loads all or nothing; `errors` gives what the database says of these objects, `gone` which of them are not
-    there any more. `bad` are objects that COPY refuses alone, and `slow` those that it does not end with in time.
+    `load` loads all or nothing. `errors` returns the database's errors of these objects, `gone` the keys of those that
+    no longer exist. `bad` are objects that COPY refuses alone, and `slow` those whose COPY does not end in time.
     """
 
     load: Callable[[Sequence[Staged]], None]
@@ -39,17 +39,16 @@ class Isolation:
 
     @property
     def settled(self) -> set[str]:
-        """The keys of the objects whose fate is known."""
+        """The keys of the objects whose result is known."""
         known = (*self.loaded, *self.missing, *self.slow, *(one.staged for one in self.bad))
         return {staged.key for staged in known}
 
     def run(self, objects: Sequence[Staged]) -> None:
-        """Load what can be.
+        """Load what can be loaded.
 
         Raises:
             Unavailable: the database is away, or refuses everything.
-            Taken: another loader was first; what is known so far stands.
-
+            Taken: another loader was first; the results so far are kept.
         """
         if not objects:
             return

@@ -1,4 +1,4 @@
-"""The ledger's rows: one for each staged object that is done with. Pure: SQL out, rows in."""
+"""The rows of the ledger: one for each staged object that is loaded or quarantined. Pure: SQL out, rows in."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from consumers.waiting import Unavailable
 
 LOADED, QUARANTINED = "loaded", "quarantined"
 MOST_SQL_BYTES = 90_000
-"""A statement of the Data API may have 100 KB ("Amazon Redshift Data API", quotas); a session's much more."""
+"""Below the 100 KB that a statement of the Data API may have ("Amazon Redshift Data API", quotas)."""
 
 COLUMNS = (
     ("object", "varchar(1200) not null"),
@@ -52,7 +52,7 @@ _READ = (
 
 
 class Done(NamedTuple):
-    """What the ledger says of an object."""
+    """A row of the ledger: what became of an object."""
 
     key: str
     status: str
@@ -68,7 +68,7 @@ class Done(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What a load writes into the ledger of each of its objects. `detail` says why one is quarantined."""
+    """What a load writes into the ledger for each of its objects. `detail` says why an object is quarantined."""
 
     load_id: str
     loader: str
@@ -77,12 +77,12 @@ class Written(NamedTuple):
 
 
 def timestamp(ms: int) -> str:
-    """Write UTC milliseconds as SQL."""
+    """Return UTC milliseconds as an SQL literal."""
     return f"'{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S.%f}'"
 
 
 def inserts(names: Names, objects: Sequence[Staged], written: Written) -> Iterator[str]:
-    """Give the statements that write objects into the ledger, each of a bounded size."""
+    """Yield the statements that write objects into the ledger, each of at most MOST_SQL_BYTES."""
     head = f"INSERT INTO {names.ledger} ({_NAMES}) VALUES "
     rows: list[str] = []
     size = len(head)
@@ -125,7 +125,7 @@ def _row(url: str, staged: Staged, written: Written) -> str:
 
 
 def reading(names: Names, from_ms: int | None = None, before_ms: int | None = None) -> str:
-    """Give the query for what the ledger says of the objects of these hours, or of all."""
+    """Return the query for the ledger's rows of objects of these hours, or of all."""
     bounds = [names.ours]
     bounds += [f"arrival_hour >= {timestamp(from_ms)}"] if from_ms is not None else []
     bounds += [f"arrival_hour < {timestamp(before_ms)}"] if before_ms is not None else []
@@ -133,11 +133,10 @@ def reading(names: Names, from_ms: int | None = None, before_ms: int | None = No
 
 
 def done(names: Names, rows: Iterable[Sequence[Any]]) -> dict[str, Done]:
-    """Read that query's rows, by the keys of the objects.
+    """Parse the rows of that query, by the keys of the objects.
 
     Raises:
-        Unavailable: one cannot be read: an object would be taken for one that waits, or for one that is loaded.
-
+        Unavailable: a row cannot be read. Without it, an object would wrongly count as waiting or as loaded.
     """
     try:
         return {one.key: one for one in _done(names, rows)}
@@ -168,25 +167,25 @@ def _done(names: Names, rows: Iterable[Sequence[Any]]) -> Iterator[Done]:
 
 
 def _milliseconds(hour: datetime | str) -> int:
-    """Read a timestamp as a session gives it, or as the Data API writes it."""
+    """Parse a timestamp as a session returns it, or as the Data API writes it."""
     moment = hour if isinstance(hour, datetime) else datetime.fromisoformat(hour)
     return int(moment.replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def standing_of(names: Names, load_ids: Sequence[str]) -> str:
-    """Give the query for how many objects stand in the ledger by each of these loads."""
+    """Return the query for the number of objects in the ledger, by each of these loads."""
     listed = ", ".join(literal(load_id) for load_id in load_ids)
     return f"SELECT load_id, COUNT(*) FROM {names.ledger} WHERE load_id IN ({listed}) GROUP BY load_id"
 
 
 def twice(names: Names, load_id: str) -> str:
-    """Give the query for how many of this load's objects stand in the ledger by another load too."""
+    """Return the query for the number of this load's objects that are in the ledger by another load too."""
     mine = f"SELECT object FROM {names.ledger} WHERE load_id = {literal(load_id)}"
     return f"SELECT COUNT(*) FROM {names.ledger} WHERE load_id <> {literal(load_id)} AND object IN ({mine})"
 
 
 def quarantined(names: Names) -> str:
-    """Give the query for what is quarantined: the object, its rows, since when, and why."""
+    """Return the query for the quarantined objects: the object, its rows, since when, and why."""
     return (
         f"SELECT object, row_count, CAST(loaded_at AS varchar(32)), detail FROM {names.ledger} "
         f"WHERE status = {literal(QUARANTINED)} AND {names.ours} ORDER BY object"
@@ -194,6 +193,6 @@ def quarantined(names: Names) -> str:
 
 
 def forgetting(names: Names, keys: Sequence[str]) -> str:
-    """Give the statement that makes quarantined objects wait again."""
+    """Return the statement that deletes quarantined objects from the ledger, so that they wait again."""
     listed = ", ".join(literal(names.url(key)) for key in keys)
     return f"DELETE FROM {names.ledger} WHERE status = {literal(QUARANTINED)} AND object IN ({listed})"

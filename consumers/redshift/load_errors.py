@@ -1,4 +1,4 @@
-"""What the database keeps of COPY's errors, by the object. Never the lines themselves: those are data."""
+"""The errors of COPY that the database stores, by object. The faulty lines are never read: they are data."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _AT_ONCE = 300  # a statement of the Data API is bounded
 
 
 def load_errors(database: Database, bucket: str, keys: Sequence[str]) -> list[LoadError]:
-    """Give the latest errors of these objects, the newest first."""
+    """List the latest errors of these objects, the newest first."""
     return [
         error for at in range(0, len(keys), _AT_ONCE) for error in _some(database, bucket, keys[at : at + _AT_ONCE])
     ]
@@ -28,5 +28,5 @@ def _some(database: Database, bucket: str, keys: Sequence[str]) -> list[LoadErro
     return [
         LoadError(by_name[str(name)], int(line or 0), str(column or ""), int(code or 0), str(message or ""))
         for name, line, column, code, message in rows
-        if str(name) in by_name  # whatever else is told is no evidence
+        if str(name) in by_name  # errors of other objects are no evidence
     ]

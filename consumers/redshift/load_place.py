@@ -1,4 +1,4 @@
-"""Where a loader works."""
+"""The places that a loader works with."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ LOADS = "_loads"
 
 @dataclass(frozen=True, slots=True)
 class LoadPlace:
-    """Where rows come from and go to, and how COPY reads them. `loader` is who."""
+    """Where rows come from and go to, and how COPY reads them. `loader` names the loader."""
 
     names: Names
     application: str
@@ -25,5 +25,5 @@ class LoadPlace:
 
     @property
     def manifests(self) -> str:
-        """The folder of the manifests, as keys begin with it."""
+        """The folder of the manifests, as a prefix of keys."""
         return f"{self.layout.prefix}/{LOADS}/"

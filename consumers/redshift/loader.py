@@ -2,7 +2,8 @@
 
     staged objects - ledger -> manifest -> one transaction (lock, ledger, COPY, count) -> committed
 
-Stateless: all that lasts is in S3 and in the ledger, so that any number of loaders may run, and any may die anywhere.
+A loader is stateless: all lasting state is in S3 and in the ledger. So any number of loaders may run, and each may die
+at any point.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ from consumers.waiting import Log, Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """When a load is full, and for how many seconds of their age staged objects may wait for others."""
+    """The limits of a load, and the age in seconds after which staged objects are loaded without waiting for more."""
 
     files: int
     bytes: int
@@ -43,7 +44,7 @@ class Bounds:
 
 @dataclass(slots=True)
 class Totals:
-    """What a loader has done and seen. `problems` need an operator: what is wrong, by the object's key."""
+    """What a loader has done and seen. `problems` maps keys to faults that need an operator."""
 
     objects: int = 0
     rows: int = 0
@@ -54,12 +55,12 @@ class Totals:
 
 
 class Loader:
-    """Takes staged objects in the order of their keys."""
+    """Loads staged objects in the order of their keys."""
 
     def __init__(
         self, store: RemovingStore, database: Database, letters: DeadLetters, place: LoadPlace, log: Log
     ) -> None:
-        """Join the parts; nothing is read yet."""
+        """Store the parts. Nothing is read yet."""
         self._store = store
         self._letters = letters
         self._versions = Versions(store, place.application)
@@ -73,22 +74,20 @@ class Loader:
         self.totals = Totals(problems=self._frontier.problems)
 
     def now_ms(self) -> int:
-        """Return the time by the bucket's clock: the host's is not trusted.
+        """Return the time by the bucket's clock. The host's clock is not trusted.
 
         Raises:
-            Unavailable: it did not answer.
-
+            Unavailable: the bucket did not answer.
         """
         if not self._store.now_ms():
             next(iter(self._store.list(f"{self._place.layout.prefix}/")), None)
         return self._store.now_ms()
 
     def work(self, bounds: Bounds, *, at_once: bool = False) -> None:
-        """Load what is due; `at_once`: all that waits. `totals` says what came of it.
+        """Load what is due, or with `at_once` all that waits. `totals` has the result.
 
         Raises:
-            Unavailable: the database or the bucket is away, or an operator has to act; what was loaded stands.
-
+            Unavailable: the database or the bucket is away, or an operator must act. What was loaded stays loaded.
         """
         waiting = self._waiting()
         suspects: list[Suspect] = []
@@ -97,7 +96,7 @@ class Loader:
         while waiting and (at_once or self._due(waiting, bounds)):
             isolation = Isolation(self._load, self._errors, self._gone)
             batch = self._batch(waiting, bounds)
-            for staged in batch:  # once, into however many loads it falls
+            for staged in batch:  # once per object, however many loads it takes
                 self._put_letters(staged)
             try:
                 isolation.run(batch)
@@ -118,11 +117,10 @@ class Loader:
             raise Unavailable(reason, "raise it, or lower redshift.maxBytes", operator=True)
 
     def _overtaken(self, keys: set[str]) -> list[Staged]:
-        """Look anew at what waits, since the ledger is said to name some of these objects already.
+        """Look again at what waits, after the ledger was said to name some of these objects already.
 
         Raises:
-            Unavailable: it names none of them, so that nothing would become of a further round either.
-
+            Unavailable: the ledger names none of them, so that another round would end the same way.
         """
         waiting = self._waiting()
         if keys <= {staged.key for staged in waiting}:
@@ -134,7 +132,7 @@ class Loader:
         return waiting
 
     def _waiting(self) -> list[Staged]:
-        """Give what is staged and not in the ledger, in order, once nothing is open that may write into it."""
+        """List what is staged and not in the ledger, in order, once no open transaction can change the ledger."""
         self._committing.resolve()
         return self._frontier.look()
 
@@ -145,7 +143,7 @@ class Loader:
         return self._store.now_ms() - oldest >= bounds.age_s * 1000
 
     def _batch(self, waiting: Sequence[Staged], bounds: Bounds) -> list[Staged]:
-        """Take from the front, of one version of the table; objects without rows go along with any."""
+        """Return the first objects that fit into one load, of one version of the table. Those without rows fit any."""
         taken: list[Staged] = []
         size, version = 0, None
         for staged in waiting[: bounds.files]:
@@ -170,15 +168,15 @@ class Loader:
         try:
             self._committing.run(steps, load_id, lambda: self._say_loaded(load_id, objects))
         except Unsure:
-            raise  # it may run yet, and read its manifest
+            raise  # the transaction may still run, and read its manifest
         except (Unavailable, Taken, Refused, TooSlow):
             if key:
-                with suppress(Unavailable):  # it is pruned some day
+                with suppress(Unavailable):  # otherwise it is pruned later
                     self._store.remove(key)
             raise
 
     def _copy_of(self, objects: Sequence[Staged], key: str) -> Copy:
-        """Say how these objects are read, and write the manifest that names them."""
+        """Store the manifest of these objects, and return how COPY reads it."""
         place = self._place
         table = self._versions.of(objects[0].table)
         insist_on_table(self._database, place.names, table)
@@ -196,10 +194,10 @@ class Loader:
         self._log.info("loaded", load=load_id, objects=len(objects), rows=rows, first=objects[0].key, late_s=late_s)
 
     def _put_letters(self, staged: Staged) -> None:
-        """Make sure of an object's dead letters before the ledger says that it is done with.
+        """Store an object's dead letters before the ledger records the object.
 
-        Its writer has put them, unless it died just then and nobody came after it. Those that were purged since, or are
-        staged as rows of their own by now, stay away.
+        Its writer has stored them, unless it died just then and had no successor. Letters that were purged since, or
+        whose records are staged as rows now, are not stored again.
         """
         try:
             letters = letters_beside(self._store, staged.key, staged.link)
@@ -221,7 +219,7 @@ class Loader:
         return {staged.key for staged in objects if self._store.metadata(staged.key) is None}
 
     def _judge(self, suspects: Sequence[Suspect], *, others_load: bool) -> None:
-        """Quarantine what COPY refuses alone, where another object shows that it is not the table's fault."""
+        """Quarantine what COPY refuses alone, if another object shows that the table is not at fault."""
         ripe, left = self._suspects.refused(suspects, others_load=others_load)
         for one in ripe:
             self._quarantine(one)
@@ -232,7 +230,7 @@ class Loader:
             raise Unavailable(reason, remedy, operator=True)
 
     def _quarantine(self, suspect: Suspect) -> None:
-        """Write an object down as one that is not loaded."""
+        """Record an object in the ledger as quarantined."""
         load_id = f"quarantine-{secrets.token_hex(8)}"
         written = Written(load_id, self._place.loader, QUARANTINED, suspect.why)
         steps = load(self._place.names, [suspect.staged], written, None)

@@ -1,4 +1,4 @@
-"""The tables of one target in the database, whose objects they speak of, and how texts are written into SQL. Pure."""
+"""The names of the tables in the database, of the staged objects in the ledger, and SQL literals. Pure."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,14 @@ from consumers.redshift.identifiers import identifier
 
 MOST_DETAIL = 2_000
 FOLDERS = "dt="
-"""What all folders of a staging area begin with: what lies elsewhere below its prefix is another one's."""
+"""The prefix of all folders of a staging area. Other keys below its prefix belong to another area."""
 
 
 class Names(NamedTuple):
-    """A table and what the fleet keeps beside it, all in one schema; and the staging area of one stream.
+    """The table and its tables beside it, all in one schema, and the staging area of one stream.
 
-    `region` is the bucket's, where it is known. Several streams may go into one table: each sees in the ledger what is
-    of its own bucket and prefix.
+    `region` is the bucket's, if it is known. Several streams may load into one table: each sees the rows of the ledger
+    that belong to its own bucket and prefix.
     """
 
     schema: str
@@ -29,39 +29,43 @@ class Names(NamedTuple):
 
     @property
     def ledger(self) -> str:
-        """One row for each staged object that is done with: loaded, or quarantined."""
+        """The table with one row for each staged object that is loaded or quarantined."""
         return self._beside("_ledger")
 
     @property
     def lock(self) -> str:
-        """One row, which a load locks first and then changes."""
+        """The table with one row, which a load locks first and then changes."""
         return self._beside("_lock")
 
     @property
     def hours(self) -> str:
-        """A view for reports: what was loaded of each hour, and how late."""
+        """The view for reports: what was loaded of each hour, and how late."""
         return self._beside("_hours")
 
     def _beside(self, ending: str) -> str:
         return f"{identifier(self.schema)}.{identifier(self.table + ending)}"
 
     def url(self, key: str) -> str:
-        """Name an object as the ledger does."""
+        """Return the URL by which the ledger names an object."""
         return f"s3://{self.bucket}/{key}"
 
     def key(self, url: str) -> str:
-        """Give the key of an object that the ledger names."""
+        """Return the key of an object from its URL in the ledger."""
         return url.removeprefix(f"s3://{self.bucket}/")
 
     @property
     def ours(self) -> str:
-        """The condition that a row of the ledger is of this staging area, and not of one below it."""
+        """The SQL condition that a row of the ledger belongs to this staging area, and not to one below it."""
         root = self.url(f"{self.prefix}/{FOLDERS}")
         return f"LEFT(object, {len(root)}) = {literal(root)}"
 
 
 def literal(text: str, most: int = MOST_DETAIL) -> str:
-    """Write a text as SQL. What a server might take for an escape becomes another character: these are no data."""
+    """Return a text as an SQL literal, cut at `most` bytes.
+
+    A backslash becomes a slash, and a control character a blank, since a server might treat them as escapes. The texts
+    are names and messages, not data.
+    """
     plain = "".join(" " if ord(char) < ord(" ") else char for char in text.replace("\\", "/"))
     cut = plain.encode("utf-8", "replace")[:most].decode(errors="ignore")
     return "'" + cut.replace("'", "''") + "'"

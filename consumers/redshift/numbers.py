@@ -1,6 +1,6 @@
-"""From a value of JSON to a number that COPY takes, digit for digit, or the reason why there is none. Pure.
+"""Conversion of a JSON value to a number that COPY takes, digit for digit, or to the reason why not. Pure.
 
-A number comes as int, or as a `Raw` of its JSON: a float is not what was sent, and is for columns of floats alone.
+A number is an int, or a `Raw` of its JSON. A float may have lost digits, and is used only for columns of floats.
 """
 
 import re
@@ -24,25 +24,24 @@ _real = Struct("<f")
 
 
 def decimal_of(written: str) -> Decimal:
-    """Read a number of JSON. What lies far beyond every type is as good as the least that does: 1e999, or 1e-999."""
+    """Parse a number of JSON. Numbers far beyond every type become 1e999 or 1e-999, with their sign."""
     try:
         number = Decimal(written)
-    except InvalidOperation:  # the exponent's own digits are more than there are places
+    except InvalidOperation:  # the exponent itself has too many digits
         mantissa, _, exponent = written.lower().partition("e")
         number = Decimal(mantissa).copy_sign(Decimal(1)) and (_TINY if exponent[:1] == "-" else _HUGE)
         number = number.copy_sign(Decimal(mantissa))
     if not number:
-        return Decimal(0)  # a zero's exponent may be of any size
+        return Decimal(0)  # the exponent of a zero may have any size
     far = _HUGE if number.adjusted() > _HUGE.adjusted() else _TINY if number.adjusted() < _TINY.adjusted() else None
     return number if far is None else far.copy_sign(number)
 
 
 def as_decimal(value: Any) -> Decimal:  # noqa: ANN401 - JSON
-    """Give a number, or the one that a text is.
+    """Return a number, or the number that a text represents, as Decimal.
 
     Raises:
         Unfit: it is neither.
-
     """
     if isinstance(value, str):
         text = value.strip(_BLANKS)
@@ -59,7 +58,7 @@ def as_decimal(value: Any) -> Decimal:  # noqa: ANN401 - JSON
 
 
 def integer(column: Column) -> Any:  # noqa: ANN401 - what turns JSON
-    """Make integers."""
+    """Return the function that makes integers for a column."""
     kind, rounded = column.kind, column.round
     least, greatest = -(2 ** (kind.size - 1)), 2 ** (kind.size - 1) - 1
 
@@ -84,7 +83,7 @@ def _whole(value: Any, *, rounded: bool) -> int | Decimal:  # noqa: ANN401 - JSO
 
 
 def decimal(column: Column) -> Any:  # noqa: ANN401 - what turns JSON
-    """Make decimals, as text in plain digits."""
+    """Return the function that makes decimals for a column, as text in plain digits."""
     kind, rounded = column.kind, column.round
     unit, least_beyond = Decimal(1).scaleb(-kind.scale), Decimal(1).scaleb(kind.size - kind.scale)
 
@@ -108,7 +107,7 @@ def decimal(column: Column) -> Any:  # noqa: ANN401 - what turns JSON
 
 
 def floating(column: Column) -> Any:  # noqa: ANN401 - what turns JSON
-    """Make floats: the nearest there is."""
+    """Return the function that makes the nearest float for a column."""
     kind = column.kind
     real = kind.name == "real"
     least, greatest = (_LEAST_REAL, _GREATEST_REAL) if real else (_LEAST_DOUBLE, _GREATEST_DOUBLE)

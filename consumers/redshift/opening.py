@@ -1,4 +1,4 @@
-"""From the settings of a file to what its commands work with."""
+"""Makes the objects that the commands work with, from the settings of a file."""
 
 import re
 from typing import Any
@@ -23,11 +23,10 @@ _MOST_FILES = {"session": 1000, "dataApi": 500}  # a batch of the Data API has 4
 
 
 def insist_on_redshift(settings: Settings) -> RedshiftSettings:
-    """Give the section of a file of this consumer.
+    """Return the section `redshift` of a file of this consumer.
 
     Raises:
-        NotForThis: it is another's.
-
+        NotForThis: the file is of another consumer.
     """
     if settings.consumer != CONSUMER:
         message = f"{settings.path} is of {settings.consumer}, which loads nothing. Give the file of {CONSUMER}."
@@ -37,17 +36,16 @@ def insist_on_redshift(settings: Settings) -> RedshiftSettings:
 
 
 def names_of(section: RedshiftSettings) -> Names:
-    """Name the tables, and the staging area that they are filled from."""
-    region = section.region or (aws.region() if section.cluster_region else "")  # they may be apart
+    """Return the names of the tables, and of the staging area that they are loaded from."""
+    region = section.region or (aws.region() if section.cluster_region else "")  # they may differ
     return Names(section.schema, table_of(section).name, section.bucket, section.prefix.strip("/"), region)
 
 
 def database_of(section: RedshiftSettings) -> Database:
-    """Give the database; nothing is opened yet.
+    """Return the database. No connection is opened yet.
 
     Raises:
         Unavailable: the password's file cannot be used.
-
     """
     common: dict[str, Any] = {
         "cluster": section.cluster,
@@ -61,7 +59,7 @@ def database_of(section: RedshiftSettings) -> Database:
     if section.driver == "dataApi":
         return DataApi(DataApiAccess(endpoint=section.data_api_endpoint, **common))
     try:
-        from consumers.redshift.session import Session, SessionAccess  # noqa: PLC0415 - the driver is for who uses it
+        from consumers.redshift.session import Session, SessionAccess  # noqa: PLC0415 - only sessions need the driver
     except ImportError as fault:
         lacks = isinstance(fault, ModuleNotFoundError)
         problem = f"{fault.name} is not installed" if lacks else f"the driver cannot be loaded ({fault})"
@@ -81,7 +79,7 @@ def database_of(section: RedshiftSettings) -> Database:
 
 
 def loader_of(settings: Settings, database: Database, log: Log) -> Loader:
-    """Give a loader."""
+    """Return a loader."""
     section = insist_on_redshift(settings)
     place = LoadPlace(
         names_of(section),
@@ -99,6 +97,6 @@ def loader_of(settings: Settings, database: Database, log: Log) -> Loader:
 
 
 def bounds_of(section: RedshiftSettings) -> Bounds:
-    """Give how large a load may be, and how long objects may wait."""
+    """Return the limits of a load, and how long objects may wait."""
     files = min(section.load_files, _MOST_FILES[section.driver])
     return Bounds(files, section.load_bytes, section.load_age_seconds)

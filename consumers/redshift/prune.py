@@ -1,4 +1,4 @@
-"""Removes what was loaded long ago from the staging area. The ledger's rows stay: a row outlives its object."""
+"""Removes objects from the staging area that were loaded long ago. Their rows in the ledger stay."""
 
 import re
 from collections.abc import Container, Iterable
@@ -12,17 +12,17 @@ _LOAD = re.compile(r".*/(?P<moment>\d{8}T\d{6})-[0-9a-f]+\.manifest")
 
 
 class RemovingStore(ObjectStore, Protocol):
-    """A bucket from which something may be removed."""
+    """A bucket whose objects can be removed."""
 
     def remove(self, key: str) -> None:
-        """Remove an object; nothing is wrong where there is none."""
+        """Remove an object. It is no error if it does not exist."""
         ...
 
 
 def prune(store: RemovingStore, old: Iterable[Entry], loaded: Container[str]) -> int:
-    """Remove those of the old objects that the ledger calls loaded, each with its letters; how many there were.
+    """Remove the loaded ones of the old objects, each with its letters. Return their number.
 
-    An object of one redriven record stays: it is what keeps a second redrive from staging the record again.
+    An object of one redriven record stays: it keeps a second redrive from staging the record again.
     """
     count = 0
     for entry in old:

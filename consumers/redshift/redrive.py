@@ -1,7 +1,7 @@
-"""Dead letters that make rows by now: each record an object of its own, which its position names.
+"""Dead letters that make rows now: each record becomes an object of its own, named by its position.
 
-Whoever redrives a record again meets the same key, and so it is staged once. These objects are never pruned: a letter
-may be redriven again at any time.
+A second redrive of a record meets the same key, so the record is staged once. These objects are never pruned, since a
+letter may be redriven again at any time.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,26 +15,26 @@ from consumers.records import SEQUENCE_DIGITS, SUB_DIGITS, Record
 from consumers.redshift.stage_writer import StageWriter
 
 ROW = ".row"
-"""What the names of these objects have where those of a chain's have `.lines`."""
+"""The part of these objects' names that takes the place of `.lines` in those of a chain."""
 
 ORIGIN = "REDRIVE"
 
 
 def row_key(layout: Layout, shard: str, record: Record) -> str:
-    """Name the object of a redriven record."""
+    """Return the key of the object of a redriven record."""
     position = record.position
     at = f"{position.sequence:0{SEQUENCE_DIGITS}d}.{position.sub:0{SUB_DIGITS}d}"
     return f"{layout.scan(shard, record.arrival_ms)}{at}{ROW}{layout.extension}"
 
 
 def is_redriven(key: str) -> bool:
-    """Tell by its key whether an object is of one redriven record."""
+    """Return whether a key is that of an object of one redriven record."""
     return f"{ROW}." in key.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class RedrivePlace:
-    """Where a shard's redriven rows go. `stream` identifies it; `writer` is who redrives."""
+    """Where a shard's redriven rows go. `stream` identifies the stream; `writer` names the process that redrives."""
 
     layout: Layout
     stream: str
@@ -45,11 +45,10 @@ class RedrivePlace:
 def redrive(
     store: ObjectStore, place: RedrivePlace, records: Sequence[Record], new_writer: Callable[[], StageWriter]
 ) -> list[Letter]:
-    """Stage what makes rows, and give the letters of the rest.
+    """Stage the records that make rows, and return the letters of the rest.
 
     Raises:
-        Unavailable: the bucket does not accept: it may be repeated whole.
-
+        Unavailable: the bucket does not accept. The whole call may be repeated.
     """
     rejected: list[Letter] = []
     for record in records:

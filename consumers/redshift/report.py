@@ -1,4 +1,4 @@
-"""What became of what was staged, by the hour of arrival: from S3 and the ledger alone."""
+"""Counts of what is staged, loaded, waiting and quarantined, by the hour of arrival: from S3 and the ledger alone."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from consumers.redshift.staged import Staged, StagedArea
 
 
 class HourLine(msgspec.Struct, rename="camel"):
-    """One hour: objects, and the rows of those that are loaded or wait."""
+    """The numbers of one hour: objects, and rows of those that are loaded, waiting or quarantined."""
 
     hour: str
     staged: int = 0
@@ -31,7 +31,7 @@ class HourLine(msgspec.Struct, rename="camel"):
 
 
 class Report(msgspec.Struct, rename="camel"):
-    """All of it. `oldest_waiting_seconds` is the age of the oldest record that waits; `problems` need an operator."""
+    """The report. `oldest_waiting_seconds` is the age of the oldest waiting record; `problems` need an operator."""
 
     hours: list[HourLine]
     oldest_waiting_seconds: float | None
@@ -39,7 +39,7 @@ class Report(msgspec.Struct, rename="camel"):
 
 
 class Look(NamedTuple):
-    """One look at both sides: what is listed, what the ledger says, and what waits."""
+    """One look at both sides: the listing, the ledger, and the objects that wait."""
 
     entries: list[Entry]
     ledger: dict[str, Done]
@@ -48,25 +48,24 @@ class Look(NamedTuple):
 
 
 def look(store: ObjectStore, area: StagedArea, database: Database, names: Names) -> Look:
-    """Read both sides; the objects first, so that none that is loaded and pruned meanwhile is taken for waiting.
+    """Read the listing, then the ledger: an object that is loaded and pruned meanwhile then does not count as waiting.
 
     Raises:
-        Unavailable: one of them is away.
-
+        Unavailable: the bucket or the database is away.
     """
     entries = list(area.entries())
     oldest = area.hour_of(entries[0].key) if entries else None
     ledger = done(names, database.ask(reading(names, oldest)))
     waiting: list[Staged] = []
     for entry in entries:
-        with suppress(Garbled):  # it counts among the problems
+        with suppress(Garbled):  # the report lists it among the problems
             staged = None if entry.key in ledger else area.read(entry)
             waiting += [staged] if staged else []
     return Look(entries, ledger, waiting, store.now_ms())
 
 
 def report(found: Look, hour_of: Callable[[str], int]) -> Report:
-    """Count by hour. An object that is in the ledger and was pruned counts as loaded, and not as staged."""
+    """Count by hour. An object that is in the ledger and was pruned counts as loaded, not as staged."""
     lines: dict[int, HourLine] = defaultdict(lambda: HourLine(""))
     problems: list[str] = []
     unread = set[str]()
@@ -106,7 +105,7 @@ def _count(line: HourLine, done: Done) -> None:
 
 
 def lines_of(found: Report) -> Iterator[str]:
-    """Write it for people."""
+    """Write the report as lines of text."""
     titles = (("hour (UTC)", -15), ("staged", 8), ("loaded", 8), ("waiting", 9), ("quarantined", 13))
     yield "".join(f"{title:<{-wide}}" if wide < 0 else f"{title:>{wide}}" for title, wide in titles) + (
         f"{'rows loaded':>14}{'rows waiting':>14}"

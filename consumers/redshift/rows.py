@@ -1,4 +1,4 @@
-"""From a record to the lines that COPY reads, one row each, or to the reason why not. Pure, and never raises."""
+"""Turns a record into the lines that COPY reads, one per row, or into the reason why not. Pure, and never raises."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,10 +32,10 @@ _ZEROS: Mapping[str, frozenset[type]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """How to make one column: where its value is, and what becomes of it.
+    """How to make one column: where its value is, and how it is converted.
 
-    `lossy` are the types of values that may have lost digits that the column keeps, and `zeros` those of which a zero
-    may have lost its sign, or have been more than nothing.
+    `lossy` are the types of values that may have lost digits that the column keeps. `zeros` are those of which a zero
+    may have lost its sign, or may be a rounded small number.
     """
 
     name: str
@@ -48,10 +48,10 @@ class _Source:
     zeros: frozenset[type]
 
     def find(self, fields: dict[str, Any], budget: Budget) -> Any:  # noqa: ANN401 - JSON
-        """Give the value that its path leads to in a document, or None."""
+        """Return the value at the path in a document, or None."""
         if not self.path:
             return fields.get(self.key)
-        if len(self.path) == _TWO and self.key not in fields:  # which is nearly always so
+        if len(self.path) == _TWO and self.key not in fields:  # the usual case
             holder = fields.get(self.path[0])
             if type(holder) is dict:
                 return holder.get(self.path[1])
@@ -78,7 +78,7 @@ def _source(column: Column) -> _Source:
 
 @dataclass(slots=True)
 class RowMaker:
-    """Makes the rows of one shard. `condemned` are the positions of records that must not be tried, and what for."""
+    """Makes the rows of one shard. `condemned` maps positions of records that must not be processed to the reason."""
 
     stream: str
     shard: str
@@ -91,11 +91,11 @@ class RowMaker:
         self._sources += map(_source, self.table.columns)
 
     def condemn(self, condemned: Mapping[Position, str]) -> None:
-        """Learn which records must not be tried from now on."""
+        """Set the records that must not be processed from now on."""
         self.condemned = condemned
 
     def judge(self, record: Record) -> tuple[bytes, ...] | Rejected:
-        """Give a line for each of the record's documents. A record fails as a whole."""
+        """Return a line for each of the record's documents. A record fails as a whole."""
         if self.condemned and (reason := self.condemned.get(record.position)):
             return CONDEMNED[reason]
         decoded = decode(record.payload, self.limits)
@@ -143,7 +143,7 @@ class RowMaker:
         return line
 
     def _of_record(self, record: Record, number: int) -> dict[str, Any]:
-        """Give the names that begin with `$`: they stand before a document's own."""
+        """Return the values of the names that begin with `$`. They take precedence over a document's fields."""
         return {
             "$stream": self.stream,
             "$shard": self.shard,

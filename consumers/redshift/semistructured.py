@@ -1,7 +1,7 @@
-"""From a value of JSON to one that COPY takes for a super column: the same bytes, or the reason why not. Pure.
+"""Conversion of a JSON value to one that COPY takes for a super column: the same bytes, or the reason why not. Pure.
 
-Source: "Limitations" of the SUPER type in the Amazon Redshift Database Developer Guide: a value within it is limited as
-the corresponding type is.
+Source: "Limitations" of the SUPER type in the Amazon Redshift Database Developer Guide: a value within it has the
+limits of the corresponding type.
 """
 
 import re
@@ -29,7 +29,7 @@ _decode_text = msgspec.json.Decoder(str).decode
 
 
 def semistructured(_column: Column) -> Any:  # noqa: ANN401 - what turns JSON
-    """Take a value as it was written."""
+    """Return the function that takes a value as it was written."""
 
     def convert(value: Any) -> Raw:  # noqa: ANN401 - JSON
         encoded = bytes(value) if type(value) is Raw else _encode(value)
@@ -52,7 +52,7 @@ def _check_texts(encoded: bytes) -> None:
 
 
 def _check_numbers(encoded: bytes) -> None:
-    """Refuse an integer of more digits than a decimal has, and what no float reaches."""
+    """Refuse an integer with more digits than a decimal has, and a number beyond every float."""
     if not _GREAT_NUMBER.search(encoded):
         return
     for written in _NUMBER.findall(outside(encoded)):

@@ -1,4 +1,4 @@
-"""Runs a loader once, or for ever: outside of the windows in which nothing is loaded."""
+"""Runs a loader once, or continuously, outside the windows in which nothing is loaded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ LONGEST_LOOK_S = 10.0
 
 @dataclass(slots=True)
 class Service:
-    """A loader with its bounds and windows, and how it waits."""
+    """A loader with its limits and windows, and its way of waiting."""
 
     loader: Loader
     bounds: Bounds
@@ -22,15 +22,14 @@ class Service:
 
     @property
     def totals(self) -> Totals:
-        """What came of it."""
+        """The totals of the loader."""
         return self.loader.totals
 
     def once(self, seconds: float) -> None:
         """Load all that waits.
 
         Raises:
-            DeadlineReached: the database or the bucket was away for so many seconds.
-
+            DeadlineReached: the database or the bucket was away for this many seconds.
         """
         deadline = self.patience.clock() + seconds
         if self._closed(deadline):

@@ -1,6 +1,6 @@
-"""The database through a session of `redshift_connector`.
+"""Access to the database by a session of `redshift_connector`.
 
-TLS is verified, and each statement is bounded in time by the server, and by the socket where that does not answer.
+TLS is verified. The server limits the time of each statement, and the socket's timeout does if the server is silent.
 """
 
 import os
@@ -20,9 +20,9 @@ from consumers.redshift.transaction import Step
 from consumers.waiting import Unavailable
 
 CONNECT_TIMEOUT_S = 20
-_GRACE_S = 30  # what the server's own time-out gets before the socket's
+_GRACE_S = 30  # how much later the socket's timeout is than the server's
 _CONFLICTS = frozenset({"40001", "40P01", "55P03"})
-_TRUSTING = threading.Lock()  # the environment is the whole process's
+_TRUSTING = threading.Lock()  # the whole process shares the environment
 _CANCELLED = "57014"
 _SERIALIZABLE = "1023"
 _CLASSES_OF_CONNECTION = frozenset({"08", "53", "57"})
@@ -55,10 +55,10 @@ class SessionAccess:
 
 
 class Session:
-    """One connection, made when it is needed, and again after anything went wrong with it."""
+    """One connection. It is opened when needed, and again after any failure."""
 
     def __init__(self, access: SessionAccess) -> None:
-        """Remember how; nothing is opened yet."""
+        """Store the configuration. Nothing is opened yet."""
         self._access = access
         self._connection: Any = None
 
@@ -70,28 +70,28 @@ class Session:
             self._run(step)
         try:
             self._cursor().execute("COMMIT")
-        except Exception as fault:  # the driver raises whatever a cut socket leads it to
+        except Exception as fault:  # the driver raises any type after a cut socket
             if _is_conflict(fault):
-                self._failed("commit", fault)  # the server said so: nothing stands
+                self._failed("commit", fault)  # the server said so: nothing is committed
             self._drop()
             reason = f"the answer to COMMIT was lost ({code_of(fault) or type(fault).__name__})"
             raise Unsure(reason, "none: the ledger is read") from fault
         self._reset_limit()
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
-        """Give a query's rows."""
+        """Run a query and return its rows."""
         with self._at("query"):
             cursor = self._cursor()
             cursor.execute(query)
             return [tuple(row) for row in cursor.fetchall()]
 
     def alter(self, statement: str) -> None:
-        """Run a statement alone."""
+        """Run one statement by itself."""
         with self._at("statement"):
             self._cursor().execute(statement)
 
     def close(self) -> None:
-        """Close the connection: whatever is open in it is rolled back."""
+        """Close the connection. An open transaction is rolled back."""
         self._drop()
 
     def _run(self, step: Step) -> None:
@@ -101,7 +101,7 @@ class Session:
             answer = cursor.fetchone() if step.expect is not None else None
         if step.expect is None or (number := _number(answer)) == step.expect:
             return
-        self._drop()  # which rolls back
+        self._drop()  # this rolls back
         if number is None:
             reason = f"{step.kind}: the answer is no number of rows"
             raise Away(reason, "look at what stands between here and the database: it is tried again", operator=True)
@@ -115,7 +115,7 @@ class Session:
             self._connection = self._connect()
             self._execute_limit()
         cursor = self._connection.cursor()
-        cursor.paramstyle = "qmark"  # a percent sign in a text is a percent sign
+        cursor.paramstyle = "qmark"  # a percent sign in a text has no special meaning
         return cursor
 
     def _connect(self) -> Any:  # noqa: ANN401 - the driver's
@@ -142,8 +142,8 @@ class Session:
                 application_name="kinesis-fleet",
                 **{name: value for name, value in identity.items() if value is not None},
             )
-        connection.autocommit = True  # transactions are ours
-        connection._usock.settimeout(access.copy_s + _GRACE_S)  # noqa: SLF001 - the driver has no way of its own
+        connection.autocommit = True  # this class begins and ends transactions itself
+        connection._usock.settimeout(access.copy_s + _GRACE_S)  # noqa: SLF001 - the driver has no option for it
         return connection
 
     def _execute_limit(self) -> None:
@@ -151,7 +151,7 @@ class Session:
         cursor.execute(f"SET statement_timeout TO {self._access.statement_s * 1000}")
 
     def _reset_limit(self) -> None:
-        with suppress(Exception):  # it is committed: what fails now is the next one's
+        with suppress(Exception):  # the transaction is committed: the next call sees this failure
             self._execute_limit()
             return
         self._drop()
@@ -160,7 +160,7 @@ class Session:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(Exception):
-                connection._usock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - close() waits for what is being read
+                connection._usock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - close() would wait for a pending read
             with suppress(Exception):
                 connection.close()
 
@@ -170,7 +170,7 @@ class Session:
             yield
         except Unavailable:
             raise
-        except Exception as fault:  # noqa: BLE001 - the driver raises whatever a cut socket leads it to
+        except Exception as fault:  # noqa: BLE001 - the driver raises any type after a cut socket
             self._failed(kind, fault)
 
     def _failed(self, kind: str, fault: Exception) -> NoReturn:
@@ -202,7 +202,7 @@ class Session:
 
 
 def _number(row: Sequence[Any] | None) -> int | None:
-    """Read a count; None where there is none. -1 rows are what the server calls a COPY that did not run."""
+    """Return a count, or None if there is none. The server reports a COPY that did not run as -1 rows."""
     number = row[0] if row else None
     if isinstance(number, bool) or not isinstance(number, (int, Decimal)) or number < 0 or number % 1:
         return None
@@ -214,25 +214,25 @@ def _is_conflict(fault: BaseException) -> bool:
 
 
 def _beneath(fault: Exception) -> BaseException:
-    """Give what the driver wraps: it puts the socket's error among its own arguments."""
+    """Return the exception that the driver wraps: it puts the socket's error among its own arguments."""
     return next((one for one in fault.args if isinstance(one, BaseException)), fault)
 
 
 def code_of(fault: BaseException) -> str:
-    """Give the SQLSTATE of an error that the server sent; empty for one of the connection."""
+    """Return the SQLSTATE of an error from the server, or an empty text for an error of the connection."""
     said = fault.args[0] if fault.args else None
     return str(said.get("C", "")) if isinstance(said, dict) else ""
 
 
 def words_of(fault: BaseException) -> str:
-    """Give the server's own words, without the fields that may quote data."""
+    """Return the server's message, without the fields that may quote data."""
     said = fault.args[0] if fault.args else None
     return " ".join(str(said.get("M", "")).split()) if isinstance(said, dict) else type(fault).__name__
 
 
 @contextmanager
 def _trusting(ca_file: str) -> Iterator[None]:
-    """Let a handshake trust these certificates too: the driver takes no file, and OpenSSL looks into this variable."""
+    """Trust these certificates in a handshake too. The driver takes no file, but OpenSSL reads this variable."""
     if not ca_file:
         yield
         return

@@ -1,4 +1,4 @@
-"""The keys `redshift.*`: one file says how to stage and how to load, so that both mean the same place and table."""
+"""The keys `redshift.*`. One file configures staging and loading, so that both use the same place and table."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,7 +147,7 @@ class RedshiftSettings(LetterSettings, frozen=True, kw_only=True, rename="camel"
 
 
 def faults(settings: RedshiftSettings) -> Iterator[tuple[str, str]]:
-    """Say what no single key can tell."""
+    """List the faults that involve more than one key, or need more than a pattern, as pairs of key and message."""
     yield from letter_faults(settings, SECTION)
     yield from (fault for fault in layout_faults(settings.prefix, PARTITION) if fault[0] == "prefix")
     if problem := region_problem(settings.region, settings.endpoint):
@@ -191,10 +191,10 @@ def _connection_faults(settings: RedshiftSettings) -> Iterator[tuple[str, str]]:
 
 
 def database_grants(settings: RedshiftSettings, account: Account) -> Iterator[Grant]:
-    """Say what the way to the database takes: temporary credentials, and the Data API's calls."""
+    """Yield the IAM grants for access to the database: temporary credentials, and the Data API's calls."""
     region = settings.cluster_region or None
     cluster = account.arn("redshift", f"cluster:{settings.cluster}", region)
-    # A workgroup's ARN holds an identifier that nobody configures.
+    # A workgroup's ARN has an identifier that the configuration does not have.
     workgroup = account.arn("redshift-serverless", "workgroup/*", region)
     if settings.auth == "iam" and settings.cluster:
         names = [f"dbuser:{settings.cluster}/{settings.user or '*'}", f"dbname:{settings.cluster}/{settings.database}"]
@@ -217,7 +217,6 @@ def table_of(settings: RedshiftSettings) -> Table:
 
     Raises:
         WrongTable: it cannot be read, or cannot be used.
-
     """
     if settings.table != EPAS and not settings.table.startswith("/"):
         message = f"{settings.table[:200]} is no absolute path. Give epas, or a path from / on"
@@ -234,7 +233,7 @@ def table_of(settings: RedshiftSettings) -> Table:
 
 
 def store_of(settings: RedshiftSettings, *, connections: int = 1) -> S3Store:
-    """Give the staging bucket."""
+    """Return the staging bucket."""
     return S3Store(
         BucketAccess(
             settings.bucket,
@@ -250,6 +249,6 @@ def store_of(settings: RedshiftSettings, *, connections: int = 1) -> S3Store:
 
 
 def layout_of(settings: Settings) -> Layout:
-    """Give the layout of the staged objects."""
+    """Return the layout of the staged objects."""
     section: RedshiftSettings = settings.section
     return Layout(section.prefix.strip("/"), PARTITION, settings.stream, CODECS["gzip"].extension)

@@ -1,7 +1,7 @@
-"""Builds a staged object: the rows of a run of records, and beside it the dead letters of those that make none.
+"""Builds a staged object: the rows of a run of records, and beside it the dead letters of the rejected records.
 
-The object is one member of gzip with a line of JSON for each row, for COPY. What names its letters is a digest of them,
-in its link: of two objects that raced for a key, only the letters of the one that stands are ever anybody's.
+The object is one gzip member with one line of JSON per row, for COPY. A digest of the letters is in the object's link
+and names their object. So, if two objects race for a key, only the letters of the stored one are ever used.
 """
 
 import hashlib
@@ -21,21 +21,21 @@ ROWS, REJECTED, TABLE, LETTERS = "rows", "rejected", "table", "letters"
 """The names of a staged object's notes: rows and rejected records, the table's version, and the letters' digest."""
 
 _DIGEST_DIGITS = 16
-_RAW, _RAW_LEVEL = CODECS["zstd"], 1  # read again only where another writer's object ends inside ours
-_RAW_SHARE = 4  # a table may take little of its records: they lie in memory at this many times an object's bytes
+_RAW, _RAW_LEVEL = CODECS["zstd"], 1  # read again only if another writer's object ends inside this one
+_RAW_SHARE = 4  # rows may be small: the compressed records in memory may have this many times their bytes
 
 Judge = Callable[[Record], tuple[bytes, ...] | Rejected]
 
 
 def letters_key(key: str, digest: str) -> str:
-    """Name the object of dead letters that stands beside a staged one. The underscore hides it from who lists rows."""
+    """Return the key of the letters beside a staged object. The underscore hides it from listings of rows."""
     folder, slash, name = key.rpartition("/")
     return f"{folder}{slash}_{name}.{digest[:_DIGEST_DIGITS]}.letters.gz"
 
 
 @dataclass(frozen=True, slots=True)
 class StageContent:
-    """A finished staged object. `rejected` are records, `letters` the packed dead letters of them."""
+    """A finished staged object. `rejected` counts records, `letters` are their packed dead letters."""
 
     body: bytes
     sha256: bytes
@@ -52,7 +52,7 @@ class StageContent:
 
     @property
     def notes(self) -> Mapping[str, str]:
-        """What the loader, and whoever adopts the object, must know."""
+        """The notes of the link, for the loader and for a writer that adopts the object."""
         return {
             ROWS: str(self.rows),
             REJECTED: str(self.rejected),
@@ -61,11 +61,11 @@ class StageContent:
         }
 
     def beside(self, key: str) -> Iterable[tuple[str, bytes]]:
-        """Give the dead letters, if there are any."""
+        """Return the key and body of the dead letters, if there are any."""
         return ((letters_key(key, self._letters_digest), self.letters),) if self.rejected else ()
 
     def records(self) -> Iterable[Record]:
-        """Give the records that it was made of."""
+        """Return the records that the object was made of."""
         return self.raw.records()
 
     @property
@@ -74,7 +74,7 @@ class StageContent:
 
 
 class StageWriter:
-    """One row a line; a record without rows leaves a letter."""
+    """Writes one row per line. A record without rows becomes a dead letter."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class StageWriter:
     ) -> None:
         """Begin an object. `table` is the version of the table that `judge` makes rows for.
 
-        `clock` gives monotonic seconds, and `meter` how much the judge has inflated.
+        `clock` returns monotonic seconds. `meter` counts the bytes that the judge has inflated.
         """
         self._judge = judge
         self._clock = clock
@@ -104,16 +104,16 @@ class StageWriter:
 
     @property
     def compressed_bytes(self) -> int:
-        """The bytes so far, as they are stored; more where the records themselves take the memory."""
+        """The bytes so far, as they are stored, or a quarter of the compressed records in memory if that is more."""
         return max(self._kept_bytes, self._raw.compressed_bytes // _RAW_SHARE)
 
     @property
     def payload_bytes(self) -> int:
-        """The bytes of the payloads so far, and of what they were inflated to."""
+        """The bytes of the payloads so far, and of their inflated content."""
         return self._raw.payload_bytes + self._meter.total_bytes - self._inflated_before
 
     def add(self, records: Sequence[Record], arrivals_ms: list[int]) -> int:
-        """Judge a run, or as much of it as there is time for, and append its rows."""
+        """Judge records until LOOK_S seconds have passed, and append their rows. Return how many were taken."""
         taken, lines = self._judged(records)
         self._keep(self._compressor.compress(b"".join(lines)))
         self._raw.add(records[:taken], arrivals_ms[:taken])
@@ -131,13 +131,13 @@ class StageWriter:
             else:
                 letter = line_of(letter_of(self._head, record, judged.reason, judged.detail))
                 self._letters.append(letter)
-                self._kept_bytes += len(letter)  # as they lie in memory, so that they bound it too
+                self._kept_bytes += len(letter)  # their size in memory, which this bounds too
             if self._clock() >= until:
                 break
         return taken, lines
 
     def finish(self) -> StageContent:
-        """Return the object. The writer is of no more use."""
+        """Return the object. The writer cannot be used any more."""
         self._keep(self._compressor.flush())
         body = b"".join(self._parts)
         letters = packed(self._letters) if self._letters else b""

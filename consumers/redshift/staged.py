@@ -1,4 +1,4 @@
-"""The staging area as a loader sees it: which objects there are, and what their links say."""
+"""The staging area as a loader sees it: its objects, and what their links say."""
 
 import re
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from consumers.records import HOUR_MS
 from consumers.redshift.redrive import is_redriven
 from consumers.redshift.stage_writer import REJECTED, ROWS, TABLE
 
-_MOST_LISTED_APART = 72  # hours; for more of them, one listing of everything takes fewer requests
+_MOST_LISTED_APART = 72  # hours; for more, one listing of everything takes fewer requests
 _HOUR = re.compile(r"dt=(\d{4}-\d\d-\d\d)/hour=(\d\d)/[^/]+")
 
 
 class Staged(NamedTuple):
-    """A staged object. `hour_ms` is its arrival hour, `rows` and `rejected` what became of its records."""
+    """A staged object. `hour_ms` is its arrival hour; `rows` and `rejected` count the results of its records."""
 
     key: str
     size: int
@@ -33,12 +33,12 @@ class StagedArea:
     """Lists and reads one stream's staged objects. Each call may raise `Unavailable`."""
 
     def __init__(self, store: ObjectStore, layout: Layout) -> None:
-        """Say where."""
+        """Store the bucket and the layout."""
         self._store = store
         self._layout = layout
 
     def entries(self, from_ms: int | None = None) -> Iterator[Entry]:
-        """Yield the objects of these hours up to now, or all, in the order of their keys: by hour, shard, position."""
+        """Yield the objects from this hour on, or all, in the order of their keys: by hour, shard, position."""
         to_ms = self._store.now_ms() + 2 * HOUR_MS  # the stream's clock may be ahead
         if from_ms is None or to_ms - from_ms > _MOST_LISTED_APART * HOUR_MS:
             yield from self._list(f"{self._layout.prefix}/dt=")
@@ -51,7 +51,7 @@ class StagedArea:
         return self._list(f"{self._layout.folder(hour_ms)}{self._layout.stream}.")
 
     def hour_of(self, key: str) -> int:
-        """Tell the arrival hour by the key, in UTC milliseconds."""
+        """Return the arrival hour in a key, in UTC milliseconds."""
         found = _HOUR.fullmatch(key.removeprefix(f"{self._layout.prefix}/"))
         if found is None:  # pragma: no cover - `entries` yields no such key
             message = f"{key} is no staged object's"
@@ -59,11 +59,10 @@ class StagedArea:
         return parse_hour(f"{found[1]}T{found[2]}")
 
     def read(self, entry: Entry) -> Staged | None:
-        """Read what an object's link says; None if the object is gone.
+        """Read the link of an object. Return None if the object is gone.
 
         Raises:
             Garbled: it is no staged object, or its metadata was lost in a copy.
-
         """
         metadata = self._store.metadata(entry.key)
         if metadata is None:

@@ -1,6 +1,6 @@
-"""The stage's sink and watch: what a shard's chain of staged objects needs besides the chain.
+"""The sink and the watch of redshift_stage: what a shard's chain of staged objects needs besides the chain.
 
-records -> rows -> chain -> the standing object's letters into the dead letters -> checkpoint
+records -> rows -> chain -> the object's letters into the dead letters -> checkpoint
 """
 
 from collections.abc import Callable, Sequence
@@ -23,17 +23,17 @@ from consumers.waiting import Parked, Unavailable
 
 
 class Letters(Protocol):
-    """Where dead letters go."""
+    """The store of dead letters."""
 
     def put_once(self, letters: Sequence[Letter]) -> None:
-        """Hold them durably, unless they were removed since they were put; raises `Unavailable` to be tried again."""
+        """Store letters durably, unless they were removed since. Raises `Unavailable` if it must be retried."""
 
 
 class Permit(Protocol):
-    """An operator's word."""
+    """An operator's permission to reject records."""
 
     def allowed(self, *, stuck: bool = False) -> bool:
-        """Say whether rejected records may pass, however many; raises `Unavailable` to be asked again."""
+        """Return whether any number of records may be rejected. Raises `Unavailable` if it must be asked again."""
         ...
 
 
@@ -46,11 +46,11 @@ class Stage:
     breaker: Breaker
 
     def begin(self, first: Record) -> Room:
-        """Look at what stands where an object with this first record would be."""
+        """Look up the object that exists at the place of one with this first record."""
         return self.chain.begin(first)
 
     def write(self, batch: ObjectBatch) -> Position:
-        """Store the object, or adopt the one that stands at its key."""
+        """Store the object, or adopt the one that exists at its key."""
         rejected = int(batch.content.notes[REJECTED])
         if self.breaker.refuses(batch.count, rejected) and not self.permit.allowed():
             reason = f"paused: too many records are rejected, of this object {rejected} of {batch.count}"
@@ -68,8 +68,8 @@ class Stage:
 class StageWatch:
     """Follows one shard for the pipeline and for its chain.
 
-    `hours` keeps the watermark, `suspects` looks for records that end the process. `declare` makes durable which table
-    the rows are made for.
+    `hours` keeps the watermark, `suspects` finds records that end the process. `declare` stores durably which table the
+    rows are made for.
     """
 
     hours: ShardWatch
@@ -79,31 +79,31 @@ class StageWatch:
     letters: Letters
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:
-        """Take note of a delivery, and learn which records are condemned."""
+        """Record a delivery, and look up which records are condemned."""
         if records and not self.suspects.known:
             self.declare()
             self.suspects.begin()
-        return self.hours.received(records, caught_up=caught_up)  # last: a delivery that is noted twice hides its gap
+        return self.hours.received(records, caught_up=caught_up)  # last: recording a delivery twice would hide its gap
 
     def ready(self, records: Sequence[Record]) -> int:
-        """Return how many of these may be judged now."""
+        """Return how many of these records may be judged now."""
         return self.suspects.ready(records)
 
     def settled(self, oldest_ms: int | None) -> None:
-        """Let the watermark follow, and trust the records again once nothing of a delivery is open."""
+        """Advance the watermark, and stop suspecting the records once nothing of a delivery is open."""
         self.hours.settled(oldest_ms)
         self.suspects.settled(oldest_ms)
 
     def ended(self) -> None:
-        """Let everybody know that nothing follows."""
+        """Record that the shard has ended."""
         self.hours.ended()
 
     def lapse(self, first: Position) -> str | None:
-        """Take the reason why records may be missing before an object that begins here; None if none can be."""
+        """Return why records may be missing before an object that begins here, or None if none can be."""
         return self.hours.lapse(first)
 
     def stands(self, key: str, link: Link) -> None:
-        """Put the dead letters of an object that stands where they are found, before anything of it is committed."""
+        """Store the dead letters of an object that exists, before any of its records is committed."""
         try:
             letters = letters_beside(self.store, key, link)
         except LettersGone as fault:

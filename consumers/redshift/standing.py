@@ -1,4 +1,4 @@
-"""The table as it stands in the database, beside what a table file says."""
+"""The existing table in the database, compared with the table file."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from consumers.waiting import Unavailable
 
 
 class StandingColumn(NamedTuple):
-    """A column in the database; `kind` is None where it has a type that no table file can name."""
+    """A column in the database. `kind` is None if its type cannot be named in a table file."""
 
     name: str
     kind: ColumnType | None
@@ -18,7 +18,7 @@ class StandingColumn(NamedTuple):
 
 
 def standing(database: Database, names: Names) -> dict[str, StandingColumn]:
-    """Read the table's columns; none if there is no such table."""
+    """Read the table's columns. The result is empty if there is no such table."""
     query = (
         "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a "
         "JOIN pg_class c ON a.attrelid = c.oid JOIN pg_namespace n ON c.relnamespace = n.oid "
@@ -30,11 +30,10 @@ def standing(database: Database, names: Names) -> dict[str, StandingColumn]:
 
 
 def insist_on_table(database: Database, names: Names, table: Table) -> None:
-    """Make sure that the database holds whatever fits the table file.
+    """Check that the database's table can hold all rows of the table file.
 
     Raises:
-        Unavailable: it is behind, and an operator has to bring it up.
-
+        Unavailable: the table is behind, and an operator must upgrade it.
     """
     there = standing(database, names)
     for column in table.columns:

@@ -1,4 +1,4 @@
-"""Objects that COPY refuses alone, from pass to pass, and which of them are quarantined. Pure."""
+"""Objects that COPY refuses when loaded alone, across passes, and the decision to quarantine them. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from consumers.redshift.isolate import Suspect
 
 UNNAMED_REFUSALS = 3
-"""So often an object is refused that the database does not name as the cause, before it is quarantined."""
+"""Refusals after which an object is quarantined that the database does not name as the cause."""
 
 
 class Suspects:
-    """What is known of them. `refusals` counts those of each object, by its key.
+    """The objects that COPY has refused. `refusals` counts the refusals of each object, by key.
 
-    That another object loads shows that the table is well. It is remembered of each object that was refused then: it
-    stays true of a refusal whose quarantine was not written at once.
+    An object is quarantined only if another object loads, which shows that the table is not the cause. This evidence is
+    remembered for each object that was refused in that pass, in case its quarantine is not stored at once.
     """
 
     def __init__(self, refusals: Counter[str]) -> None:
-        """Begin with these."""
+        """Begin with these counts."""
         self._refusals = refusals
         self._shown: set[str] = set()
 
     def refused(self, suspects: Sequence[Suspect], *, others_load: bool) -> tuple[list[Suspect], list[Suspect]]:
-        """Take note of a pass's refusals, and give those to be quarantined, and those that wait."""
+        """Record the refusals of a pass. Return the objects to quarantine, and those that keep waiting."""
         ripe: list[Suspect] = []
         left: list[Suspect] = []
         for one in suspects:
@@ -34,6 +34,6 @@ class Suspects:
         return ripe, left
 
     def forget(self, key: str) -> None:
-        """Take note that an object is done with."""
+        """Forget an object that is settled."""
         self._refusals.pop(key, None)
         self._shown.discard(key)

@@ -1,4 +1,4 @@
-"""The table file: the one place that says which columns a table has, and what of an event becomes them. Pure.
+"""The table file, which alone defines a table's columns and which fields of an event they hold. Pure.
 
 version = 1
 name = "player_events"
@@ -25,7 +25,7 @@ from consumers.redshift.types import ColumnType, WrongType, type_of
 from consumers.undecodable import UNDECODABLE
 
 POSITIONAL = frozenset({"$stream", "$shard", "$sequence", "$sub", "$document", "$arrival", "$partitionKey"})
-"""What a column may take of the record instead of a field of its document."""
+"""The values of the record that a column may hold, instead of a field of the document."""
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,126}", re.ASCII)
 _MOST_COLUMNS = 1600
@@ -33,22 +33,22 @@ _LONGEST_TABLE = 127 - len("_ledger")
 _TEXTUAL = frozenset({"varchar", "char"})
 _ROUNDING = frozenset({"smallint", "integer", "bigint", "decimal", "timestamp", "timestamptz", "date"})
 EXACT = _ROUNDING | _TEXTUAL | {"super"}
-"""The types that keep each digit of a number: what they have no place for is refused, or rounded where asked."""
+"""The types that keep each digit of a number: digits they cannot hold are refused, or rounded on request."""
 
 
 class WrongTable(ValueError):
-    """The table file cannot be used; the message names the column and says what to write."""
+    """The table file cannot be used. The message names the column and says what to write."""
 
     exit_code = 78
 
 
 class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"source": "from"}):
-    """One column.
+    """One column of a table.
 
-    `source` is a path of the document such as `payload.live`, or one of the names that begin with `$`; its own name
-    unless given. `null` admits a missing value. Nothing is changed to make it fit unless one of these says so:
-    `truncate` cuts a text at its bytes, `round` drops digits that the type has no place for, and `unfit = "null"` makes
-    NULL of whatever does not fit. `epoch` is the unit of a time that comes as a number.
+    `source` is a path in the document, such as `payload.live`, or one of the names that begin with `$`; by default the
+    column's own name. `null` admits a missing value. No value is changed to fit unless one of these is set: `truncate`
+    cuts a text at its number of bytes, `round` drops digits that the type cannot hold, and `unfit = "null"` replaces
+    whatever does not fit by NULL. `epoch` is the unit of a time that is a number.
     """
 
     name: str
@@ -63,17 +63,17 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"s
 
     @property
     def path(self) -> str:
-        """Where its value comes from."""
+        """The path of the value."""
         return self.source or self.name
 
     @property
     def kind(self) -> ColumnType:
-        """Its type, read."""
+        """The parsed type."""
         return type_of(self.type)
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One version of a table. `version` grows with each change of the file: rows say which one they were made for."""
+    """One version of a table. `version` grows with each change of the file; rows record their version."""
 
     version: Annotated[int, Meta(ge=1, le=999_999)]
     name: str
@@ -83,20 +83,19 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of its columns, in their order."""
+        """The names of the columns, in order."""
         return tuple(column.name for column in self.columns)
 
     def canonical(self) -> bytes:
-        """Write it as JSON: the same bytes for the same table."""
+        """Return the table as JSON: equal tables give equal bytes."""
         return msgspec.json.encode(self)
 
 
 def parse_table(text: str) -> Table:
-    """Read a table file.
+    """Parse a table file.
 
     Raises:
-        WrongTable: it is no TOML, or a column of it cannot be.
-
+        WrongTable: it is no TOML, or a column is not possible.
     """
     try:
         table = msgspec.convert(tomllib.loads(text), Table)
@@ -113,11 +112,10 @@ def parse_table(text: str) -> Table:
 
 
 def read_table(stored: bytes) -> Table:
-    """Read what `canonical` wrote.
+    """Parse the output of `canonical`.
 
     Raises:
         WrongTable: it is something else.
-
     """
     try:
         return msgspec.json.decode(stored, type=Table)

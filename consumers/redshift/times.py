@@ -1,4 +1,4 @@
-"""From a value of JSON to a time that COPY takes for a column as it stands, or the reason why there is none. Pure."""
+"""Conversion of a JSON value to a time that COPY takes unchanged, or to the reason why not. Pure."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from consumers.redshift.table import Column
 from consumers.redshift.unfit import Unfit, word_of
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all times here are UTC, and COPY takes them without a zone
-_SINCE_EPOCH = re.compile(r"-?\d{9,20}(\.\d{1,40})?", re.ASCII)  # fewer digits may be a year, or a day as 20261127
+_SINCE_EPOCH = re.compile(r"-?\d{9,20}(\.\d{1,40})?", re.ASCII)  # fewer digits may be a year, or a day such as 20261127
 _FRACTION = r"([.,](?P<fraction>\d{1,40}))?"
 _ZONE = r"(\s?((?P<zone>[Zz]|[+-]\d\d(:?\d\d)?)(\sUTC|\sGMT)?|UTC|GMT))?"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -24,13 +24,13 @@ _TIMES = (
         rf"([Tt ](?P<hour>\d\d)(:(?P<minute>\d\d)(:(?P<second>\d\d){_FRACTION})?)?{_ZONE})?",
         re.ASCII,
     ),
-    # its basic format, whose day alone would be a number
+    # ISO 8601's basic format; without a time of day it would be a number
     re.compile(
         r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"
         rf"[Tt ](?P<hour>\d\d)((?P<minute>\d\d)((?P<second>\d\d){_FRACTION})?)?{_ZONE}",
         re.ASCII,
     ),
-    # nginx's $time_local, and dates of HTTP and mail: a month by its English name cannot be taken for the day
+    # nginx's $time_local, and dates of HTTP and mail: a month's English name cannot be confused with the day
     re.compile(
         rf"([A-Z][a-z]{{2}},? )?(?P<day>\d\d?)(?P<between>[-/ ])(?P<month>{_NAMED})(?P=between)(?P<year>\d{{4}})"
         rf"[: ](?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d){_FRACTION})?{_ZONE}",
@@ -38,11 +38,11 @@ _TIMES = (
     ),
 )
 _MICROSECONDS = 6
-_FAR = 10**18  # microseconds: more than the years 1 to 9999 are from 1970
+_FAR = 10**18  # microseconds: farther from 1970 than the years 1 to 9999
 
 
 def time(column: Column) -> Any:  # noqa: ANN401 - what turns JSON
-    """Make times, and days."""
+    """Return the function that makes times or dates for a column."""
     kind = column.kind.name
     ending = "+00" if kind == "timestamptz" else ""
     per_second, rounded = (1000 if column.epoch == "ms" else 1), column.round

@@ -1,10 +1,10 @@
-"""What a load says to the database: one transaction, the same through a session and through the Data API. Pure.
+"""The statements of a load: one transaction, the same through a session and through the Data API. Pure.
 
     lock -> fence -> ledger -> is any of it loaded already? -> COPY -> did it load what the manifest counts? -> commit
 
-LOCK comes first: it takes no snapshot, so that the first statement after it sees what the loader before committed. The
-lock's row is changed too: a transaction that had its snapshot before it had the lock then fails, and loads nothing.
-Source: "LOCK" and "Serializable isolation" in the Amazon Redshift Database Developer Guide.
+LOCK is first: it takes no snapshot, so the first statement after it sees what the previous loader committed. The lock's
+row is changed too. So a transaction that took its snapshot before the lock fails, and loads nothing. Source: "LOCK" and
+"Serializable isolation" in the Amazon Redshift Database Developer Guide.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ Kind = Literal["lock", "fence", "ledger", "taken", "limit", "copy", "count"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement. Where `expect` is set it is a query for one number, and any other answer ends the transaction."""
+    """One statement. With `expect`, it is a query for one number, and any other result ends the transaction."""
 
     kind: Kind
     sql: str
@@ -32,7 +32,7 @@ class Step:
 
     @property
     def checked(self) -> str:
-        """The statement, made to fail by itself where it is not what is expected: for who cannot look at answers."""
+        """The statement, made to fail by itself if the result is unexpected: a batch cannot check results."""
         if self.expect is None:
             return self.sql
         return f"SELECT 1 / (CASE WHEN ({self.sql}) = {self.expect} THEN 1 ELSE 0 END)"
@@ -40,7 +40,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """How the rows of a load are read: the manifest's address, the columns of their version, who reads, what else."""
+    """How COPY reads a load: the manifest's URL, the columns of the rows' version, the role, options and time limit."""
 
     manifest: str
     columns: tuple[str, ...]
@@ -50,13 +50,13 @@ class Copy:
 
 
 def locked(names: Names) -> Iterator[Step]:
-    """Give the steps that every change of the ledger begins with."""
+    """Yield the steps that begin every change of the ledger."""
     yield Step("lock", f"LOCK {names.lock}")
     yield Step("fence", f"UPDATE {names.lock} SET turn = turn + 1")
 
 
 def load(names: Names, objects: Sequence[Staged], written: Written, copy: Copy | None) -> Iterator[Step]:
-    """Give the steps that load objects; without `copy`, those that only write them down."""
+    """Yield the steps that load objects; without `copy`, those that only record them in the ledger."""
     yield from locked(names)
     for insert in inserts(names, objects, written):
         yield Step("ledger", insert)
@@ -69,20 +69,20 @@ def load(names: Names, objects: Sequence[Staged], written: Written, copy: Copy |
 
 
 def copy_statement(names: Names, copy: Copy) -> str:
-    """Write COPY. No row of a file may be left out, so none may fail; times are in the form that it reads itself."""
+    """Return the COPY statement. MAXERROR is 0, so that no row is left out; times have a form that COPY detects."""
     role = "default" if copy.iam_role == "default" else literal(copy.iam_role)
     columns = ", ".join(map(identifier, copy.columns))
     text = (
         f"COPY {names.target} ({columns}) FROM {literal(copy.manifest)} IAM_ROLE {role} "
         "MANIFEST GZIP JSON 'auto' TIMEFORMAT 'auto' DATEFORMAT 'auto' MAXERROR 0"
     )
-    # COPY looks for a bucket in the cluster's own region unless it is told, and may be told that one too.
+    # By default COPY looks for the bucket in the cluster's own region. Naming that region is allowed too.
     region = f"REGION {literal(names.region)}" if names.region and region_in(copy.options) is None else ""
     return " ".join(filter(None, (text, copy.options, region)))
 
 
 def manifest(bucket: str, objects: Sequence[Staged]) -> bytes:
-    """Write the manifest. Each object is mandatory: COPY would leave out one that is gone, and say nothing."""
+    """Return the manifest. Each object is mandatory: COPY would silently leave out one that is gone."""
     entries = [
         {"url": f"s3://{bucket}/{staged.key}", "mandatory": True, "meta": {"content_length": staged.size}}
         for staged in objects

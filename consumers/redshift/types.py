@@ -29,13 +29,13 @@ MOST_VARCHAR, MOST_CHAR, MOST_DIGITS, MOST_SCALE = 65_535, 4096, 38, 37
 
 
 class WrongType(ValueError):
-    """The text names no type that a table file may have; the message says what to write."""
+    """The text names no type that a table file may have. The message says what to write."""
 
 
 class ColumnType(NamedTuple):
-    """A type: its canonical name, and the numbers in its brackets.
+    """A type: its canonical name, and the numbers in its parentheses.
 
-    `size` is the bytes of a varchar or char, the digits of a decimal, and the bits of an integer; 0 elsewhere.
+    `size` is the bytes of a varchar or char, the digits of a decimal, and the bits of an integer; otherwise 0.
     """
 
     name: str
@@ -43,18 +43,17 @@ class ColumnType(NamedTuple):
     scale: int = 0
 
     def __str__(self) -> str:
-        """Write it as SQL."""
+        """Return the type as SQL."""
         if self.name == "decimal":
             return f"decimal({self.size},{self.scale})"
         return f"{self.name}({self.size})" if self.name in {"varchar", "char"} else self.name
 
 
 def type_of(text: str) -> ColumnType:
-    """Read a type as a table file or the database's catalogue spells it.
+    """Parse a type as a table file or the database's catalogue spells it.
 
     Raises:
         WrongType: there is no such type, or its numbers are out of range.
-
     """
     found = _TEXT.fullmatch(text.strip().lower())
     name = _ALIASES.get(found["name"], found["name"]) if found else ""
@@ -77,5 +76,5 @@ def type_of(text: str) -> ColumnType:
 
 
 def grows(before: ColumnType, after: ColumnType) -> bool:
-    """Whether a standing column can become of this type in place: Redshift only widens varchar."""
+    """Return whether an existing column can be changed to this type in place: Redshift only widens varchar."""
     return before.name == after.name == "varchar" and before.size < after.size

@@ -1,4 +1,4 @@
-"""Why a column does not hold a value. Pure."""
+"""Why a column cannot hold a value. Pure."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from msgspec import Raw
 
 
 class Unfit(ValueError):
-    """A value that its column does not hold. `reason` is one word, to count by; the message holds no data."""
+    """A value that its column cannot hold. `reason` is one word, to count by; the message holds no data."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        """Say why."""
+        """Store the reason and the detail."""
         super().__init__(detail)
         self.reason = reason
 
@@ -18,7 +18,7 @@ _WORDS = {bool: "a boolean", str: "a text", list: "a list", dict: "an object", f
 
 
 def word_of(value: Any) -> str:  # noqa: ANN401 - JSON
-    """Say what a value is."""
+    """Return words for the type of a value, for messages."""
     if type(value) is Raw:
         return {ord("["): "a list", ord("{"): "an object"}.get(memoryview(value)[0], "a number")
     return _WORDS.get(type(value), "a number")

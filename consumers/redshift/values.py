@@ -1,4 +1,4 @@
-"""From a value of JSON to one that COPY takes for a column as it stands, or the reason why there is none. Pure.
+"""Conversion of a JSON value to one that COPY takes for a column unchanged, or to the reason why not. Pure.
 
 COPY would cut, round or refuse what does not fit. Here it is refused, unless the column says otherwise.
 """
@@ -26,11 +26,11 @@ _read = msgspec.json.Decoder().decode
 
 
 class Several(list[Any]):
-    """The values that a path leads to, where they are more than one."""
+    """The values that a path leads to, if there is more than one."""
 
 
 def settled(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Read what a `Raw` of JSON holds, but for lists and objects, and for numbers that Python would write otherwise."""
+    """Decode a `Raw` of JSON, except lists, objects, and numbers that Python would write differently."""
     if type(value) is Raw:
         view = memoryview(value)
         if view[0] in b'"tfn' or (len(view) < _FEW_DIGITS and _INTEGER.fullmatch(view)):
@@ -39,10 +39,9 @@ def settled(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def converter(column: Column) -> Convert:
-    """Give what turns a value, never None, into the column's. It raises `Unfit`.
+    """Return the function that converts a value, never None, to the column's. It raises `Unfit`.
 
-    A number for a column that keeps each digit must come as int, or as a `Raw` of its JSON: a float is not what was
-    sent.
+    For a column that keeps each digit, a number must be an int or a `Raw` of its JSON: a float may have lost digits.
     """
     convert = TYPES[column.kind.name](column)
     if "." in column.path and column.kind.name != "super":
@@ -90,7 +89,7 @@ def _text(column: Column) -> Convert:
 
 
 def _as_text(value: Any) -> str:  # noqa: ANN401 - JSON
-    """Write a boolean or a number as JSON has it."""
+    """Return a boolean or a number as JSON writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -129,4 +128,4 @@ TYPES: dict[str, Callable[[Column], Convert]] = {
     "timestamptz": time,
     "super": semistructured,
 }
-"""What makes the values of each type that a table file may name."""
+"""The converters of each type that a table file may name."""

@@ -1,6 +1,6 @@
-"""The versions of a table that rows were ever made for: each is written down once, and never changes.
+"""All versions of a table that rows were made for. Each is stored once and never changes.
 
-The loader finds there which columns an object's rows have, whatever the table file says by now.
+They tell the loader which columns an object's rows have, whatever the table file says now.
 """
 
 import hashlib
@@ -11,20 +11,19 @@ from consumers.waiting import Parked, Unavailable
 
 
 class Versions:
-    """One application's versions, in the staging bucket. Each call may raise `Unavailable`."""
+    """The stored versions of one application, in the staging bucket. Each call may raise `Unavailable`."""
 
     def __init__(self, store: ObjectStore, application: str) -> None:
-        """Say where."""
+        """Store the bucket and the folder."""
         self._store = store
         self._folder = f"{STATE_PREFIX}/{application}/tables"
         self._known: dict[int, Table] = {}
 
     def declare(self, table: Table) -> None:
-        """Make durable what this version is, before any row of it is.
+        """Store this version durably, before any row is made for it.
 
         Raises:
-            Unavailable: another table has the same version: an operator must raise it.
-
+            Unavailable: another table has the same version, and an operator must raise it.
         """
         if self._known.get(table.version) == table:
             return
@@ -36,11 +35,10 @@ class Versions:
         self._known[table.version] = table
 
     def of(self, version: int) -> Table:
-        """Give the table of a version.
+        """Return the table of a version.
 
         Raises:
-            Unavailable: nobody has declared it.
-
+            Unavailable: the version was not declared.
         """
         if version not in self._known:
             self._known[version] = self._read(version)

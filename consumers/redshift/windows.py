@@ -1,4 +1,4 @@
-"""The windows in which nothing is loaded: a time by cron, in UTC, and for how long. Pure."""
+"""Windows of time in which nothing is loaded: a cron expression in UTC, and a length. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -13,34 +13,33 @@ _LONGEST = timedelta(days=7)
 
 
 class WrongWindow(ValueError):
-    """The text is no window; the message says what to write."""
+    """The text is no window. The message says what to write."""
 
 
 class Window(NamedTuple):
-    """It begins at each time of the cron expression, and lasts so long."""
+    """A window that begins at each time of the cron expression."""
 
     cron: str
     length: timedelta
 
     def ends(self, now: datetime) -> datetime | None:
-        """Give when the window ends that is open now, or None."""
+        """Return when the window that is open now ends, or None if none is open."""
         next_minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
-        begun = next(CronSim(self.cron, next_minute, reverse=True), None)  # the last one: windows may overlap
+        begun = next(CronSim(self.cron, next_minute, reverse=True), None)  # the last begin: windows may overlap
         return begun + self.length if begun and now < begun + self.length else None
 
 
 def windows_of(text: str) -> tuple[Window, ...]:
-    """Read windows, with semicolons between them.
+    """Parse a list of windows, separated by semicolons.
 
     Raises:
         WrongWindow: one cannot be read.
-
     """
     return tuple(_window(part.strip()) for part in text.split(";") if part.strip())
 
 
 def closed_until(windows: Sequence[Window], now_ms: int) -> datetime | None:
-    """Give when loading may go on, or None if it may now."""
+    """Return when loading may continue, or None if it may run now."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     return max((end for window in windows if (end := window.ends(now))), default=None)
 

@@ -13,9 +13,7 @@ from consumers.search.batch import Entry, IndexBatch
 
 Judged = tuple[bytes, ...] | Rejected
 
-_INFLATED_SHARE = (
-    8  # inflated bytes allowed per byte of the limit, since rejected and filtered records add none to the body
-)
+_INFLATED_SHARE = 8  # inflated bytes allowed per byte of max_bytes: most of them may be rejected or filtered
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,8 @@ class Bulk:
     large only if it is larger than every request that was taken.
 
     A request that had no answer, or was refused as a whole, is halved too, down to one document. The size grows again
-    as requests succeed. If a single document has no answer in time, requests get more time until one with several
-    documents is answered.
+    as requests succeed. If a single document has no answer in time, requests get more time, until requests with several
+    documents are answered.
 
     A document that fails alone waits until the others are sent. It is stuck once it has failed `tries_alone` times and
     the server has taken another document.

@@ -51,7 +51,7 @@ class Indexer:
     _said: float | None = None
 
     def begin(self, first: Record) -> Room:  # noqa: ARG002 - documents stand anywhere
-        """Return an unlimited room: whether a document exists already is found out one by one."""
+        """Return a `Room` without limits: whether a document exists already is found out one by one."""
         return Room()
 
     def write(self, batch: IndexBatch) -> Position:
