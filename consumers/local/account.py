@@ -1,4 +1,4 @@
-"""The demonstration's own look at the account: it shares no code with what it audits."""
+"""The demonstration's own access to the account. It shares no code with what it audits."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ class Lease(NamedTuple):
     owner: str | None
 
     def covers(self, newest: int) -> int:
-        """Give the sequence number up to which the shard is done; ``newest`` once it has ended."""
+        """Return the sequence number up to which the shard is done; ``newest`` once the shard has ended."""
         if self.checkpoint.isdigit():
             return int(self.checkpoint)
         return newest if self.checkpoint == "SHARD_END" else -1
@@ -28,7 +28,7 @@ class Account:
     """Kinesis, DynamoDB and S3 of one plan."""
 
     def __init__(self, plan: Plan) -> None:
-        """Make the clients; nothing is called yet."""
+        """Make the clients. No call is made yet."""
         self._plan = plan
         options: dict[str, Any] = {"region_name": plan.region, "endpoint_url": plan.endpoint}
         if plan.embedded:
@@ -42,11 +42,10 @@ class Account:
         self._s3 = boto3.client("s3", config=retried, **options)
 
     def prepare(self) -> bool:
-        """Create stream and bucket where they do not exist.
+        """Create the stream and the bucket if they do not exist.
 
         Returns:
             Whether the stream is new.
-
         """
         self._create_bucket()
         try:
@@ -69,7 +68,7 @@ class Account:
             self._s3.create_bucket(Bucket=self._plan.bucket, **elsewhere)
 
     def leases(self, application: str) -> list[Lease]:
-        """List all leases of an application; none before its table exists."""
+        """List all leases of an application. The list is empty before its table exists."""
         pages = self._dynamodb.get_paginator("scan").paginate(TableName=application, ConsistentRead=True)
         try:
             rows = [row for page in pages for row in page["Items"]]
@@ -89,7 +88,7 @@ class Account:
 
 
 class Kept:
-    """An account whose objects are also written below a directory, if one is given."""
+    """An account whose objects are also copied to a directory, if one is given."""
 
     def __init__(self, account: Account, directory: Path | None) -> None:
         """Read from ``account``."""

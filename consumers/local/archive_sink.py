@@ -1,4 +1,4 @@
-"""The archive in a demonstration: what it is configured with, and its objects read back."""
+"""The archive in a demonstration: its properties, and its objects read back."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ _MAX_AGE_S = 5
 
 
 def holds_records(key: str) -> bool:
-    """Tell whether ``key`` names an object of a chain, not an index or a note beside it."""
+    """Return whether ``key`` names an object of a chain, not an index or a note beside it."""
     return position_in(key) is not None
 
 
@@ -36,11 +36,11 @@ class ArchiveSink:
     conclusion: Final = ""
 
     def lacks(self) -> str:
-        """Need nothing more."""
+        """Return nothing: the archive needs no more than AWS."""
         return ""
 
     def keys(self, plan: Plan, server: str) -> dict[str, object]:  # noqa: ARG002 - as the protocol has it
-        """Give the keys ``archive.*``."""
+        """Return the keys ``archive.*``."""
         keys: dict[str, object] = {
             "archive.bucket": plan.bucket,
             "archive.prefix": plan.prefix,
@@ -54,7 +54,7 @@ class ArchiveSink:
         return keys
 
     def audit(self, site: Site, ledger: Ledger, keep: Path | None, look: Look) -> ArchiveVerdict:
-        """Compare all objects of the run with the ledger. An object that cannot be read is altered."""
+        """Compare all objects of the run with the ledger. An object that cannot be read counts as altered."""
         store = Kept(site.account, keep / OBJECTS if keep else None)
         audit = ArchiveAudit(ledger)
         sizes = site.account.objects(site.plan.prefix)

@@ -1,4 +1,4 @@
-"""Compares what the archive holds with what was put, record by record and byte by byte."""
+"""Compares the archive with what was put, record by record and byte by byte."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +11,7 @@ _MIB = 1024 * 1024
 
 
 class ArchiveVerdict(Differences, kw_only=True):
-    """The outcome of an audit. Counts are of records; bytes are of payloads before compression."""
+    """The result of an audit. Counts are of records; bytes are of payloads before compression."""
 
     archived: int = 0
     objects: int = 0
@@ -25,11 +25,11 @@ class ArchiveVerdict(Differences, kw_only=True):
 
     @property
     def compression_ratio(self) -> float:
-        """Payload bytes for each byte stored, indexes included; 0 when nothing is stored."""
+        """Payload bytes per stored byte, indexes included; 0 if nothing is stored."""
         return self.archived_bytes / self.object_bytes if self.object_bytes else 0.0
 
     def figures(self) -> Iterator[Figures]:
-        """Give what a person reads."""
+        """Return the tables for people."""
         rows = [
             ("records archived", f"{self.archived:,}"),
             *self.counts(),
@@ -42,7 +42,7 @@ class ArchiveVerdict(Differences, kw_only=True):
 
 
 class ArchiveAudit:
-    """Takes the archive's records in any order, and gives the verdict at the end."""
+    """Compares the archive's records, in any order, and returns the verdict at the end."""
 
     def __init__(self, ledger: Ledger) -> None:
         """Expect the entries of ``ledger``."""
@@ -56,12 +56,12 @@ class ArchiveAudit:
             self._compare(key, shard, record)
 
     def spoil(self, key: str, why: str) -> None:
-        """Take note of an object that cannot be read to its end."""
+        """Count an object that cannot be read to its end."""
         self._verdict.altered += 1
         self._verdict.note(f"altered: {key}: {why}")
 
     def finish(self, object_bytes: int) -> ArchiveVerdict:
-        """Count what was put and never seen. ``object_bytes`` is the size of all objects."""
+        """Count the records that were never seen, and return the verdict. ``object_bytes`` is the total size."""
         self._verdict.object_bytes = object_bytes
         self._matching.finish()
         return self._verdict

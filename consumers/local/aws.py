@@ -2,7 +2,7 @@
 
 Run as ``python -m consumers.local.aws --port N``. It is moto's application served by
 hypercorn, because KCL's Kinesis client speaks HTTP/2 without TLS, which moto's own server
-does not. Both h2c and HTTP/1.1 are answered at one port. The JVM must be started with
+does not. One port serves both h2c and HTTP/1.1. The JVM must be started with
 ``-Daws.cborEnabled=false``: moto does not read CBOR.
 """
 
@@ -29,7 +29,7 @@ from consumers.local import moto_patch
 from consumers.local.ready import announce
 
 HOST = "127.0.0.1"
-# What the fleet calls; loaded before "ready" is said, so that no first call pays for it.
+# The services that the fleet calls. They are loaded before the ready file is written, so that no first call is slow.
 _SERVICES = ("kinesis", "dynamodb", "s3", "cloudwatch")
 # 10 MiB of records are 14 MiB of base64: hypercorn's 16 MiB would refuse a large S3 object.
 _MAX_BODY_BYTES = 256 * 1024 * 1024
@@ -41,8 +41,8 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 def complete(app: WsgiApp) -> WsgiApp:
     """Append an empty chunk to each answer of ``app``.
 
-    hypercorn sends the status line with the first chunk, so an answer without a body (HEAD,
-    DELETE) would never begin, and ends as a 500.
+    hypercorn sends the status line with the first chunk. Without it, an answer without a body (HEAD,
+    DELETE) would never begin, and would end as a 500.
     """
 
     def completed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
@@ -52,12 +52,12 @@ def complete(app: WsgiApp) -> WsgiApp:
 
 
 def one_at_a_time(app: WsgiApp) -> WsgiApp:
-    """Let ``app`` answer one request after another.
+    """Make ``app`` answer one request at a time.
 
-    moto looks whether a condition holds, and then writes, in threads that no lock keeps apart:
-    of two requests that meet, both may find ``If-None-Match: *`` fulfilled, and one object
-    replaces the other. With AWS both are one step, and all that is exactly-once here rests on
-    it. It costs nothing: threads of one interpreter take turns anyway.
+    moto checks a condition and then writes, in threads without a lock. Of two concurrent requests, both
+    may find ``If-None-Match: *`` fulfilled, so that one object replaces the other. With AWS, check and
+    write are one step, and the exactly-once guarantee relies on it. The lock costs nothing: threads of
+    one interpreter take turns anyway.
     """
     turn = threading.Lock()
 
@@ -69,11 +69,10 @@ def one_at_a_time(app: WsgiApp) -> WsgiApp:
 
 
 def listen(port: int) -> socket.socket:
-    """Bind the loopback address; port 0 takes a free one.
+    """Bind the loopback address. Port 0 takes a free one.
 
     Raises:
         OSError: the port is taken.
-
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -83,12 +82,12 @@ def listen(port: int) -> socket.socket:
 
 
 def configuration(descriptor: int) -> Config:
-    """Configure a server that takes over the listening socket ``descriptor``."""
+    """Return the configuration of a server that takes over the listening socket ``descriptor``."""
     config = Config()
     config.bind = [f"fd://{descriptor}"]
     config.accesslog = None
     config.loglevel = "WARNING"
-    # The defaults close a connection after 1,000 requests or 5 s, in the midst of KCL's polls. AWS's clients close idle
+    # The defaults close a connection after 1,000 requests or 5 s, between two of KCL's polls. AWS's clients close idle
     # ones after 60 s; hypercorn keeps a connection that its client has closed until the time below.
     config.keep_alive_max_requests = 1_000_000_000
     config.keep_alive_timeout = 90

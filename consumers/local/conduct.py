@@ -1,4 +1,4 @@
-"""Conducts a demonstration from the command line: signals, directories, words, exit code."""
+"""Runs a demonstration from the command line: signals, directories, messages, exit code."""
 
 import shutil
 import signal
@@ -27,20 +27,19 @@ PASSED, FAILED, AT_ONCE = 0, 1, 130
 
 
 def conduct(plan: Plan, sinks: Sequence[Sink], keep: Path | None, *, machine: bool) -> int:
-    """Run ``plan`` and tell how it went.
+    """Run ``plan`` and print the result.
 
     Args:
         plan: what to do.
-        sinks: the destinations, of which there is one at least.
+        sinks: the destinations, at least one.
         keep: directory that keeps the run's files; None keeps them only if the run fails.
-        machine: print one JSON document instead of words.
+        machine: print one JSON document instead of text.
 
     Returns:
         The exit code.
-
     """
     console = Console(stderr=machine)
-    # A socket's path must be short, so it never lies in a directory of the user's choice.
+    # A socket's path must be short, so the socket is never in a directory that the user chose.
     scratch = Path(tempfile.mkdtemp(prefix="kinesis-fleet-"))
     place = Place((keep or scratch).resolve(), scratch / "control.sock")
     code = FAILED
@@ -56,7 +55,7 @@ def conduct(plan: Plan, sinks: Sequence[Sink], keep: Path | None, *, machine: bo
     return code
 
 
-def _conduct(  # noqa: PLR0913 - all that was chosen, once
+def _conduct(  # noqa: PLR0913 - all choices of a run
     plan: Plan, sinks: Sequence[Sink], place: Place, console: Console, *, keep: bool, machine: bool
 ) -> int:
     stop = threading.Event()
@@ -89,7 +88,7 @@ def _tell(console: Console, sinks: Sequence[Sink], outcome: Outcome, *, machine:
 
 
 def _left_behind(plan: Plan, sinks: Sequence[Sink]) -> str:
-    """Say what a run outside the embedded AWS does not take away again."""
+    """Return a line about what a run outside the embedded AWS leaves there."""
     applications = [plan.application_of(sink.name) for sink in sinks]
     tables = [f"{name}{suffix}" for name in applications for suffix in ("", "-WorkerMetricStats", "-CoordinatorState")]
     return (
@@ -107,12 +106,12 @@ def _failed(console: Console, message: str, tail: Sequence[str]) -> int:
 
 @contextmanager
 def _interruptible(stop: threading.Event, screen: Screen) -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM set ``stop``, and the second raise KeyboardInterrupt."""
+    """Make the first SIGINT or SIGTERM set ``stop``, and the second raise KeyboardInterrupt."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del frame
         if stop.is_set():
-            signal.signal(number, signal.SIG_IGN)  # a third one must not tear the clean-up
+            signal.signal(number, signal.SIG_IGN)  # a third one must not interrupt the clean-up
             raise KeyboardInterrupt
         stop.set()
         screen.say("Stopping: what was put is brought to its end and audited. Once more ends at once.")

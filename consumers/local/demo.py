@@ -22,16 +22,16 @@ from consumers.local.steps import Slow, together, until
 
 _PUT_TIMEOUT_S = 7 * 86_400.0
 _DURABLE_TIMEOUT_S = 120.0
-# The JVM's own answer to SIGTERM once its hooks are through.
+# The JVM's own exit code for SIGTERM, after its shutdown hooks.
 _DRAINED_EXIT_CODES = frozenset({0, 143})
 
 
 class Stopped(Exception):
-    """The user asked for the end before anything was put."""
+    """The user asked to stop before anything was put."""
 
 
 class End(msgspec.Struct, frozen=True):
-    """How it ended for one sink. ``good``: its daemon drained, and ``verdict`` is good."""
+    """The result for one sink. ``good``: its daemon drained, and ``verdict`` is good."""
 
     good: bool
     drained: bool
@@ -39,7 +39,7 @@ class End(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, rename="camel"):
-    """A run's end, as ``--json`` prints it."""
+    """The result of a run, as ``--json`` prints it."""
 
     seed: int
     put: int
@@ -50,15 +50,15 @@ class Outcome(msgspec.Struct, rename="camel"):
 
     @property
     def good(self) -> bool:
-        """Whether every destination is exact, and every daemon left in good order."""
+        """Whether every destination is exact, and every daemon drained."""
         return all(end.good for end in self.sinks.values())
 
 
 class Demo:
-    """One run. Once ``stop`` is set no more is put, and the run comes to its proper end."""
+    """One run. Once ``stop`` is set, nothing more is put, and the run goes on to drain and audit."""
 
     def __init__(self, plan: Plan, sinks: Sequence[Sink], place: Place, screen: Screen, stop: threading.Event) -> None:
-        """Describe the run; ``run`` does it."""
+        """Store the parts; ``run`` runs them."""
         self._plan = plan
         self._sinks = sinks
         self._place = place
@@ -69,13 +69,12 @@ class Demo:
         self._began_s = time.monotonic()
 
     def run(self, *, keep: bool) -> Outcome:
-        """Do it all; with ``keep`` what is stored is copied into the run's directory.
+        """Run the demonstration. With ``keep``, stored data is copied into the run's directory.
 
         Raises:
             Broken: a program of the fleet ended.
             Slow: a step took too long.
             Stopped: the user stopped it before anything was put.
-
         """
         with launched(self._plan, self._sinks, self._place, self._look_unless_stopped) as running:
             self._account = running.account
@@ -96,7 +95,7 @@ class Demo:
         )
 
     def _put(self, running: Running) -> float:
-        """Put in a thread, and look on. Returns the seconds that it took."""
+        """Put the records in a thread, and show the progress. Return the seconds that it took."""
         plan, fleet, began_s = running.plan, running.fleet, time.monotonic()
         putter = Putter(running.account.putting, plan.stream, self._ledger, plan.rate)
         records = islice(simulator.play(plan.seed), plan.records)
@@ -111,7 +110,7 @@ class Demo:
         return time.monotonic() - began_s
 
     def _await_durable(self, running: Running) -> None:
-        """Wait until all is durable everywhere; if that takes too long, the audit will say what lacks."""
+        """Wait until all records are durable everywhere. After a timeout the audit shows what is missing."""
         steps = [
             until(
                 lambda sink=sink: self._durable(running.account, sink) >= self._ledger.put,  # type: ignore[misc]
@@ -138,7 +137,7 @@ class Demo:
         self._screen.show(Progress(phase, elapsed_s, self._plan.records, put, done))
 
     def _durable(self, account: Account, sink: Sink) -> int:
-        """Count the records at or before their shard's checkpoint: durable by the consumer's own word."""
+        """Count the records at or before their shard's checkpoint, which are durable according to the consumer."""
         newest = self._ledger.newest()
         leases = account.leases(self._plan.application_of(sink.name))
         return sum(self._ledger.passed(lease.shard, lease.covers(newest.get(lease.shard, -1))) for lease in leases)

@@ -1,4 +1,4 @@
-"""Viewing sessions as Eyevinn's Player Analytics Specification (EPAS) describes them.
+"""Viewing sessions in the form of Eyevinn's Player Analytics Specification (EPAS).
 
 Each event is valid by the JSON schema of npm ``@eyevinn/player-analytics-specification``.
 """
@@ -26,16 +26,16 @@ _TITLES = (
     "Nature's Own 🦊",
 )
 _DEVICES = (("web", "Chrome 142"), ("tv", "QLED 55"), ("phone", "Pixel 11"), ("stb", "ARRIS 5"))
-# Chances of what happens between two heartbeats; the rest is undisturbed play.
+# The probability of each incident between two heartbeats; otherwise the player plays on.
 _PAUSES, _SEEKS, _STALLS, _SWITCHES, _WARNS, _FAILS = 0.05, 0.06, 0.05, 0.10, 0.01, 0.004
 _LIVE = 0.1
 
 
 class Session:
-    """One viewer at one piece of content: a clock, a playhead and a die."""
+    """One viewer of one piece of content: a clock, a playhead and a random generator."""
 
     def __init__(self, rng: random.Random, start_ms: int) -> None:
-        """Sit down at ``start_ms``; ``rng`` decides what happens."""
+        """Begin a session at ``start_ms``. ``rng`` decides what happens."""
         self._rng = rng
         self._now_ms = start_ms
         self._playhead_ms = 0

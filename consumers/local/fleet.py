@@ -1,4 +1,4 @@
-"""Runs programs under supervisord, and tells how they are."""
+"""Runs programs under supervisord, and reports their states."""
 
 import contextlib
 import os
@@ -22,10 +22,10 @@ _FAILED_STATES = frozenset({"FATAL", "EXITED", "UNKNOWN"})
 
 
 class Broken(Exception):
-    """A program ended that should run; the message says where its log is."""
+    """A program ended that should run. The message names its log."""
 
     def __init__(self, program: str, state: str, log: Path, tail: Sequence[str]) -> None:
-        """Keep what the screen shows."""
+        """Store the message, and the lines of the log to show."""
         super().__init__(f"{program} is {state}; its log is {log}")
         self.tail = tail
 
@@ -34,7 +34,7 @@ class Fleet:
     """A running supervisord."""
 
     def __init__(self, programs: Sequence[Program], logs: Path, socket: Path) -> None:
-        """Describe it. ``socket`` must be short: a unix socket's path has 107 bytes at most."""
+        """Store the programs. ``socket`` must be short: a unix socket's path has at most 107 bytes."""
         self._programs = programs
         self._logs = logs
         self._socket = socket
@@ -45,7 +45,6 @@ class Fleet:
 
         Raises:
             Broken: it ended, or did not answer in time.
-
         """
         conf = self._socket.with_suffix(".conf")
         conf.write_text(configuration(self._programs, self._socket) if text is None else text)
@@ -58,7 +57,7 @@ class Fleet:
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
-                # The terminal's Ctrl-C must reach the demonstration alone, which then drains.
+                # The terminal's Ctrl-C must reach only the demonstration, which then drains.
                 start_new_session=True,
             )
         deadline = time.monotonic() + _START_TIMEOUT_S
@@ -80,7 +79,7 @@ class Fleet:
         self._call(lambda server: server.startProcess(name, False))  # noqa: FBT003
 
     def stop(self, names: Sequence[str]) -> dict[str, int]:
-        """Send SIGTERM to programs, wait until all are gone, and return their exit codes.
+        """Send SIGTERM to programs, wait until all have ended, and return their exit codes.
 
         -1 stands for a program that had to be killed.
         """
@@ -89,7 +88,7 @@ class Fleet:
         return {name: self._exit_code(name) for name in names}
 
     def _terminate(self, name: str) -> None:
-        # NOT_RUNNING: it ended between our decision and the call.
+        # NOT_RUNNING: it ended before the call.
         with contextlib.suppress(Fault):
             self._call(lambda server: server.stopProcess(name, False))  # noqa: FBT003
 
@@ -99,7 +98,7 @@ class Fleet:
         return int(info["exitstatus"])
 
     def check(self) -> None:
-        """Raise Broken when a program that was started does not run any more."""
+        """Raise Broken if a program that was started does not run any more."""
         for info in self._call(lambda server: server.getAllProcessInfo()):
             if info["statename"] in _FAILED_STATES:
                 log = self.log(info["name"])
@@ -113,17 +112,17 @@ class Fleet:
         return self._logs
 
     def log(self, name: str) -> Path:
-        """Name the file of a program's output."""
+        """Return the path of a program's output."""
         return self._logs / f"{name}.log"
 
     def close(self, *, at_once: bool = False) -> None:
-        """Stop everything, and wait for it; ``at_once`` kills instead of draining."""
+        """Stop everything and wait for it. ``at_once`` kills instead of draining."""
         if self._process is None:
             return
         with contextlib.suppress(OSError, Fault):
             running = self._call(lambda server: server.getAllProcessInfo())
             if at_once:
-                self._process.kill()  # first, or it would start the killed ones again
+                self._process.kill()  # first, or it would restart the killed programs
                 _kill_groups([info["pid"] for info in running if info["pid"]])
             else:
                 self._call(lambda server: server.shutdown())
@@ -135,7 +134,7 @@ class Fleet:
             self._process.wait()
 
     def _call(self, request: Callable[[Any], Any]) -> Any:
-        """One exchange over a connection of its own: an interrupted one could not be used again."""
+        """Send one request over a connection of its own: an interrupted connection could not be reused."""
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         try:
             return request(ServerProxy("http://127.0.0.1", transport=transport).supervisor)
@@ -144,14 +143,14 @@ class Fleet:
 
 
 def _kill_groups(leaders: Sequence[int]) -> None:
-    """Kill each program with its children: supervisord makes each one the leader of a group."""
+    """Kill each program with its children: supervisord makes each program the leader of a process group."""
     for leader in leaders:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(leader, signal.SIGKILL)
 
 
 def tail(log: Path, count: int = 15) -> list[str]:
-    """Read the last lines of a log; none if there is no such file."""
+    """Return the last lines of a log, or none if the file does not exist."""
     try:
         with log.open(errors="replace") as lines:
             return [line.rstrip() for line in deque(lines, maxlen=count)]

@@ -1,4 +1,4 @@
-"""The index in a demonstration: what it is configured with, its documents and dead letters read back, and a search."""
+"""The index in a demonstration: its properties, its documents and dead letters read back, and a search."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,16 +32,16 @@ class IndexSink:
     conclusion: Final = ""
 
     def lacks(self) -> str:
-        """Say what of OpenSearch is missing. What can be made is made: the node is compiled."""
+        """Return what OpenSearch lacks on this machine, or an empty text. The node is compiled if needed."""
         try:
             class_path(Jars.default())
         except Unavailable as fault:
             first, *rest = str(fault).splitlines()
-            return f"{first}. {rest[-1]}" if rest else first  # between them, a line for each JAR
+            return f"{first}. {rest[-1]}" if rest else first  # the other lines name the JARs
         return ""
 
     def keys(self, plan: Plan, server: str) -> dict[str, object]:
-        """Give the keys ``index.*``."""
+        """Return the keys ``index.*``."""
         keys: dict[str, object] = {
             "index.url": server,
             "index.name": "player-events-%Y.%m.%d",

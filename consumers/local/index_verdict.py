@@ -1,6 +1,6 @@
-"""Compares an index and its dead letters with what was put: one fate for each record.
+"""Compares an index and its dead letters with what was put: each record has one outcome.
 
-It knows from the producer which records are events. How the consumer reads a payload is no part of it.
+The producer knows which records are events. The audit does not use how the consumer reads a payload.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,13 +17,13 @@ from consumers.local.sink import Figures
 
 
 class IndexVerdict(LetteredVerdict, kw_only=True):
-    """The outcome of an audit."""
+    """The result of an audit."""
 
     documents: int = 0
     search: Searched | None = None
 
     def figures(self) -> Iterator[Figures]:
-        """Give what a person reads."""
+        """Return the tables for people."""
         yield Figures("the index", [("documents", f"{self.documents:,}"), *self.counts(), *self.repeats()])
         if self.reasons:
             yield Figures("dead letters by reason", [(name, f"{count:,}") for name, count in self.reasons.items()])
@@ -32,15 +32,15 @@ class IndexVerdict(LetteredVerdict, kw_only=True):
 
 
 class IndexAudit(LetterAudit):
-    """Takes documents and dead letters in any order, and gives the verdict at the end."""
+    """Compares documents and dead letters, in any order, and returns the verdict at the end."""
 
     def __init__(self, ledger: Ledger, stream: str) -> None:
-        """Expect the entries of ``ledger``, which are of ``stream``."""
+        """Expect the entries of ``ledger``, which belong to ``stream``."""
         self._verdict = IndexVerdict()
         super().__init__(ledger, stream, self._verdict)
 
     def document(self, index: str, identity: str, source: Mapping[str, Any]) -> None:
-        """Compare a document with the record that its id names: the fields must be those put, in their order."""
+        """Compare a document with the record that its id names: it must have the fields put, in their order."""
         self._verdict.documents += 1
         place = self._place(identity)
         if place is None:
@@ -59,13 +59,13 @@ class IndexAudit(LetterAudit):
             self.alter(f"{written(place)} in {index}")
 
     def finish(self, search: Searched | None) -> IndexVerdict:
-        """Count what was put and never seen; add what a search found."""
+        """Count the records that were never seen, and return the verdict with the result of a search."""
         self.close()
         self._verdict.search = search
         return self._verdict
 
     def _place(self, identity: str) -> Place | None:
-        """Read STREAM:SHARD:SEQUENCE:SUB. Each record that is put is one document at most, so no more may follow."""
+        """Parse STREAM:SHARD:SEQUENCE:SUB. No further part may follow, since each record is one document at most."""
         stream, *rest = identity.split(":")
         match rest:
             case [shard, sequence, sub] if stream == self._stream and sequence.isdecimal() and sub.isdecimal():

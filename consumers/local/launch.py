@@ -1,4 +1,4 @@
-"""Brings a demonstration's parts up, each as soon as those before it answer."""
+"""Starts the parts of a demonstration, each as soon as those before it answer."""
 
 import os
 import select
@@ -21,7 +21,7 @@ from consumers.local.steps import Step, together, until
 
 _SERVER_TIMEOUT_S = 90.0
 _COMMAND_TIMEOUT_S = 60.0
-# The first start takes 10 s here and half a minute on a loaded machine; the rest is margin.
+# A first start takes 10 s, or half a minute on a loaded machine; the rest is margin.
 _LEASES_TIMEOUT_S = 120.0
 
 
@@ -38,11 +38,10 @@ class Running:
     environment: dict[str, str]
 
     def stop(self, sinks: Sequence[Sink], look: Look) -> dict[str, int]:
-        """Let the daemons drain and end what runs beside them, then conclude; the exit codes of the daemons.
+        """Drain the daemons, stop the companions, then run the conclusions. Return the daemons' exit codes.
 
         Raises:
             Broken: a conclusion failed.
-
         """
         codes = self.fleet.stop([sink.name for sink in sinks])
         self.fleet.stop([companion_of(sink) for sink in sinks if sink.companion])
@@ -53,12 +52,11 @@ class Running:
 
 @contextmanager
 def launched(plan: Plan, sinks: Sequence[Sink], place: Place, look: Look) -> Iterator[Running]:
-    """Start everything, and end everything on the way out.
+    """Start everything, and stop everything at the end.
 
     Raises:
         Broken: a program ended, or a command failed.
         Slow: a step took too long.
-
     """
     servers = servers_of(plan, sinks)
     place.make(sinks, servers)
@@ -105,8 +103,8 @@ def _started(sink: Sink, site: Site, place: Place, fleet: Fleet, environment: di
 
 
 def _endpoint(server: Server, place: Place, fleet: Fleet) -> Step[str]:
-    """Wait for what a server writes into its pipe once it answers."""
-    # Opened for writing as well, the pipe neither blocks nor ends while nobody has written.
+    """Wait for the endpoint that a server writes to its pipe once it answers."""
+    # Opened for writing too, the pipe neither blocks nor ends before the server has written.
     descriptor = os.open(place.ready(server), os.O_RDWR | os.O_NONBLOCK)
     try:
         yield from until(
@@ -121,11 +119,10 @@ def _endpoint(server: Server, place: Place, fleet: Fleet) -> Step[str]:
 
 
 def _done(sink: Sink, command: str, place: Place, environment: dict[str, str]) -> Step[None]:
-    """Run one of our commands with a sink's file to its end.
+    """Run a subcommand with a sink's file, and wait for its end.
 
     Raises:
         Broken: it failed.
-
     """
     name, phase = f"{sink.name}-{command.split(maxsplit=1)[0]}", f"{sink.name}: {command}"
     line = (sys.executable, "-m", "consumers", *command.split(), str(place.properties(sink)))
@@ -145,7 +142,7 @@ def _done(sink: Sink, command: str, place: Place, environment: dict[str, str]) -
 
 
 def _shards_taken(log: Path) -> int:
-    """Count the shards that have a child that is ready for records, by the children's own words."""
+    """Count the shards whose child is ready for records, by the children's log lines."""
     try:
         lines = log.read_bytes().split(b"\n")[:-1]  # the last one may be half written
     except FileNotFoundError:
@@ -155,7 +152,7 @@ def _shards_taken(log: Path) -> int:
 
 
 def _ready(account: Account, application: str, log: Path) -> bool:
-    """Tell whether every lease is owned, and each shard's child has said that it runs."""
+    """Return whether every lease is owned, and each shard's child has logged that it runs."""
     leases = account.leases(application)
     owned = bool(leases) and all(lease.owner for lease in leases)
     return owned and _shards_taken(log) >= len(leases)

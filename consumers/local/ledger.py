@@ -1,4 +1,4 @@
-"""What was put, in enough detail to prove later that a destination holds it once and unchanged."""
+"""The records that were put, in enough detail to verify that a destination holds each once and unchanged."""
 
 import hashlib
 from bisect import bisect_right, insort
@@ -14,7 +14,7 @@ from consumers.local.simulator import Kind
 
 
 class Entry(msgspec.Struct, frozen=True, order=True):
-    """One acknowledged record. Ordered by its place in the stream."""
+    """One acknowledged record. Entries are ordered by their place in the stream."""
 
     shard: str
     sequence: int
@@ -25,7 +25,7 @@ class Entry(msgspec.Struct, frozen=True, order=True):
 
 
 def sha256_of(data: bytes) -> str:
-    """Give the digest by which the ledger and the audit compare payloads."""
+    """Return the digest by which the ledger and the audit compare payloads."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -33,22 +33,22 @@ class Ledger:
     """All entries of a run, in the order of each shard."""
 
     def __init__(self) -> None:
-        """Open an empty ledger."""
+        """Begin with an empty ledger."""
         self._shards: defaultdict[str, list[Entry]] = defaultdict(list)
         self.unsure: Counter[str] = Counter()
-        """Digests of records whose PutRecords gave no answer: they may stand in the stream once
-        more than the ledger says."""
+        """Digests of records whose PutRecords had no answer: the stream may hold them once more
+        than the ledger says."""
         self.put = 0
         self.put_bytes = 0
 
     def add(self, entry: Entry) -> None:
-        """Enter an acknowledged record."""
+        """Add an acknowledged record."""
         insort(self._shards[entry.shard], entry)
         self.put += 1
         self.put_bytes += entry.length
 
     def doubt(self, digests: Iterable[str]) -> None:
-        """Remember records that were sent without learning their fate."""
+        """Add the digests of records that were sent with unknown outcome."""
         self.unsure.update(digests)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -57,15 +57,15 @@ class Ledger:
             yield from self._shards[shard]
 
     def newest(self) -> dict[str, int]:
-        """Give the highest sequence number of each shard that holds a record."""
+        """Return the highest sequence number of each shard that has a record."""
         return {shard: entries[-1].sequence for shard, entries in self._shards.items()}
 
     def passed(self, shard: str, sequence: int) -> int:
-        """Count the records of ``shard`` that stand at or before ``sequence``."""
+        """Count the records of ``shard`` at or before ``sequence``."""
         return bisect_right(self._shards.get(shard, []), sequence, key=attrgetter("sequence"))
 
     def save(self, path: Path) -> None:
-        """Write one JSON line for each entry; sequence numbers as text, as they exceed 64 bits."""
+        """Write one line of JSON for each entry. Sequence numbers are text, since they exceed 64 bits."""
         with path.open("wb") as lines:
             for entry in self:
                 row = msgspec.structs.asdict(entry) | {"sequence": str(entry.sequence)}
@@ -73,11 +73,10 @@ class Ledger:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what ``save`` wrote.
+        """Read a file that ``save`` wrote.
 
         Raises:
             ValueError: the file is not a ledger.
-
         """
         ledger = cls()
         for line in path.read_bytes().splitlines():

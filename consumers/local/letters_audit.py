@@ -1,4 +1,4 @@
-"""What audits of destinations with dead letters have in common: a record is delivered once, or is one letter."""
+"""The common part of audits of destinations with dead letters: a record is delivered once, or is one letter."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -13,21 +13,21 @@ from consumers.local.simulator import Kind
 
 
 class LetteredVerdict(Differences, kw_only=True):
-    """The outcome of such an audit."""
+    """The result of such an audit."""
 
     dead_letters: int = 0
     misplaced: int = 0
-    """Events among the dead letters, and garbage among what is delivered."""
+    """Events among the dead letters, and garbage among the delivered records."""
     reasons: dict[str, int] = field(default_factory=dict)
     """Dead letters by reason."""
 
     @property
     def good(self) -> bool:
-        """Whether each event is delivered once, all other records are one dead letter each, and nothing else stands."""
+        """Whether each event is delivered once, each other record is one dead letter, and there is nothing else."""
         return self.exact and not self.misplaced
 
     def counts(self) -> list[tuple[str, str]]:
-        """Give the rows that are about dead letters and differences."""
+        """Return the rows about dead letters and differences."""
         return [
             ("dead letters", f"{self.dead_letters:,}"),
             *super().counts(),
@@ -36,17 +36,17 @@ class LetteredVerdict(Differences, kw_only=True):
 
 
 class LetterAudit:
-    """Takes dead letters, and notes what is wrong with whatever is delivered beside them."""
+    """Compares dead letters, and counts faults of what is delivered."""
 
     def __init__(self, ledger: Ledger, stream: str, verdict: LetteredVerdict) -> None:
-        """Expect the entries of ``ledger``, which are of ``stream``."""
+        """Expect the entries of ``ledger``, which belong to ``stream``."""
         self._stream = stream
         self._found = verdict
         self._matching = Matching(ledger, verdict)
         self._reasons = Counter[str]()
 
     def letters(self, letters: Iterable[Letter]) -> None:
-        """Compare dead letters, each of a position of its own, with the records that they hold."""
+        """Compare dead letters, each of another position, with the records that they hold."""
         for letter in letters:
             self._found.dead_letters += 1
             self._reasons[letter.reason] += 1
@@ -56,21 +56,21 @@ class LetterAudit:
                 self._compare(place, entry, letter)
 
     def spoil(self, key: str, why: str) -> None:
-        """Take note of dead letters that cannot be read."""
+        """Count dead letters that cannot be read."""
         self.alter(f"{key}: {why}")
 
     def alter(self, what: str) -> None:
-        """Take note of something that is not what was put."""
+        """Count something that differs from what was put."""
         self._found.altered += 1
         self._found.note(f"altered: {what}")
 
     def misplace(self, place: Place, what: str) -> None:
-        """Take note of a record that has the other fate."""
+        """Count a record that has the wrong outcome."""
         self._found.misplaced += 1
         self._found.note(f"misplaced: {written(place)}: {what}")
 
     def close(self) -> None:
-        """Count what was put and never seen."""
+        """Count the records that were put and never seen."""
         self._matching.finish()
         self._found.reasons = dict(self._reasons.most_common())
 
@@ -84,7 +84,7 @@ class LetterAudit:
 
 
 def take_letters(audit: LetterAudit, store: Kept, keys: Iterable[str], look_on: Callable[[], None]) -> None:
-    """Read objects of dead letters, and have them compared."""
+    """Read objects of dead letters and compare them."""
     letters: list[Letter] = []
     for key in keys:
         look_on()
@@ -92,4 +92,4 @@ def take_letters(audit: LetterAudit, store: Kept, keys: Iterable[str], look_on: 
             letters += letters_in(unpacked(store.get(key)))
         except DamagedLetters as fault:
             audit.spoil(key, str(fault))
-    audit.letters(unique(letters))  # a letter that a crash stored twice is one
+    audit.letters(unique(letters))  # after a crash, a letter may be stored twice

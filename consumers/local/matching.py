@@ -1,4 +1,4 @@
-"""Finds what was put for each record that stands in a destination, and counts where there is no such thing."""
+"""Finds the ledger's entry for each record in a destination, and counts the differences."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ from msgspec import field
 
 from consumers.local.ledger import Entry, Ledger, sha256_of
 
-# Enough to find the fault, not so many as to bury the screen.
+# Enough to find the fault, but few enough for the screen.
 _MAX_EXAMPLES = 10
 
 Place = tuple[str, int, int]
@@ -15,7 +15,7 @@ Place = tuple[str, int, int]
 
 
 class Differences(msgspec.Struct, rename="camel", kw_only=True):
-    """How a destination differs from what was put. Counts are of records."""
+    """The differences between a destination and what was put. Counts are of records."""
 
     put: int = 0
     lost: int = 0
@@ -23,10 +23,10 @@ class Differences(msgspec.Struct, rename="camel", kw_only=True):
     altered: int = 0
     unexpected: int = 0
     producer_repeats: int = 0
-    """Records that stand in the stream a second time since a PutRecords gave no answer: the
-    destination is right to hold them."""
+    """Records that are in the stream twice, because a PutRecords had no answer. The destination
+    is right to hold both."""
     faults: list[str] = field(default_factory=list)
-    """Up to ten places where the two differ; never a record's data."""
+    """Up to ten places where the two differ, without a record's data."""
 
     @property
     def exact(self) -> bool:
@@ -34,7 +34,7 @@ class Differences(msgspec.Struct, rename="camel", kw_only=True):
         return not (self.lost or self.duplicated or self.altered or self.unexpected)
 
     def counts(self) -> list[tuple[str, str]]:
-        """Give the differences as rows of a table for people."""
+        """Return the differences as rows of a table for people."""
         return [
             ("lost", f"{self.lost:,}"),
             ("duplicated", f"{self.duplicated:,}"),
@@ -43,7 +43,7 @@ class Differences(msgspec.Struct, rename="camel", kw_only=True):
         ]
 
     def repeats(self) -> list[tuple[str, str]]:
-        """Give a row for what the producer has put twice, if there is any."""
+        """Return a row for what the producer put twice, if there is any."""
         return [("put twice by a lost answer", f"{self.producer_repeats:,}")] if self.producer_repeats else []
 
     def note(self, fault: str) -> None:
@@ -53,7 +53,7 @@ class Differences(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class Matching:
-    """Takes the records of a destination in any order, and gives each entry of the ledger once."""
+    """Matches the records of a destination, in any order, with the ledger's entries, each once."""
 
     def __init__(self, ledger: Ledger, differences: Differences) -> None:
         """Expect the entries of ``ledger``, and count in ``differences``."""
@@ -64,7 +64,7 @@ class Matching:
         differences.put = ledger.put
 
     def entry(self, place: Place, where: str, *payloads: bytes) -> Entry | None:
-        """Give what was put here, or None if nothing was or if it was asked for before.
+        """Return the entry of a place, or None if nothing was put there or it was returned before.
 
         ``payloads`` are the bytes that the record may have been put with.
         """
@@ -79,7 +79,7 @@ class Matching:
         return entry
 
     def finish(self) -> None:
-        """Count what was put and never seen."""
+        """Count the records that were put and never seen."""
         for place in self._expected.keys() - self._seen:
             self._differences.lost += 1
             self._differences.note(f"lost: {written(place)}")
@@ -95,6 +95,6 @@ class Matching:
 
 
 def written(place: Place) -> str:
-    """Write a place for people."""
+    """Return a place as text."""
     shard, sequence, sub = place
     return f"{shard} {sequence}:{sub}"

@@ -1,14 +1,17 @@
-"""Mends moto's model of Kinesis, in the embedded server only.
+"""Corrects moto's model of Kinesis, in the embedded server only.
 
-moto 5.2 copies the list of a shard's records to find the newest one at every put, and walks
-from the oldest one at every read, so that both cost the square of what a shard holds. Here
-records lie in a list with their sequence numbers beside them, and are found by bisection.
+moto 5.2 copies the list of a shard's records to find the newest one at every put, and scans it from
+the oldest record at every read. So both take time in the square of a shard's size. Here the records
+are in a list with their sequence numbers beside them, and are found by bisection.
 
-Four more traits of the real service that KCL and a consumer lean on: sequence numbers of its
-form, of 56 digits and with gaps; a resharded parent that keeps its records and ends
-(``NextShardIterator`` absent, ``ChildShards`` present); a GetRecords that returns 10 MiB at the
-most; and records without a partition key, on every stream as on one that distributes its records
-itself: put without one, and read without one.
+It also adds four properties of the real service that KCL and a consumer rely on:
+
+- sequence numbers of the real form, of 56 digits and with gaps;
+- a resharded parent that keeps its records and ends (``NextShardIterator`` absent, ``ChildShards``
+  present);
+- a GetRecords that returns at most 10 MiB;
+- records without a partition key, on every stream, as on one that distributes its records itself:
+  they are put and read without a key.
 """
 
 import hashlib
@@ -34,14 +37,14 @@ _MAX_READ_RECORDS = 10_000
 _BASE64_GROWTH = 4 / 3
 
 _VERSION = 2
-_turns = itertools.count()  # of records without a key, which go to whatever shard
+_turns = itertools.count()  # for records without a key, which may go to any shard
 
 
 class Shard(models.Shard):
-    """A shard whose puts and reads do not depend on how much it holds."""
+    """A shard whose puts and reads take the same time however many records it holds."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Open an empty shard; the arguments are moto's."""
+        """Open an empty shard. The arguments are moto's."""
         super().__init__(*arguments, **options)
         self._log: list[models.Record] = []
         self._sequences: list[int] = []
@@ -50,12 +53,12 @@ class Shard(models.Shard):
         self._next = self._start = self._number(0)
 
     def _number(self, ordinal: int) -> int:
-        """Make a sequence number of the real service's form; see ``consumers/sequence.py``."""
+        """Return a sequence number of the real service's form; see ``consumers/sequence.py``."""
         began = _VERSION << 184 | self._began_s << 148 | (self._shard_id & 15) << 144
         return began | ordinal << 80 | int(time.time()) << 36 | self._shard_id << 4 | _VERSION
 
     def put_record(self, partition_key: str | None, data: str, explicit_hash_key: str) -> str:
-        """Append a record; safe when several requests put at once."""
+        """Append a record. Safe for concurrent requests."""
         with self._lock:
             self._next = self._number(len(self._log) + 1)
             record = models.Record(partition_key, data, self._next, explicit_hash_key)  # type: ignore[arg-type]
@@ -64,7 +67,7 @@ class Shard(models.Shard):
             return str(self._next)
 
     def get_records(self, last_sequence_id: str, limit: int | None) -> tuple[list[models.Record], int, int]:
-        """Read the records after ``last_sequence_id``, the last one's number, and the lag in ms."""
+        """Return the records after ``last_sequence_id``, the number of the last one, and the lag in ms."""
         after = int(last_sequence_id)
         begin = bisect_right(self._sequences, after)
         found = list(self._bounded(begin, limit or _MAX_READ_RECORDS))
@@ -82,29 +85,29 @@ class Shard(models.Shard):
             yield record
 
     def exhausted(self, last_sequence_id: str) -> bool:
-        """Tell whether the shard is closed and nothing follows ``last_sequence_id``."""
+        """Return whether the shard is closed and has no records after ``last_sequence_id``."""
         read = bisect_right(self._sequences, int(last_sequence_id))
         return not self.is_open and read == len(self._sequences)
 
     def get_min_sequence_number(self) -> int:
-        """Give the shard's start, also while it is empty."""
+        """Return the number of the shard's start, even if it is empty."""
         return self._start
 
     def get_max_sequence_number(self) -> int:
-        """Give the newest record's number; the shard's start while it is empty."""
+        """Return the newest record's number, or that of the shard's start if it is empty."""
         return self._next
 
     def get_sequence_number_at(self, at_timestamp: float) -> int:
-        """Give the number of the last record before ``at_timestamp`` (seconds), 0 if there is none."""
+        """Return the number of the last record before ``at_timestamp`` (seconds), or 0 if there is none."""
         index = bisect_left(self._log, at_timestamp, key=attrgetter("created_at"))
         return self._sequences[index - 1] if index else 0
 
 
 class Stream(models.Stream):
-    """A stream whose closed shards keep their records and take no more."""
+    """A stream whose closed shards keep their records and accept no more."""
 
     def get_shard_for_key(self, partition_key: str | None, explicit_hash_key: str) -> models.Shard | None:
-        """Find the open shard whose range holds the key's hash; moto finds closed ones first."""
+        """Return the open shard whose range holds the key's hash. moto's own method may return a closed one."""
         key = str(next(_turns)) if partition_key is None else partition_key
         super().get_shard_for_key(key, explicit_hash_key)  # refuses bad keys
         hashed = int(explicit_hash_key) if explicit_hash_key else _hash(key)
@@ -112,7 +115,7 @@ class Stream(models.Stream):
         return next(s for s in shards if s.is_open and s.starting_hash <= hashed <= s.ending_hash)
 
     def children(self, shard_id: str) -> list[dict[str, Any]]:
-        """List the shards that follow ``shard_id``, as GetRecords tells them."""
+        """List the child shards of ``shard_id``, as GetRecords returns them."""
         return [
             {
                 "ShardId": shard.shard_id,
@@ -125,9 +128,9 @@ class Stream(models.Stream):
 
 
 def _get_records(response: responses.KinesisResponse) -> str:
-    """GetRecords as JSON at once: moto's general serializer costs ten times the read itself.
+    """Return the answer to GetRecords as JSON. moto's general serializer takes ten times as long as the read itself.
 
-    A closed shard that is read to its end has no next iterator but names its children.
+    At the end of a closed shard there is no next iterator, but the list of its children.
     """
     names = ("StreamARN", "ShardIterator", "Limit")
     arn, iterator, limit = map(response._get_param, names)  # noqa: SLF001 - moto's own way
@@ -163,7 +166,7 @@ def _put_record(  # noqa: PLR0913, PLR0917 - as moto calls it
     explicit_hash_key: str | None,
     data: str,
 ) -> tuple[str, str]:
-    """PutRecord by way of PutRecords, which takes a record without a key."""
+    """Put one record by PutRecords, which accepts a record without a key."""
     given = {"PartitionKey": partition_key, "ExplicitHashKey": explicit_hash_key, "Data": data}
     record = {name: value for name, value in given.items() if value is not None}
     (put,) = backend.put_records(stream_arn, stream_name, [record])["Records"]
@@ -175,11 +178,10 @@ def _hash(partition_key: str) -> int:
 
 
 def apply() -> bool:
-    """Put the mended classes in moto's place, for this process.
+    """Replace moto's classes by the corrected ones, in this process.
 
     Returns:
-        Whether it was done: a moto that these classes were not tried with is left as it is.
-
+        Whether it was done: a version of moto that was not tested with these classes is left unchanged.
     """
     if not moto.__version__.startswith(_KNOWN_VERSIONS):
         _LOG.warning(

@@ -1,4 +1,4 @@
-"""Where a demonstration keeps its files, and the programs that it runs there."""
+"""The files of a demonstration, and the programs that it runs."""
 
 import os
 import sys
@@ -16,35 +16,35 @@ _SERVER_STOP_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a run keeps its files; the socket apart, since its path must be short."""
+    """The files of a run. The socket is elsewhere, since its path must be short."""
 
     directory: Path
     socket: Path
 
     @property
     def logs(self) -> Path:
-        """One log for each program."""
+        """The folder with one log for each program."""
         return self.directory / "logs"
 
     def properties(self, sink: Sink) -> Path:
-        """Name the properties file of a sink's daemon."""
+        """Return the path of the properties file of a sink's daemon."""
         return self.directory / f"{sink.name}.properties"
 
     def runtime(self, sink: Sink) -> Path:
-        """Where a daemon renders what it needs only while it runs."""
+        """Return the folder for files that a daemon needs only while it runs."""
         return self.socket.with_suffix(f".{sink.name}")
 
     def ready(self, server: Server) -> Path:
-        """Name the pipe through which a server tells its endpoint."""
+        """Return the path of the pipe to which a server writes its endpoint."""
         return self.socket.with_suffix(f".{server.name}.ready")
 
     def home(self, server: Server) -> Path:
-        """Where a server keeps its files."""
+        """Return the folder of a server's files."""
         return self.socket.with_suffix(f".{server.name}")
 
     @property
     def s3_endpoint(self) -> Path:
-        """Name the file that says where S3 answers."""
+        """The file that holds the S3 endpoint."""
         return self.socket.with_suffix(".s3")
 
     def make(self, sinks: Sequence[Sink], servers: Sequence[Server]) -> None:
@@ -57,7 +57,7 @@ class Place:
 
 
 def companion_of(sink: Sink) -> str:
-    """Name the program that runs beside a sink's daemon; empty where none does."""
+    """Return the name of the program that runs beside a sink's daemon; empty if there is none."""
     return sink.companion.partition(" ")[0]
 
 
@@ -67,14 +67,14 @@ def servers_of(plan: Plan, sinks: Sequence[Sink]) -> list[Server]:
 
 
 def programs(plan: Plan, sinks: Sequence[Sink], place: Place) -> list[Program]:
-    """List what supervisord runs for ``plan``."""
+    """List the programs that supervisord runs for ``plan``."""
     servers = [
         Program(
             server.name,
             _server_command(server, place),
             _SERVER_STOP_TIMEOUT_S,
             autostart=not server.reads_s3,
-            settles_s=1,  # one that cannot start has no code of its own to say so
+            settles_s=1,  # a server that cannot start has no exit code for it
         )
         for server in servers_of(plan, sinks)
     ]

@@ -1,23 +1,23 @@
-"""What one demonstration does, and what the properties files of its daemons have in common."""
+"""The plan of a demonstration, and the properties that all its daemons share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 EMBEDDED_REGION = "us-east-1"
 STOP_TIMEOUT_S = 45
-# Below some 500 ms KCL has filled its prefetch queue before it is told to stop, and then waits 10 s
-# for a thread that waits for room in it.
+# Below some 500 ms KCL's prefetch queue is full when it is told to stop. KCL then waits 10 s for a
+# thread that waits for room in the queue.
 _IDLE_BETWEEN_READS_MS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One run.
+    """The plan of one run.
 
-    ``endpoint`` is where Kinesis, DynamoDB and S3 answer; None is the account of the
-    environment's credentials. ``embedded`` says that the endpoint is our own process, and
-    that no credentials are needed. ``begin_s`` (epoch seconds) is where a stream that existed
-    before is read from; None reads all of it.
+    ``endpoint`` is the endpoint of Kinesis, DynamoDB and S3; None means the account of the
+    environment's credentials. ``embedded`` says that the endpoint is a process of this run, which
+    needs no credentials. ``begin_s`` (epoch seconds) is where reading starts in a stream that existed
+    before; None reads all of it.
     """
 
     stream: str
@@ -35,15 +35,15 @@ class Plan:
     begin_s: int | None = None
 
     def application_of(self, sink: str) -> str:
-        """Name a sink's application, and so its lease table."""
+        """Return the name of a sink's application, and so of its lease table."""
         return f"{self.application}-{sink.replace('_', '-')}"
 
     def beside(self, what: str) -> str:
-        """Name a prefix beside the archive's, not under it: its audit reads all that lies there."""
+        """Return a prefix beside the archive's, not under it: the audit reads all that is under it."""
         return f"{self.prefix}-{what}"
 
     def properties(self, sink: str, own: Mapping[str, object]) -> str:
-        """Write the properties file of a sink's daemon, which has ``own`` keys besides those of all."""
+        """Return the text of the properties file of a sink's daemon, with its ``own`` keys and the common ones."""
         keys: dict[str, object] = {
             "consumer": sink,
             "streamName": self.stream,
@@ -52,7 +52,7 @@ class Plan:
             "metricsLevel": "NONE",
             "stopTimeoutSeconds": STOP_TIMEOUT_S,
             "idleTimeBetweenReadsInMillis": _IDLE_BETWEEN_READS_MS,
-            # A stream that existed before may have more shards than a new one would get.
+            # An existing stream may have more shards than a new one would get.
             "jvm.shards": self.shards if self.embedded else max(8, self.shards),
         }
         if self.endpoint is not None:
@@ -63,9 +63,9 @@ class Plan:
         return "".join(f"{key} = {value}\n" for key, value in {**keys, **own}.items())
 
     def environment(self, inherited: dict[str, str]) -> dict[str, str]:
-        """Variables for the fleet's processes.
+        """Return the variables for the fleet's processes.
 
-        The embedded AWS takes any credentials, and real ones must not even be offered to it.
+        The embedded AWS accepts any credentials, and must not even receive real ones.
         """
         if not self.embedded:
             return dict(inherited)

@@ -1,6 +1,6 @@
-"""Puts records into a stream at a chosen rate, and enters each acknowledged one in a ledger.
+"""Puts records into a stream at a given rate, and adds each acknowledged one to a ledger.
 
-Needs ``kinesis:PutRecords`` and nothing else.
+It needs only the permission ``kinesis:PutRecords``.
 """
 
 import logging
@@ -21,20 +21,20 @@ _LOG = logging.getLogger(__name__)
 # Limits of PutRecords.
 MAX_BATCH_RECORDS = 500
 MAX_BATCH_BYTES = 5 * 1024 * 1024
-# A slow rate is put in this many calls a second, so that it flows instead of coming in gulps.
+# A slow rate is put in this many calls per second, so that records arrive evenly.
 _CALLS_PER_S = 10
 _BACKOFF_S, _MAX_BACKOFF_S = 0.1, 5.0
 
 
 class KinesisClient(Protocol):
-    """The one call of boto3's Kinesis client that is used; its own retries must be off."""
+    """The one call of boto3's Kinesis client that is used. The client's own retries must be off."""
 
     def put_records(self, *, StreamName: str, Records: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
         """See the service's reference."""
 
 
 def batches(records: Iterable[Produced], max_records: int) -> Iterator[list[Produced]]:
-    """Group ``records`` in order within the limits of one call."""
+    """Group ``records``, in order, within the limits of one call."""
     batch: list[Produced] = []
     size_bytes = 0
     for record in records:
@@ -49,10 +49,10 @@ def batches(records: Iterable[Produced], max_records: int) -> Iterator[list[Prod
 
 
 class Putter:
-    """Puts at ``rate`` records a second; 0 puts as fast as the stream takes it."""
+    """Puts ``rate`` records per second; 0 means as fast as the stream takes them."""
 
     def __init__(self, client: KinesisClient, stream: str, ledger: Ledger, rate: float) -> None:
-        """Put into ``stream``, and enter in ``ledger``."""
+        """Store the stream to put into, and the ledger."""
         self._client = client
         self._stream = stream
         self._ledger = ledger
@@ -60,11 +60,10 @@ class Putter:
         self._dice = random.Random()
 
     def put(self, records: Iterable[Produced], stop: threading.Event) -> None:
-        """Put all ``records``, or fewer when ``stop`` is set.
+        """Put all ``records``, or fewer if ``stop`` is set.
 
         Raises:
             botocore.exceptions.ClientError: the stream refused a whole call for good.
-
         """
         a_tenth = int(self._rate / _CALLS_PER_S)
         max_records = max(1, min(MAX_BATCH_RECORDS, a_tenth or MAX_BATCH_RECORDS))
@@ -77,7 +76,7 @@ class Putter:
                 due += len(batch) / self._rate
 
     def _put_whole(self, batch: Sequence[Produced], stop: threading.Event) -> None:
-        """Send the items that failed again, and only those, until none is left."""
+        """Send failed items again, and only those, until none is left."""
         attempt = 0
         while batch := self._put_once(batch):
             delay_s = self._dice.uniform(0, min(_MAX_BACKOFF_S, _BACKOFF_S * 2**attempt))

@@ -1,10 +1,10 @@
-"""How a server tells its endpoint."""
+"""The announcement of a server's endpoint."""
 
 from pathlib import Path
 
 
 def announce(ready_file: Path, endpoint: str) -> None:
-    """Write ``endpoint`` into ``ready_file``, which may be a named pipe with a waiting reader."""
+    """Write ``endpoint`` to ``ready_file``, which may be a named pipe with a waiting reader."""
     if ready_file.is_fifo():
         ready_file.write_text(f"{endpoint}\n")
         return

@@ -39,7 +39,7 @@ class RedshiftSink:
     conclusion: Final = "redshift-load"
 
     def lacks(self) -> str:
-        """Say what of the stand-in is missing."""
+        """Return what the stand-in lacks on this machine, or an empty text."""
         try:
             binaries()
         except NoPostgres as fault:
@@ -47,7 +47,7 @@ class RedshiftSink:
         return ""
 
     def keys(self, plan: Plan, server: str) -> dict[str, object]:
-        """Give the keys ``redshift.*``."""
+        """Return the keys ``redshift.*``."""
         database = urlsplit(server)
         keys: dict[str, object] = {
             "redshift.bucket": plan.bucket,
@@ -70,7 +70,7 @@ class RedshiftSink:
         return keys
 
     def audit(self, site: Site, ledger: Ledger, keep: Path | None, look: Look) -> TableVerdict:
-        """Compare all rows and dead letters of the run with the ledger, and what the rows say with what was put."""
+        """Compare all rows and dead letters of the run with the ledger, and the rows' values with what was put."""
         look(_LOOK)
         audit = TableAudit(ledger, site.plan.stream, site.server)
         audit.rows(look_on=lambda: look(_LOOK))

@@ -1,6 +1,6 @@
-"""Compares a table and its dead letters with what was put: one fate for each record, and the values of each row.
+"""Compares a table and its dead letters with what was put: each record has one outcome, and each row its values.
 
-It knows from the producer which records are events, and what they say. How the consumer makes rows is no part of it.
+The producer knows which records are events, and their values. The audit does not use how the consumer makes rows.
 """
 
 import os
@@ -36,7 +36,7 @@ _LOADS = (
 
 
 class Said(NamedTuple):
-    """What a row says of its event. Times are UTC milliseconds."""
+    """The values of a row. Times are UTC milliseconds."""
 
     event: str
     session: str
@@ -46,17 +46,17 @@ class Said(NamedTuple):
 
 
 class TableVerdict(LetteredVerdict, kw_only=True):
-    """The outcome of an audit."""
+    """The result of an audit."""
 
     rows: int = 0
     objects: int = 0
     loads: int = 0
     latest_seconds: float | None = None
-    """How long the record that waited longest had been in the stream when it was loaded."""
+    """The longest time from a record's arrival to its load, in seconds."""
     events: dict[str, int] = field(default_factory=dict)
 
     def figures(self) -> Iterator[Figures]:
-        """Give what a person reads."""
+        """Return the tables for people."""
         rows = [
             ("rows", f"{self.rows:,}"),
             *self.counts(),
@@ -72,17 +72,17 @@ class TableVerdict(LetteredVerdict, kw_only=True):
 
 
 class TableAudit(LetterAudit):
-    """Reads the rows, takes the dead letters, and gives the verdict at the end."""
+    """Reads the rows, compares the dead letters, and returns the verdict at the end."""
 
     def __init__(self, ledger: Ledger, stream: str, server: str) -> None:
-        """Expect the entries of ``ledger``, which are of ``stream``, in the table of the stand-in at ``server``."""
+        """Expect the entries of ``ledger``, which belong to ``stream``, in the table of the stand-in at ``server``."""
         self._server = server
         self._verdict = TableVerdict()
         super().__init__(ledger, stream, self._verdict)
         self._said: defaultdict[str, list[tuple[Place, Said]]] = defaultdict(list)
 
     def rows(self, look_on: Callable[[], None]) -> None:
-        """Read all rows: each names a record that was put, and that is no garbage."""
+        """Read all rows. Each must name a record that was put and is no garbage."""
         with closing(_connection(self._server)) as connection:
             cursor = connection.cursor()
             cursor.execute(_ROWS)
@@ -98,7 +98,7 @@ class TableAudit(LetterAudit):
             self._verdict.latest_seconds = None if latest is None else round(float(latest), 1)
 
     def values(self, produced: Iterable[Produced]) -> None:
-        """Compare what the rows say with what was put; ``produced`` is all of that, once more."""
+        """Compare the rows' values with what was put. ``produced`` yields all of that again."""
         for one in produced:
             rows = self._said.pop(sha256_of(one.data), ())
             for place, said in rows:
@@ -106,7 +106,7 @@ class TableAudit(LetterAudit):
                     self.alter(f"{written(place)} in the table")
 
     def finish(self) -> TableVerdict:
-        """Count what was put and never seen."""
+        """Count the records that were put and never seen."""
         self.close()
         for rows in self._said.values():
             for place, _ in rows:
@@ -136,7 +136,7 @@ def _said_by(produced: Produced) -> Said:
 
 
 def _connection(server: str) -> Any:
-    """Connect to the stand-in. The audit is a process of its own, so that the variable is nobody else's."""
+    """Connect to the stand-in. The audit is a process of its own, so the variable affects nothing else."""
     where = urlsplit(server)
     os.environ["SSL_CERT_FILE"] = f"{where.path}/{CA_FILE}"
     try:

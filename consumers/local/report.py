@@ -1,4 +1,4 @@
-"""What a run's end looks like to a person."""
+"""Prints the result of a run for people."""
 
 import shlex
 import sys
@@ -29,7 +29,7 @@ def print_outcome(console: Console, sinks: Sequence[Sink], outcome: Outcome) -> 
 
 
 def kept(directory: Path) -> str:
-    """Say what a run has kept, and how to look at it."""
+    """Return a line that says what a run has kept, and how to look at it."""
     objects = sorted(path for path in (directory / OBJECTS).rglob("*") if holds_records(path.name))
     if not objects:
         return f"kept  {directory}: the logs are in {directory / 'logs'}"

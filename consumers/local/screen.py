@@ -1,4 +1,4 @@
-"""Shows a run: live on a terminal, an occasional plain line elsewhere, nothing for machines."""
+"""Shows a run: live on a terminal, as an occasional line elsewhere, not at all for machines."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ _SHORTEST_S = 0.1
 
 
 class Done(NamedTuple):
-    """So many records are "archived", or whatever the word for it is: put, and checkpointed."""
+    """The number of records that are "archived", or another sink's word for it: put and checkpointed."""
 
     word: str
     records: int
@@ -27,7 +27,7 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One look at a run. Counts are of records."""
+    """The state of a run. Counts are of records."""
 
     phase: str
     elapsed_s: float
@@ -37,36 +37,36 @@ class Progress:
 
     @property
     def of_total(self) -> str:
-        """What is put, of what is to be put."""
+        """The number put, of the number to put."""
         return f"{self.put:,} of {self.total:,}"
 
     def lag(self, done: Done) -> int:
-        """Count the records that wait for one destination."""
+        """Return the number of records that wait for one destination."""
         return self.put - done.records
 
 
 class Screen(Protocol):
-    """Where progress and remarks go."""
+    """The output for progress and remarks."""
 
     def show(self, progress: Progress) -> None:
-        """Show the newest state; called a few times a second."""
+        """Show the newest state. Called a few times a second."""
 
     def say(self, remark: str) -> None:
         """Show a line that stays."""
 
 
 class Silent:
-    """For ``--json``."""
+    """The screen for ``--json``."""
 
     def show(self, progress: Progress) -> None:
         """Show nothing."""
 
     def say(self, remark: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
 
 class Plain:
-    """Lines for a log: one for each phase, and one now and then within it."""
+    """The screen for a log: one line for each phase, and further ones every few seconds."""
 
     def __init__(self, console: Console) -> None:
         """Write to ``console``."""
@@ -75,7 +75,7 @@ class Plain:
         self._next_s = 0.0
 
     def show(self, progress: Progress) -> None:
-        """Write a line when one is due."""
+        """Write a line if one is due."""
         now_s = time.monotonic()
         if progress.phase == self._phase and now_s < self._next_s:
             return
@@ -96,7 +96,7 @@ class Plain:
 
 
 class Lively:
-    """Bars that race each other."""
+    """The screen for a terminal, with progress bars."""
 
     def __init__(self, live: Live) -> None:
         """Draw into ``live``."""
@@ -115,7 +115,7 @@ class Lively:
 
 
 def _pace(first: Progress | None, now: Progress) -> str:
-    """Tell the mean rate since the first record was put, and how long the rest takes at it."""
+    """Return the mean rate since the first record was put, and the remaining time at that rate, as text."""
     if first is None or now.put in (first.put, now.total):
         return ""
     per_s = (now.put - first.put) / max(now.elapsed_s - first.elapsed_s, _SHORTEST_S)

@@ -1,4 +1,4 @@
-"""Asks a search server for all that it holds, and for what a person would want to know of it."""
+"""Reads all documents of a search server, and runs a search such as a person would."""
 
 import urllib.request
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _PAGE = 2_000
 _TIMEOUT_S = 60
 _KEEP_OPEN = "1m"
 _MOST_TYPES, _MOST_SESSIONS = 30, 5
-# A proxy of the environment is not for loopback.
+# Without the environment's proxy, since the server is on loopback.
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 _QUESTION = {
     "size": 0,
@@ -46,14 +46,14 @@ class _Page(msgspec.Struct, frozen=True):
 
 
 class Searched(msgspec.Struct, frozen=True, rename="camel"):
-    """What one request found: events by type, the most frequent first, and how often the worst sessions buffered."""
+    """The result of one search: events by type, most frequent first, and the sessions that buffered most."""
 
     took_ms: int
     events: dict[str, int]
     most_buffering: dict[str, int]
 
     def figures(self) -> Iterator[Figures]:
-        """Give what a person reads."""
+        """Return the tables for people."""
         took = f"one search of {self.took_ms} ms"
         yield Figures(f"events by type ({took})", [(name, f"{count:,}") for name, count in self.events.items()])
         sessions = [(name, f"{count:,} times") for name, count in self.most_buffering.items()]
@@ -62,16 +62,16 @@ class Searched(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class SearchServer(NamedTuple):
-    """A search server on loopback, which takes no credentials."""
+    """A search server on loopback, without credentials."""
 
     endpoint: str
 
     def refresh(self) -> None:
-        """Let searches see all that was indexed."""
+        """Make all indexed documents visible to searches."""
         self._ask("POST", "/_refresh")
 
     def documents(self) -> Iterator[list[Hit]]:
-        """Read all documents of all indices, a page at a time."""
+        """Yield all documents of all indices, one page at a time."""
         path, body = f"/*/_search?scroll={_KEEP_OPEN}", {"size": _PAGE, "sort": ["_doc"]}
         page = msgspec.json.decode(self._ask("POST", path, body), type=_Page)
         while page.hits.hits:
@@ -80,13 +80,13 @@ class SearchServer(NamedTuple):
             page = msgspec.json.decode(self._ask("POST", "/_search/scroll", more), type=_Page)
 
     def search(self) -> Searched:
-        """Count events by type and sessions by stalls."""
+        """Count events by type, and sessions by stalls."""
         found = msgspec.json.decode(self._ask("POST", "/*/_search", _QUESTION))
         by_type, stalls = found["aggregations"]["types"], found["aggregations"]["stalls"]["sessions"]
         return Searched(found["took"], _counts(by_type), _counts(stalls))
 
     def _ask(self, method: str, path: str, body: object = None) -> bytes:
-        """Raises OSError if the server does not answer, or refuses."""
+        """Send a request and return the body. Raises OSError if the server does not answer, or refuses."""
         data = None if body is None else msgspec.json.encode(body)
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(self.endpoint + path, data, headers, method=method)  # noqa: S310 - our own server

@@ -1,7 +1,7 @@
-"""A crowd of players whose records are what a real stream holds, bad ones included.
+"""Simulates a crowd of players. Their records are those of a real stream, malformed ones included.
 
-The output is a pure function of the seed: the same seed gives the same bytes, also at another
-time on another machine.
+The output is a pure function of the seed: the same seed gives the same bytes at any time, on any
+machine.
 """
 
 import heapq
@@ -15,7 +15,7 @@ import msgspec
 
 from consumers.local.epas import Event, Session
 
-# A fixed beginning, 2026-01-01T00:00Z: the wall clock would change the bytes of each run.
+# A fixed start, 2026-01-01T00:00Z: the wall clock would change the bytes of each run.
 START_MS = 1_767_225_600_000
 VIEWERS = 400
 # The default limit of the stream for one record: data and partition key together.
@@ -23,7 +23,7 @@ MAX_RECORD_BYTES = 1024 * 1024
 _MIN_OVERSIZED_BYTES = 300 * 1024
 _HOUR_MS = 3_600_000
 
-# One record in so many is of this kind, the first after the given offset.
+# One record in EVERY is of this kind, the first one at OFFSET.
 _LATE_EVERY, _LATE_OFFSET = 100, 40
 _ESCAPED_EVERY, _ESCAPED_OFFSET = 200, 90
 _GARBAGE_EVERY, _GARBAGE_OFFSET = 50, 25
@@ -38,7 +38,7 @@ _GARBAGE = (
     b"null",
     b"[]",
     b"{",
-    b"{}\xef\xbb\xbf",  # a byte order mark is one before all alone
+    b"{}\xef\xbb\xbf",  # a byte order mark counts only at the start
     b"\xff\xfe{\x00}\x00",
     b'{"event":"play\xc0\xafing"}',
     b'{"event":"\xed\xa0\x80"}',
@@ -52,7 +52,7 @@ _ODD_KEYS = ("../../etc", "ключ", "a/b c", "\u2028", "%00", "🦊" * 60, "="
 
 
 class Kind(StrEnum):
-    """What a record is, told by its producer."""
+    """The kind of a record, which the producer knows."""
 
     EVENT = "event"
     LATE = "late"
@@ -74,8 +74,7 @@ def play(seed: int, viewers: int = VIEWERS) -> Iterator[Produced]:
 
     Args:
         seed: decides every byte.
-        viewers: how many sessions run at any time; one that ends is followed by another.
-
+        viewers: the number of concurrent sessions; a new one replaces each that ends.
     """
     rng = random.Random(f"{seed}:mix")
     for ordinal, event in enumerate(_crowd(seed, viewers)):
@@ -124,18 +123,18 @@ def _produce(rng: random.Random, ordinal: int, event: Event) -> Produced:
 
 
 def escaped(data: bytes) -> bytes:
-    """Write ``data`` as nginx logs a request body: not JSON any more, but can be made so again."""
+    """Return ``data`` as nginx logs a request body: no JSON any more, but it can be converted back."""
     return data.replace(b"\\", b"\\x5C").replace(b'"', b"\\x22")
 
 
 def _garbage(rng: random.Random, ordinal: int) -> bytes:
-    """Take the samples in turn, and random bytes after each full round."""
+    """Return the samples in turn, and random bytes after each full round."""
     turn = (ordinal // _GARBAGE_EVERY) % (len(_GARBAGE) + 1)
     return _GARBAGE[turn] if turn < len(_GARBAGE) else rng.randbytes(rng.randrange(1, 2000))
 
 
 def _oversized(rng: random.Random, event: Event, *, largest: bool) -> bytes:
-    """Make a valid error event with a message that hardly compresses; the largest fills the limit."""
+    """Return a valid error event with a message that hardly compresses. The largest one reaches the limit."""
     limit = MAX_RECORD_BYTES - len(event["sessionId"])
     size = limit if largest else rng.randrange(_MIN_OVERSIZED_BYTES, limit)
     base = {**event, "event": "error", "payload": {"code": "STACK_TRACE", "message": ""}}

@@ -1,4 +1,4 @@
-"""What a demonstration asks of a destination: its properties, its server, and its audit. One file for each."""
+"""The interface of a destination in a demonstration: its properties, its server, and its audit. One file for each."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from consumers.local.ledger import Ledger
 from consumers.local.plan import Plan
 
 Look = Callable[[str], None]
-"""Shows the phase; raises when the user has asked for the end."""
+"""Shows the phase. Raises if the user has asked to stop."""
 
 
 class Figures(NamedTuple):
@@ -20,28 +20,28 @@ class Figures(NamedTuple):
 
 
 class Verdict(Protocol):
-    """What an audit found: a struct, which ``--json`` prints as it is."""
+    """The result of an audit: a struct, which ``--json`` prints as it is."""
 
     @property
     def good(self) -> bool:
-        """Whether the destination holds what was put, once, and nothing else."""
+        """Whether the destination holds each record once, unaltered, and nothing else."""
         ...
 
     @property
     def faults(self) -> list[str]:
-        """Some places where it differs; never a record's data."""
+        """Some places where it differs. They never contain a record's data."""
         ...
 
     def figures(self) -> Iterable[Figures]:
-        """Give what a person reads."""
+        """Return the tables for people."""
         ...
 
 
 class Server(NamedTuple):
-    """A program that others need, which tells its endpoint through a named pipe once it answers.
+    """A program that others need. Once it answers, it writes its endpoint to a named pipe.
 
-    ``module`` is run with ``--ready-file PIPE``, and with ``--home FOLDER`` if ``keeps_files``. One that ``reads_s3``
-    starts once AWS answers, with ``--s3-endpoint-file FILE``.
+    ``module`` is run with ``--ready-file PIPE``, and with ``--home FOLDER`` if ``keeps_files``. A server that
+    ``reads_s3`` starts once AWS answers, with ``--s3-endpoint-file FILE``.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Server(NamedTuple):
 
 
 class Site(NamedTuple):
-    """Where a run took place. ``server`` is the endpoint of the sink's server, if it has one."""
+    """The place of a run. ``server`` is the endpoint of the sink's server, if it has one."""
 
     plan: Plan
     account: Account
@@ -60,56 +60,56 @@ class Site(NamedTuple):
 
 
 class Sink(Protocol):
-    """A destination with its consumer. Another one is one more file, and a line in ``sinks``."""
+    """A destination with its consumer. To add one, write a file and add a line to ``sinks``."""
 
     @property
     def name(self) -> str:
-        """Its consumer's name, which is also its daemon's among the programs."""
+        """The name of its consumer, and of its daemon among the programs."""
         ...
 
     @property
     def place(self) -> str:
-        """What holds the records: "the archive"."""
+        """The destination in words, such as "the archive"."""
         ...
 
     @property
     def done(self) -> str:
-        """What is said of the records that it is through with: "archived"."""
+        """The word for records that it has finished, such as "archived"."""
         ...
 
     @property
     def claim(self) -> str:
-        """What is true of every record put if the verdict is good."""
+        """What holds for every record put if the verdict is good."""
         ...
 
     @property
     def server(self) -> Server | None:
-        """The server that it needs besides AWS, which only an embedded run has."""
+        """The server that it needs besides AWS. Only an embedded run has one."""
         ...
 
     @property
     def commands(self) -> Sequence[str]:
-        """Our subcommands that its properties file goes through before the daemon starts."""
+        """The subcommands to run with its properties file before the daemon starts."""
         ...
 
     @property
     def companion(self) -> str:
-        """Our subcommand that runs beside the daemon, with the same file; empty where none does."""
+        """The subcommand that runs beside the daemon, with the same file; empty if there is none."""
         ...
 
     @property
     def conclusion(self) -> str:
-        """Our subcommand that is run once the daemon has drained; empty where all is done by then."""
+        """The subcommand to run once the daemon has drained; empty if there is none."""
         ...
 
     def lacks(self) -> str:
-        """Say what this machine lacks to run it, and what to do; nothing if it can."""
+        """Return what this machine lacks to run it, and the remedy; empty if it lacks nothing."""
         ...
 
     def keys(self, plan: Plan, server: str) -> dict[str, object]:
-        """Give the properties of its own, for a server at this endpoint."""
+        """Return its own properties, for a server at this endpoint."""
         ...
 
     def audit(self, site: Site, ledger: Ledger, keep: Path | None, look: Look) -> Verdict:
-        """Compare what it holds with the ledger. ``keep`` is a folder for copies of what it stores."""
+        """Compare its content with the ledger. ``keep`` is a folder for copies of its stored data."""
         ...

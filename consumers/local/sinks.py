@@ -10,7 +10,7 @@ from consumers.local.redshift_sink import RedshiftSink
 from consumers.local.sink import Sink
 
 _GIB = 1 << 30
-# Measured with all sinks and the default options: 3 GiB at the most; the rest is for whoever else works here.
+# Measured with all sinks and the default options: 3 GiB at most. The rest is for other programs.
 _NEEDED_BYTES = 4 * _GIB
 _MEMORY = Path("/proc/meminfo")
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
@@ -19,11 +19,10 @@ SINKS: Mapping[str, Sink] = {sink.name: sink for sink in (ArchiveSink(), IndexSi
 
 
 def asked_for(names: Sequence[str]) -> list[Sink]:
-    """Give the sinks of these names.
+    """Return the sinks of these names.
 
     Raises:
-        Unavailable: this machine lacks something of one.
-
+        Unavailable: this machine lacks something that one needs.
     """
     sinks = [SINKS[name] for name in names]
     for sink in sinks:
@@ -34,7 +33,7 @@ def asked_for(names: Sequence[str]) -> list[Sink]:
 
 
 def fitting(*, embedded: bool, available_bytes: int | None) -> tuple[list[Sink], list[str]]:
-    """Give the sinks that can be run here, and a sentence for each one that is left out."""
+    """Return the sinks that can run here, and a sentence for each that is left out."""
     sinks: list[Sink] = []
     left_out = []
     for sink in SINKS.values():
@@ -46,7 +45,7 @@ def fitting(*, embedded: bool, available_bytes: int | None) -> tuple[list[Sink],
 
 
 def available_bytes() -> int | None:
-    """Give the memory that may be taken; None where this cannot be known."""
+    """Return the memory that may be used, or None if it is not known."""
     try:
         lines = _MEMORY.read_text().splitlines()
         free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
@@ -54,7 +53,7 @@ def available_bytes() -> int | None:
         return None
     try:
         return min(free, int(_MEMORY_LIMIT.read_text()))
-    except (OSError, ValueError):  # no container, or one without a limit
+    except (OSError, ValueError):  # not in a container, or without a limit
         return free
 
 

@@ -1,4 +1,4 @@
-"""Steps that take their time, side by side in one thread: each is looked at a few times a second."""
+"""Slow steps, run concurrently in one thread: each is polled a few times a second."""
 
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -13,19 +13,18 @@ T = TypeVar("T")
 _LOOK_EVERY_S = 0.25
 
 Step = Generator[str, None, T]
-"""Yields what it waits for, and returns what came of it."""
+"""Yields what it waits for, and returns its result."""
 
 
 class Slow(Exception):
-    """A step did not come to its end in time; the message says where to look."""
+    """A step did not end in time. The message says which log to read."""
 
 
 def until(holds: Callable[[], bool], phase: str, limit_s: float, log: Path) -> Step[None]:
-    """Wait until something holds.
+    """Wait until a condition holds.
 
     Raises:
-        Slow: it did not within ``limit_s``; ``log`` may say why.
-
+        Slow: it did not hold within ``limit_s``; ``log`` may say why.
     """
     deadline = time.monotonic() + limit_s
     while not holds():
@@ -36,12 +35,11 @@ def until(holds: Callable[[], bool], phase: str, limit_s: float, log: Path) -> S
 
 
 def together(steps: Sequence[Step[T]], fleet: Fleet, look: Look) -> list[T]:
-    """Go through all steps, each as far as it comes, and return what came of them.
+    """Run all steps concurrently, and return their results.
 
     Raises:
         Broken: a program ended meanwhile.
         Slow: a step took too long.
-
     """
     results: dict[int, T] = {}
     try:

@@ -1,4 +1,4 @@
-"""The configuration of supervisord: a unix socket for control, no open port."""
+"""The configuration of supervisord, controlled by a unix socket, without an open port."""
 
 import os
 import shlex
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # 0 and 143: drained after SIGTERM. 69 and 78: a missing program or a bad configuration, which
-# another start would not mend (sysexits.h).
+# another start would not fix (sysexits.h).
 _FINAL_EXIT_CODES = "0,69,78,143"
 
 _HEAD = """\
@@ -51,8 +51,8 @@ stdout_logfile_maxbytes = 0
 class Program:
     """One program.
 
-    SIGTERM goes to it alone, since its children must outlive it to drain; what is left after
-    ``stop_timeout_s`` is killed with its whole group.
+    SIGTERM is sent only to the program itself, since its children must outlive it to drain. After
+    ``stop_timeout_s``, its whole process group is killed.
     """
 
     name: str
@@ -60,16 +60,16 @@ class Program:
     stop_timeout_s: float
     autostart: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables of its own, besides those of supervisord."""
+    """The program's own variables, besides those of supervisord."""
     settles_s: int = 0
-    """A start that ends sooner is repeated twice, whatever its exit code: supervisor looks at codes only after it."""
+    """A start that ends sooner is repeated twice, whatever its exit code: supervisord checks codes only after it."""
 
 
 def configuration(programs: Sequence[Program], socket: Path) -> str:
-    """Write the text of supervisord's configuration file.
+    """Return the text of supervisord's configuration file.
 
-    Logs are named without a directory, as supervisord expands ``%`` in their names once too often:
-    it must be started where they belong. The programs run in the present directory.
+    Log files are named without a directory, since supervisord expands ``%`` in their names twice: start
+    it in the directory of the logs. The programs run in the present directory.
     """
     user = "user = root\n" if os.geteuid() == 0 else ""
     parts = [_HEAD.format(user=user, socket=_literal(socket))]
@@ -90,5 +90,5 @@ def configuration(programs: Sequence[Program], socket: Path) -> str:
 
 
 def _literal(value: object) -> str:
-    """Supervisor expands ``%(name)s``."""
+    """Escape ``%``, since supervisord expands ``%(name)s``."""
     return str(value).replace("%", "%%")

@@ -1,8 +1,8 @@
-"""The Redshift stand-in as a program: it serves until it is told to stop.
+"""The Redshift stand-in as a program. It serves until SIGTERM or SIGINT.
 
-Run as ``python -m consumers.local.redshift --home DIR``. What it tells once it answers is
-``redshift://localhost:PORT/DIR``: the folder holds the certificate that vouches for it (``ca.pem``) and the password of
-its user ``rs`` (``password``). Exit code 69: PostgreSQL is not installed.
+Run as ``python -m consumers.local.redshift --home DIR``. Once it answers, it writes ``redshift://localhost:PORT/DIR``
+to the ready file. The folder holds the certificate of its authority (``ca.pem``) and the password of its user ``rs``
+(``password``). Exit code 69: PostgreSQL is not installed.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""PostgreSQL as a process of its own, in a folder that goes with it."""
+"""A PostgreSQL server as a child process, in a temporary folder of its own."""
 
 import os
 import pwd
@@ -47,11 +47,10 @@ class NoPostgres(Exception):
 
 
 def binaries() -> Path:
-    """Find PostgreSQL's programs.
+    """Return the folder of PostgreSQL's programs.
 
     Raises:
         NoPostgres: there are none.
-
     """
     folders = sorted(FOLDERS.glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
     for folder in folders:
@@ -67,7 +66,7 @@ def binaries() -> Path:
 
 
 class Cluster:
-    """A PostgreSQL that trusts whoever reaches its socket, which lies in a folder of its own account."""
+    """A PostgreSQL without passwords. Its socket is in a folder that belongs to its own account."""
 
     def __init__(self) -> None:
         """Find the programs; `start` makes the folder."""
@@ -77,7 +76,7 @@ class Cluster:
         self.socket = Path()
 
     def start(self) -> None:
-        """Make it and run it; it ends with this process."""
+        """Create and start the cluster. It ends with this process."""
         folder = self._folder = Path(tempfile.mkdtemp(prefix="redshift-", dir="/tmp"))
         if os.geteuid() == 0:
             account = pwd.getpwnam("postgres")
@@ -109,15 +108,15 @@ class Cluster:
             backend.close()
 
     def create(self, database: str) -> None:
-        """Make an empty database."""
+        """Create an empty database."""
         backend = Backend(self.socket, {"user": "rs", "database": "postgres"})
         backend.query(f'create database "{database}"')
         backend.close()
 
     def stop(self) -> None:
-        """End it, and remove its folder."""
+        """Stop the cluster and remove its folder."""
         if self._process:
-            self._process.send_signal(3)  # SIGQUIT: at once; nothing of it is kept
+            self._process.send_signal(3)  # SIGQUIT: at once, since no data is kept
             self._process.wait(30)
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -130,7 +129,7 @@ class Cluster:
             try:
                 backend = Backend(self.socket, {"user": "rs", "database": "postgres"})
             except OSError:
-                time.sleep(0.05)  # it does not say when it listens
+                time.sleep(0.05)  # PostgreSQL sends no signal when it listens
                 continue
             backend.close()
             if backend.hello[-1][0] == b"Z":
@@ -141,7 +140,7 @@ class Cluster:
 
 
 def _as_postgres(command: list[str | Path]) -> list[str | Path]:
-    """Leave root, which PostgreSQL refuses; and end with the parent, however that ends."""
+    """Return the command to run as the user postgres, since PostgreSQL refuses root, and to end with its parent."""
     drop: list[str | Path] = ["setpriv", "--pdeathsig", "QUIT"]
     if os.geteuid() == 0:
         drop += ["--reuid=postgres", "--regid=postgres", "--clear-groups"]

@@ -1,4 +1,4 @@
-"""Reads a COPY statement. Pure."""
+"""Parses a COPY statement. Pure."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ _WORDS = frozenset({"ON", "OFF", "TRUE", "FALSE", "PRESET"})
 
 @dataclass(slots=True)
 class CopyStatement:
-    """A COPY: of which table and columns, from where, and its options in capitals."""
+    """A COPY: the table, its columns, the source, and the options by their names in capitals."""
 
     table: list[str]
     columns: list[str] | None
@@ -22,7 +22,7 @@ class CopyStatement:
 
 
 def is_copy(sql: str) -> bool:
-    """Whether it reads from S3."""
+    """Return whether a statement is a COPY from S3."""
     words = tokens(sql)
     upper = [word.upper() for word in words]
     return (
@@ -31,11 +31,10 @@ def is_copy(sql: str) -> bool:
 
 
 def read_copy(sql: str) -> CopyStatement:
-    """Take it apart.
+    """Parse a COPY statement.
 
     Raises:
-        ServerError: it is none that the stand-in knows.
-
+        ServerError: the stand-in does not support it.
     """
     words = [word for word in tokens(sql) if word != ";"]
     at = 1

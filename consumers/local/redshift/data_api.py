@@ -1,6 +1,6 @@
-"""The Redshift Data API: AWS JSON 1.1 over HTTP, whose statements run through the stand-in's own sessions.
+"""The Redshift Data API: AWS JSON 1.1 over HTTP. Its statements run through the stand-in's own sessions.
 
-A batch is one transaction; of one ClientToken there is one batch, whoever asks again.
+A batch is one transaction. A repeated request with the same ClientToken returns the same batch.
 """
 
 import json
@@ -19,7 +19,7 @@ MOST_STATEMENTS, MOST_SQL_BYTES = 40, 100_000
 
 
 class Place(Protocol):
-    """Where the sessions go."""
+    """The address of the sessions."""
 
     host: str
     port: int
@@ -27,10 +27,10 @@ class Place(Protocol):
 
 
 class Refusal(Exception):
-    """A request that is refused: the message and its type."""
+    """A refused request: the message and the type of the error."""
 
     def __init__(self, message: str, kind: str = "ValidationException") -> None:
-        """Say which."""
+        """Store the message and the type."""
         super().__init__(message)
         self.kind = kind
 
@@ -39,7 +39,7 @@ class Execution:
     """One statement, or a batch."""
 
     def __init__(self, place: Place, request: dict[str, Any], sqls: list[str], *, batch: bool) -> None:
-        """Begin to run it."""
+        """Start the execution in a thread."""
         self.id = str(uuid.uuid4())
         self.batch = batch
         self.status = "SUBMITTED"
@@ -72,7 +72,7 @@ class Execution:
             if self.batch:
                 cursor.execute("COMMIT")
             self.status = "FINISHED"
-        except Exception as fault:  # noqa: BLE001 - whatever it is, it is the answer
+        except Exception as fault:  # noqa: BLE001 - any exception becomes the answer
             said = fault.args[0] if fault.args and isinstance(fault.args[0], dict) else {"M": repr(fault)[:300]}
             self.error = "ERROR: Query cancelled on user's request" if self._cancelled else f"ERROR: {said.get('M')}"
             self.status = "ABORTED" if self._cancelled else "FAILED"
@@ -99,13 +99,13 @@ class Execution:
         self.subs[at]["Status"] = "FINISHED"
 
     def cancel(self) -> None:
-        """Stop it, if it runs."""
+        """Stop the execution, if it runs."""
         self._cancelled = True
         if self._connection is not None:
             self._connection._usock.shutdown(2)  # noqa: SLF001 - from another thread
 
     def described(self) -> dict[str, Any]:
-        """Say how it goes."""
+        """Return the answer of DescribeStatement."""
         last = len(self._sqls) - 1
         answer: dict[str, Any] = {"Id": self.id, "Status": self.status, "HasResultSet": last in self.rows}
         if self.error:
@@ -119,7 +119,7 @@ class DataApi:
     """The HTTP server."""
 
     def __init__(self, place: Place, port: int) -> None:
-        """Listen; `start` serves."""
+        """Bind the port; `start` serves."""
         self._place = place
         self._executions: dict[str, Execution] = {}
         self._tokens: dict[str, Execution] = {}
@@ -150,16 +150,16 @@ class DataApi:
         self.port = self._server.server_port
 
     def start(self) -> None:
-        """Serve."""
+        """Serve requests in a thread."""
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
-        """Serve no more."""
+        """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer a request."""
+        """Return the answer to a request."""
         if operation in {"ExecuteStatement", "BatchExecuteStatement"}:
             return self._execute(request, batch=operation.startswith("Batch"))
         execution = self._executions.get(request["Id"].partition(":")[0])

@@ -1,4 +1,4 @@
-"""What a test asks of the stand-in: to fail at a statement, before it or after it, and to be held there."""
+"""Faults that a test injects into the stand-in: a failure before or after a statement, or a pause there."""
 
 import threading
 from collections import Counter
@@ -12,10 +12,11 @@ SERIALIZABLE = "1023 Serializable isolation violation on table - 1, transactions
 
 @dataclass(slots=True)
 class Fault:
-    """One rule. `kind` is a statement's (`sql.kind_of`), `containing` a part of it.
+    """One rule. `kind` is that of a statement (`sql.kind_of`), `containing` a part of its text.
 
-    `cut` closes the client's connection: `after` COMMIT, it stands. `conflict` answers 1023, `deadlock` 40P01, `slow`
-    sleeps for `seconds` within the session, so that time-outs hold, and `call` is run, and may block.
+    `cut` closes the client's connection; after a COMMIT, the transaction is committed. `conflict` answers 1023,
+    `deadlock` 40P01. `slow` sleeps for `seconds` in the session, so that timeouts apply. `call` is called, and may
+    block.
     """
 
     kind: str
@@ -29,10 +30,10 @@ class Fault:
 
 
 class Faults:
-    """The rules that stand, and what was said to the stand-in."""
+    """The active rules, and the statements that the stand-in received."""
 
     def __init__(self) -> None:
-        """Begin without a rule."""
+        """Begin without rules."""
         self._lock = threading.Lock()
         self._rules: list[Fault] = []
         self.refuse = False
@@ -40,13 +41,13 @@ class Faults:
         self.texts: list[str] = []
 
     def add(self, fault: Fault) -> Fault:
-        """Let a rule stand."""
+        """Add a rule."""
         with self._lock:
             self._rules.append(fault)
         return fault
 
     def forget(self) -> None:
-        """Forget all rules and all that was said, and let connections in."""
+        """Remove all rules and recorded statements, and accept connections again."""
         with self._lock:
             self._rules.clear()
             self.texts.clear()
@@ -54,14 +55,14 @@ class Faults:
             self.refuse = False
 
     def note(self, kind: str, text: str) -> None:
-        """Keep what was said."""
+        """Record a statement."""
         with self._lock:
             self.counts[kind] += 1
             if len(self.texts) < MOST_KEPT:
                 self.texts.append(text)
 
     def take(self, kind: str, when: str, text: str) -> Fault | None:
-        """Give the rule that holds here, once less."""
+        """Return the rule that applies here, and count it down; None if there is none."""
         with self._lock:
             for rule in self._rules:
                 if rule.kind != kind or rule.when != when or rule.containing not in text:

@@ -1,4 +1,4 @@
-"""COPY: reads what the manifest names from S3, and streams rows into the session's own transaction."""
+"""COPY: reads the objects of the manifest from S3, and streams rows into the session's own transaction."""
 
 import gzip
 import json
@@ -22,23 +22,23 @@ class Target(Protocol):
     """The session that a COPY runs in. `ask` runs in its transaction, `admin` in one of its own."""
 
     def ask(self, sql: str) -> list[list[str | None]]:
-        """Give rows."""
+        """Return the rows of a query."""
         ...
 
     def admin(self, sql: str) -> list[list[str | None]]:
-        """Give rows, whatever becomes of the session's transaction."""
+        """Return the rows of a query, even if the session's transaction fails."""
         ...
 
     def copy_in(self, sql: str, parts: Iterator[bytes]) -> int:
-        """Feed COPY FROM STDIN, and give the count of rows; what `parts` raises fails it."""
+        """Feed COPY FROM STDIN, and return the number of rows. An exception from `parts` fails it."""
         ...
 
 
 class Loading:
-    """One COPY."""
+    """The execution of one COPY."""
 
     def __init__(self, target: Target, s3: Any, sql: str) -> None:
-        """Read the statement."""
+        """Parse the statement."""
         self._target = target
         self._s3 = s3
         self._statement: CopyStatement = read_copy(sql)
@@ -48,11 +48,10 @@ class Loading:
         self._column = ""
 
     def run(self) -> int:
-        """Load, and give the count of rows.
+        """Load, and return the number of rows.
 
         Raises:
             ServerError: nothing was loaded.
-
         """
         statement = self._statement
         columns = self._columns()
@@ -104,7 +103,7 @@ class Loading:
                 if len(line) > MOST_LINE:
                     raise RowError(code=1224, words="JSON object is larger than 4 MB")
                 try:
-                    line.decode()  # which the decoder leaves to whoever reads a value
+                    line.decode()  # the JSON decoder does not check strings in a `Raw`
                     document = _decode(line)
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     raise RowError(code=1200, words="Invalid JSON") from None
@@ -142,7 +141,7 @@ class Loading:
                 if entry.get("mandatory"):
                     message = f"Problem reading manifest file - NoSuchKey: {entry['url']}"
                     raise ServerError(message)
-                continue  # as Redshift does: without a word
+                continue  # silently, as Redshift does
             length = entry.get("meta", {}).get("content_length", len(data))
             if length != len(data):
                 message = f"content_length of {entry['url']} is {length}, and not {len(data)}"

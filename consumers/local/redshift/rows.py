@@ -1,4 +1,4 @@
-"""From a line of JSON to a row of COPY FROM STDIN, with the refusals that Redshift's COPY has. Pure.
+"""Converts a line of JSON to a row of COPY FROM STDIN, with the errors of Redshift's COPY. Pure.
 
 Error codes: "Load error reference" in the Amazon Redshift Database Developer Guide.
 """
@@ -27,16 +27,16 @@ Convert = Callable[[Raw | None], str | None]
 
 
 class RowError(Exception):
-    """A row that COPY refuses: Redshift's code, and its words for it."""
+    """A row that COPY refuses: Redshift's error code and message."""
 
     def __init__(self, *, code: int, words: str) -> None:
-        """Say which."""
+        """Store the code and the message."""
         super().__init__(words)
         self.code = code
 
 
 class TargetColumn(NamedTuple):
-    """A column that is filled: PostgreSQL's name of its type, the number that bounds it, and whether it must be."""
+    """A column to fill: PostgreSQL's name of its type, its size, and whether it is NOT NULL."""
 
     name: str
     type: str
@@ -46,7 +46,7 @@ class TargetColumn(NamedTuple):
 
 
 def converter(column: TargetColumn, options: Mapping[str, str]) -> Convert:
-    """Give what writes a value of JSON, unread, for COPY FROM STDIN; None is NULL."""
+    """Return the function that converts undecoded JSON to text for COPY FROM STDIN. None stands for NULL."""
     of_type = _semistructured if column.type in _SEMISTRUCTURED else _scalar(column, options)
 
     def convert(value: Raw | None) -> str | None:
@@ -62,7 +62,7 @@ def converter(column: TargetColumn, options: Mapping[str, str]) -> Convert:
 
 
 def _semistructured(json: str) -> str:
-    """Take JSON as it was written: each number has its digits."""
+    """Return JSON as it was written, so that each number keeps its digits."""
     if "\\u0000" in json.replace("\\\\", ""):
         raise RowError(code=1224, words="Invalid SUPER value")
     return json

@@ -1,4 +1,4 @@
-"""One client's session: its messages go to PostgreSQL, but for what only Redshift has, and what a fault asks for."""
+"""A client's session: messages are passed on to PostgreSQL, except for Redshift's own features and injected faults."""
 
 import hashlib
 import secrets
@@ -26,7 +26,7 @@ _ANSWERED_LATER = frozenset({b"P", b"B", b"D", b"C", b"E"})
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What all sessions share: PostgreSQL's socket, the password, the certificate, S3, and the faults."""
+    """The parts that all sessions share: PostgreSQL's socket, the password, the certificate, S3, and the faults."""
 
     postgres: Path
     password: str
@@ -36,14 +36,14 @@ class House:
 
 
 class Cut(Exception):
-    """A fault ends the connection here."""
+    """An injected fault ends the connection here."""
 
 
 class Session(threading.Thread):
     """A client's connection."""
 
     def __init__(self, client: socket.socket, house: House) -> None:
-        """Take a connection; `start` serves it."""
+        """Store a connection; `start` serves it."""
         super().__init__(daemon=True)
         self._client: socket.socket = client
         self._house = house
@@ -55,13 +55,13 @@ class Session(threading.Thread):
         self._skipping = False
 
     def run(self) -> None:
-        """Serve it to its end."""
-        with suppress(OSError, ValueError, Cut):  # a socket that was closed meanwhile is a ValueError to poll
+        """Serve the connection until it ends."""
+        with suppress(OSError, ValueError, Cut):  # poll raises ValueError for a socket that was closed meanwhile
             self._serve()
         self.close()
 
     def close(self) -> None:
-        """Cut both ends: PostgreSQL rolls back what is open."""
+        """Close both connections. PostgreSQL rolls back an open transaction."""
         ends = [self._client, *([self._backend.socket] if self._backend else [])]
         for end in ends:
             with suppress(OSError):
@@ -91,7 +91,7 @@ class Session(threading.Thread):
             if code == b"X":
                 return
             if self._skipping and code != b"S":
-                continue  # after an error, until the client asks for the state
+                continue  # after an error, skip messages until Sync
             self._skipping = False
             try:
                 self._handle(code, body)
@@ -130,10 +130,10 @@ class Session(threading.Thread):
         return False
 
     def _client_speaks(self, backend: socket.socket) -> bool:
-        """Wait for either side; one thread serves both, as a TLS connection bears no two."""
+        """Wait for either side. One thread serves both, since two threads cannot share a TLS connection."""
         if isinstance(self._client, ssl.SSLSocket) and self._client.pending():
             return True
-        poll = select.poll()  # select() knows no descriptor beyond 1023
+        poll = select.poll()  # select() has no descriptors beyond 1023
         for side in (backend, self._client):
             poll.register(side, select.POLLIN)
         return backend.fileno() not in {descriptor for descriptor, _ in poll.poll()}
@@ -189,7 +189,7 @@ class Session(threading.Thread):
         return sql
 
     def _run(self, code: bytes, body: bytes, sql: str) -> None:
-        """Execute a statement, with the faults that hold for its kind."""
+        """Execute a statement, with the faults that apply to its kind."""
         kind, faults = statements.kind_of(sql), self._house.faults
         faults.note(kind, sql)
         before = faults.take(kind, "before", sql)
@@ -252,7 +252,7 @@ class Session(threading.Thread):
             backend.close()
 
     def copy_in(self, sql: str, parts: Iterator[bytes]) -> int:
-        """Feed COPY FROM STDIN in the client's transaction; what `parts` raises fails it there too."""
+        """Feed COPY FROM STDIN in the client's transaction. An exception from `parts` fails it there too."""
         assert self._backend  # noqa: S101 - it is there once a session is served
         count, failed = 0, None
         answers = self._captured(b"Q", sql.encode() + b"\0")
@@ -262,7 +262,7 @@ class Session(threading.Thread):
                     for part in parts:
                         wire.send_copy_data(self._backend.socket, part)
                     self._backend.socket.sendall(message(b"c"))
-                except Exception as fault:  # noqa: BLE001 - whatever it is, the transaction ends
+                except Exception as fault:  # noqa: BLE001 - any exception ends the transaction
                     failed = fault
                     self._backend.socket.sendall(message(b"f", b"stopped\0"))
             elif code == b"C":
@@ -275,7 +275,7 @@ class Session(threading.Thread):
         return count
 
     def _captured(self, code: bytes, body: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Send a message, and yield the answers instead of passing them on, to the end of the statement."""
+        """Send a message, and yield the answers up to the end of the statement, instead of passing them on."""
         assert self._backend  # noqa: S101 - it is there once a session is served
         last = {b"Z"} if code == b"Q" else {b"C", b"E", b"I", b"s"}
         self._send(code, body)
@@ -288,7 +288,7 @@ class Session(threading.Thread):
                 return
 
     def _fail(self, text: str, code: str) -> None:
-        """Let PostgreSQL fail too, so that the transaction is over as after any other error."""
+        """Make PostgreSQL fail too, so that the transaction is aborted as after any other error."""
         quoted = text.replace("'", "''").replace("%", "%%")
         if self._status != b"E":
             with suppress(ServerError):
@@ -297,6 +297,6 @@ class Session(threading.Thread):
 
     def _send(self, code: bytes, body: bytes) -> None:
         assert self._backend  # noqa: S101 - it is there once a session is served
-        # Flush: PostgreSQL keeps the end of a long answer until the client's Sync, which is not read before that end.
+        # Flush: PostgreSQL buffers the end of a long answer until Sync, which is read only after that end.
         flush = message(b"H") if code in _ANSWERED_LATER else b""
         self._backend.socket.sendall(message(code, body) + flush)

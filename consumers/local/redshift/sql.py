@@ -1,4 +1,4 @@
-"""Reads statements: what kind one is, what Redshift would refuse in it, and how PostgreSQL wants it. Pure."""
+"""Reads SQL statements: their kind, what Redshift would refuse in them, and their form for PostgreSQL. Pure."""
 
 import re
 
@@ -32,12 +32,12 @@ _KEYS = re.compile(r",\s*(constraint\s+\w+\s+)?(primary\s+key|unique)\s*\([^)]*\
 
 
 def tokens(sql: str) -> list[str]:
-    """Give a statement's words, texts and signs, without what stands between them."""
+    """List the words, literals and signs of a statement, without white space and comments."""
     return [one for one in _TOKEN.findall(sql) if not (one[0].isspace() or one.startswith(("--", "/*")))]
 
 
 def kind_of(sql: str) -> str:
-    """Tell a statement by its first word; `other` if it is none that faults are asked for."""
+    """Return the kind of a statement, by its first word; `other` if faults cannot be injected at it."""
     words = tokens(sql)
     first = words[0].lower() if words else ""
     if first in {"end", "commit"}:
@@ -46,7 +46,7 @@ def kind_of(sql: str) -> str:
 
 
 def denied(sql: str) -> str | None:
-    """Name what Redshift has not, or None."""
+    """Return the name of a feature that Redshift does not have, or None."""
     plain = " ".join(one[0] * 2 if one[0] in "'\"" else one.lower() for one in tokens(sql))
     for pattern, name in _DENIED:
         if re.search(pattern, plain):
@@ -55,13 +55,16 @@ def denied(sql: str) -> str | None:
 
 
 def alone(sql: str) -> bool:
-    """Whether Redshift refuses this statement within a transaction."""
+    """Return whether Redshift refuses this statement within a transaction."""
     return bool(re.match(r"\s*(alter\s+table\s+\S+\s+alter\s+column|vacuum)\b", sql, re.IGNORECASE))
 
 
 def adapted(sql: str) -> str:
-    """Write a statement for PostgreSQL: what it has no word for is left out. Redshift's keys bind nothing."""
-    held: list[str] = []  # a quoted name or text may hold any of the words
+    """Return a statement for PostgreSQL, without Redshift's own clauses.
+
+    Keys are removed too, since Redshift does not enforce them.
+    """
+    held: list[str] = []  # a quoted text may contain any of the words
 
     def hold(quoted: re.Match[str]) -> str:
         held.append(quoted[0])

@@ -14,7 +14,7 @@ _DAY = timedelta(days=1)
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Make both in a folder: what a server presents, and the file that clients trust."""
+    """Make both in a folder. Return the server's TLS context, and the file with the authority for clients."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority_name = _name("kinesis-fleet local authority")
     basic = x509.BasicConstraints(ca=True, path_length=0)

@@ -1,4 +1,4 @@
-"""The stand-in as a whole: PostgreSQL, the proxy before it, and the Data API."""
+"""The whole stand-in: PostgreSQL, the proxy in front of it, and the Data API."""
 
 import shutil
 import socket
@@ -23,10 +23,10 @@ DATABASE, USER = "dev", "rs"
 
 
 class Warehouse:
-    """A Redshift on loopback. `port` and `data_api_port` are chosen unless given."""
+    """A Redshift on loopback. `port` and `data_api_port` are free ports by default."""
 
     def __init__(self, s3_endpoint: str, port: int = 0, data_api_port: int = 0) -> None:
-        """Say where S3 is; `start` starts it."""
+        """Store the S3 endpoint; `start` starts everything."""
         self.host = "localhost"
         self.port = port
         self.password = PASSWORD
@@ -45,17 +45,17 @@ class Warehouse:
         self._data_api = DataApi(self, data_api_port)
 
     def __enter__(self) -> Self:
-        """Start it."""
+        """Start the warehouse."""
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
+        """Stop the warehouse."""
         self.stop()
 
     @property
     def data_api_endpoint(self) -> str:
-        """Where the Data API listens."""
+        """The URL of the Data API."""
         return f"http://127.0.0.1:{self._data_api.port}"
 
     def start(self) -> None:
@@ -66,11 +66,11 @@ class Warehouse:
         self._data_api.start()
 
     def create(self, database: str) -> None:
-        """Make another empty database."""
+        """Create another empty database."""
         self._cluster.create(database)
 
     def resume(self) -> None:
-        """Listen, at the same port as ever; nothing changes if it does."""
+        """Listen, always at the same port. Do nothing if it already listens."""
         if self._listener:
             return
         listener = socket.create_server(("127.0.0.1", self.port), backlog=64, reuse_port=False)
@@ -79,7 +79,7 @@ class Warehouse:
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     def pause(self) -> None:
-        """Be away: nobody listens, and whoever was connected is cut off."""
+        """Stop listening, and close all connections."""
         listener, self._listener = self._listener, None
         if listener:
             with suppress(OSError):
@@ -88,13 +88,13 @@ class Warehouse:
         self.cut()
 
     def cut(self) -> None:
-        """Cut off whoever is connected."""
+        """Close all connections."""
         sessions, self._sessions = self._sessions, []
         for session in sessions:
             session.close()
 
     def stop(self) -> None:
-        """Stop everything; nothing of it is kept."""
+        """Stop everything. No data is kept."""
         self._data_api.stop()
         self.pause()
         self._cluster.stop()

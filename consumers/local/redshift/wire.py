@@ -13,16 +13,16 @@ _CHUNK = 1 << 16
 
 
 class ServerError(Exception):
-    """An error to be answered: the message, and its SQLSTATE."""
+    """An error to send to the client: the message and its SQLSTATE."""
 
     def __init__(self, message: str, code: str = "XX000") -> None:
-        """Say what and which."""
+        """Store the message and the SQLSTATE."""
         super().__init__(message)
         self.code = code
 
 
 def receive(peer: socket.socket, count: int) -> bytes:
-    """Read so many bytes."""
+    """Read this number of bytes."""
     found = bytearray()
     while len(found) < count:
         part = peer.recv(count - len(found))
@@ -33,28 +33,28 @@ def receive(peer: socket.socket, count: int) -> bytes:
 
 
 def message(code: bytes, body: bytes = b"") -> bytes:
-    """Write a message."""
+    """Return an encoded message."""
     return code + INT.pack(len(body) + 4) + body
 
 
 def read_message(peer: socket.socket) -> tuple[bytes, bytes]:
-    """Read one: its code and its body."""
+    """Read a message, and return its code and body."""
     head = receive(peer, 5)
     return head[:1], receive(peer, INT.unpack(head[1:])[0] - 4)
 
 
 def error(text: str, code: str = "XX000", severity: str = "ERROR") -> bytes:
-    """Write an error."""
+    """Return an encoded error."""
     return message(b"E", f"S{severity}\0C{code}\0M{text}\0\0".encode())
 
 
 def fields_of(body: bytes) -> dict[str, str]:
-    """Read an error's fields by their letters."""
+    """Parse the fields of an error, by their letters."""
     return {part[:1].decode(): part[1:].decode("utf-8", "replace") for part in body.split(b"\0") if part}
 
 
 def row_of(body: bytes) -> list[str | None]:
-    """Read a row."""
+    """Parse a row."""
     (count,) = SHORT.unpack(body[:2])
     row: list[str | None] = []
     at = 2
@@ -67,14 +67,14 @@ def row_of(body: bytes) -> list[str | None]:
 
 
 def start_up(parameters: Mapping[str, str]) -> bytes:
-    """Write the first message of a connection."""
+    """Return the first message of a connection."""
     pairs = b"".join(f"{key}\0{value}\0".encode() for key, value in parameters.items())
     body = INT.pack(PROTOCOL) + pairs + b"\0"
     return INT.pack(len(body) + 4) + body
 
 
 class Backend:
-    """A connection to PostgreSQL, which trusts it."""
+    """A connection to PostgreSQL, which needs no password."""
 
     def __init__(self, address: Path, parameters: Mapping[str, str]) -> None:
         """Connect."""
@@ -88,11 +88,10 @@ class Backend:
                 self.hello.append((code, body))
 
     def query(self, sql: str) -> list[list[str | None]]:
-        """Run statements, and give the rows.
+        """Run statements and return the rows.
 
         Raises:
-            ServerError: one failed, or the connection was not admitted.
-
+            ServerError: one failed, or the connection was refused.
         """
         if self.hello[-1][0] == b"E":
             fields = fields_of(self.hello[-1][1])
@@ -114,19 +113,19 @@ class Backend:
         return rows
 
     def close(self) -> None:
-        """Let go."""
+        """Close the connection."""
         self.socket.close()
 
 
 def send_copy_data(peer: socket.socket, data: bytes | memoryview) -> None:
-    """Send a part of what COPY FROM STDIN reads."""
+    """Send a part of the data for COPY FROM STDIN."""
     view = memoryview(data)
     for at in range(0, len(view), _CHUNK):
         peer.sendall(message(b"d", bytes(view[at : at + _CHUNK])))
 
 
 def with_super(body: bytes) -> bytes:
-    """Report jsonb as SUPER in a description of rows."""
+    """Return a row description in which the type jsonb is reported as SUPER."""
     described: Any = bytearray(body)
     (count,) = SHORT.unpack(described[:2])
     at = 2

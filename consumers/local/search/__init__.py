@@ -1,1 +1,1 @@
-"""An embedded search server: OpenSearch on loopback, out of JARs that are verified at each start."""
+"""An embedded search server: OpenSearch on loopback. Its JARs are verified at each start."""

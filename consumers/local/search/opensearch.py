@@ -1,8 +1,8 @@
-"""An embedded OpenSearch: one node on loopback, its data in a folder.
+"""An embedded OpenSearch: one node on loopback, with its data in a folder.
 
-Run as ``python -m consumers.local.search.opensearch --home DIR``. Once the JARs are verified
-this process becomes Java, so that signals reach it: SIGTERM closes the node, exit code 143.
-Exit code 69: a JAR, Java or the JDK is missing or altered; the message says what to do.
+Run as ``python -m consumers.local.search.opensearch --home DIR``. Once the JARs are verified,
+this process becomes Java, so that it receives signals: SIGTERM closes the node, exit code 143.
+Exit code 69: a JAR, Java or the JDK is missing or altered; the message gives the remedy.
 """
 
 import argparse
@@ -16,26 +16,25 @@ from consumers.kcl.launcher import find_java
 from consumers.local.search.program import Jars, class_path
 
 HEAP = "256m"
-# Start-up counts more than the speed of a server that runs for minutes: the first compiler alone
-# starts in half the time.
+# The server runs for minutes, so its start-up counts more than its speed: with the first compiler
+# alone it starts in half the time.
 _FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Dlog4j2.disable.jmx=true")
 
 
 def command(version: Jars, home: Path, ready_file: Path | None, heap: str, settings: Sequence[str]) -> list[str]:
-    """Give the command that runs a node in ``home``.
+    """Return the command that runs a node in ``home``.
 
     Raises:
         Unavailable: a JAR, Java or the JDK is missing or altered.
-
     """
-    # Libraries that unpack themselves do so in here, and not among everybody's temporary files.
+    # Libraries unpack themselves into this folder, and not into the shared temporary directory.
     java = (str(find_java()), f"-Xmx{heap}", *_FLAGS, f"-Djava.io.tmpdir={home / 'tmp'}")
     ready = "-" if ready_file is None else str(ready_file)
     return [*java, "-cp", class_path(version), "OpenSearchNode", str(home), ready, *settings]
 
 
 def setting(text: str) -> str:
-    """Refuse what is no ``name=value``."""
+    """Return the text, or refuse it if it is no ``name=value``."""
     if not text.partition("=")[0] or "=" not in text:
         message = f"{text!r} is not of the form name=value"
         raise argparse.ArgumentTypeError(message)

@@ -1,4 +1,4 @@
-"""What runs an embedded OpenSearch: its JARs, each one as it was locked, and the compiled node."""
+"""The program of an embedded OpenSearch: its JARs, each verified against the lock, and the compiled node."""
 
 import hashlib
 import os
@@ -20,24 +20,23 @@ _COMPILE_TIMEOUT_S = 120
 
 @dataclass(frozen=True, slots=True)
 class Jars:
-    """A version of OpenSearch: the folder of its JARs, and the lock that they are held against."""
+    """A version of OpenSearch: the folder of its JARs, and their lock."""
 
     folder: Path
     lock: Path
 
     @classmethod
     def default(cls) -> "Jars":
-        """Take those that `make` fetched into this checkout, or those in ``OPENSEARCH_LIB``."""
+        """Return the JARs that `make` fetched into this checkout, or those in ``OPENSEARCH_LIB``."""
         folder = os.environ.get("OPENSEARCH_LIB") or ROOT / ".cache" / "opensearch" / "lib"
         return cls(Path(folder), ROOT / "requirements" / "search" / "opensearch" / "jars.lock")
 
 
 def class_path(version: Jars) -> str:
-    """Verify the locked JARs, compile the node if need be, and give Java's class path.
+    """Verify the locked JARs, compile the node if needed, and return Java's class path.
 
     Raises:
         Unavailable: a JAR is missing or has changed, or no JDK compiles the node.
-
     """
     lock = jars.locked(version.lock)
     told = jars.differences(version.folder, lock)
@@ -49,7 +48,7 @@ def class_path(version: Jars) -> str:
 
 
 def _node(version: Jars, paths: list[Path]) -> Path:
-    """Find the JAR of the compiled node, which is named after all that went into it."""
+    """Return the JAR of the compiled node, which is named after a digest of its inputs."""
     digest = hashlib.sha256(SOURCE.read_bytes() + version.lock.read_bytes()).hexdigest()
     node = version.folder.resolve().with_name(f"node-{digest[:16]}.jar")
     if not node.exists():
@@ -78,5 +77,5 @@ def _compile(node: Path, paths: list[Path]) -> None:
         with zipfile.ZipFile(half, "w") as jar:
             for compiled in sorted(classes.rglob("*.class")):
                 jar.write(compiled, compiled.relative_to(classes))
-        # Two that compile at once make the same JAR.
+        # Two processes that compile at once make the same JAR.
         half.replace(node)
