@@ -1,6 +1,5 @@
 """Gathers a shard's records into the next outbox, without I/O. It needs a clock: preparing can take seconds."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
@@ -25,9 +24,7 @@ class Limits:
 class OutboxBatcher(Generic[Made]):
     """Gathers records into one open batch at a time."""
 
-    def __init__(
-        self, shard: str, limits: Limits, prepare: Prepare[Made], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, shard: str, limits: Limits, prepare: Prepare[Made], clock: Callable[[], float]) -> None:
         """Begin without an open batch. `clock` returns monotonic seconds."""
         self._shard = shard
         self._limits = limits
