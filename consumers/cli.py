@@ -45,8 +45,9 @@ Examples:
 Exit codes:
   0   done
   2   wrong usage of the command line
-  69  Java, a JAR or AWS is not available
+  69  Java, a JAR, AWS or the destination is not available, or refuses
   78  the configuration has faults; a restart does not help
+The help of each command lists its own exit codes.
 """
 
 

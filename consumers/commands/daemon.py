@@ -28,9 +28,9 @@ Examples:
 
 \b
 Exit codes:
-  69  Java 17 or a locked JAR is missing, the stream does not exist, the destination refuses (no
-      bucket, no credentials, wrong region, a store that overwrites), or another daemon of this
-      workerId runs on this host
+  69  Java 17 or later or a locked JAR is missing, the stream does not exist, the destination
+      refuses (no bucket, no credentials, wrong region, a store that overwrites), or another
+      daemon of this workerId runs on this host
   78  the configuration has faults, or the stream was deleted and created again under its name
 The command waits for a service that does not answer.
 Once Java runs, the exit code is Java's: 0 or 143 after SIGTERM, 1 if a child or KCL failed.

@@ -90,7 +90,7 @@ def show(choice: Choice, positions: tuple[str, ...], limit: int | None) -> None:
 @click.option("--dry-run", is_flag=True, help="Count the letters that would be redriven; redrive none.")
 @_json
 def redrive(choice: Choice, *, dry_run: bool, as_json: bool) -> None:
-    """Send the dead letters of FILE through its consumer again, and remove those that pass.
+    """Process the dead letters of FILE again, and remove those that pass.
 
     It may be interrupted and repeated. A record that ended a process (kills_process) is redriven only if --reason names
     it, because it may end this command too.
@@ -150,7 +150,7 @@ def purge(choice: Choice, *, yes: bool, as_json: bool) -> None:
     "--stuck", is_flag=True, help="Also reject records that the destination never accepts while it accepts others."
 )
 def let_through(file: Path, duration: str, *, stuck: bool) -> None:
-    """For a limited time, let FILE's consumer reject any number of records, so that a paused consumer continues."""
+    """Let FILE's consumer reject any number of records for a limited time, so that it continues after a pause."""
     for_ms = milliseconds(duration)
     settings = load(file, CONSUMERS)
     _, store = opened(settings, CONSUMERS[settings.consumer])

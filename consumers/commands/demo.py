@@ -128,10 +128,11 @@ def command(  # noqa: PLR0913 - one parameter per option, as click wants it
 ) -> None:
     """Run simulated players against the consumers, drain them, and verify their destinations.
 
-    An embedded AWS, an embedded OpenSearch and each consumer's daemon start under supervisord. Simulated
-    players put records, some of them damaged or oversized. Once all records are archived and indexed, the
-    daemons are drained. Then objects, documents and dead letters are read back and compared, byte for
-    byte, with the records that were put.
+    An embedded AWS, an OpenSearch, a stand-in for Redshift and each consumer's daemon start under
+    supervisord, with the loader beside them. Simulated players put records, some of them damaged or
+    oversized. Once the consumers have stored all records, the daemons are drained and the last rows are
+    loaded. Then objects, documents, rows and dead letters are read back and compared with the records
+    that were put.
 
     The first Ctrl-C stops putting, then waits, drains and audits. A second one ends the run at once.
     """

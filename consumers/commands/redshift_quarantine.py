@@ -24,8 +24,8 @@ Examples:
   kinesis-fleet redshift-quarantine retry --key staged/dt=.../x.lines.gz redshift_stage.properties
 
 \b
-Exit codes: 0 done; 1 list: there are quarantined objects; 2 wrong usage; 69 the database is unavailable or refuses;
-78 the configuration has faults.
+Exit codes: 0 done; 1 list: there are quarantined objects; 2 wrong usage, or retry: an object of --key is not
+quarantined; 69 the database is unavailable or refuses; 78 the configuration has faults.
 """
 
 

@@ -48,7 +48,7 @@ class OutboxBatcher(Generic[Made]):
         self._bytes = 0
         self._opened = 0.0
 
-    def open(self, room: Room, now: float) -> None:  # noqa: ARG002 - records stand anywhere
+    def open(self, room: Room, now: float) -> None:  # noqa: ARG002 - records have no fixed place
         """Begin a batch at the next record."""
         self.clear()
         self._opened = now
@@ -74,7 +74,7 @@ class OutboxBatcher(Generic[Made]):
             return "records"
         return "age" if now - self._opened >= self._limits.max_age_s else None
 
-    def take(self, why: str) -> Outbox[Made]:  # noqa: ARG002 - a batch looks the same whatever cut it
+    def take(self, why: str) -> Outbox[Made]:  # noqa: ARG002 - the reason does not change a batch
         """Return the open batch and close it."""
         outbox = Outbox(self._shard, self._items)
         self.clear()

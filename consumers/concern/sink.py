@@ -46,7 +46,7 @@ class OutboxSink(Generic[Made]):
     _rejected: int = field(default=0, init=False)
     _said: float | None = field(default=None, init=False)
 
-    def begin(self, first: Record) -> Room:  # noqa: ARG002 - records stand anywhere
+    def begin(self, first: Record) -> Room:  # noqa: ARG002 - records have no fixed place
         """Return a `Room` without limits: by its contract, the destination tolerates a record that it has already."""
         return Room()
 

@@ -57,7 +57,7 @@ def _meta(annotation: object) -> Meta:
     return next((one for one in found if isinstance(one, Meta)), Meta())
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - whatever a key may have
+def _text(value: Any) -> str:  # noqa: ANN401 - any type of a key
     if isinstance(value, bool):
         return str(value).lower()
     return plain(value) if isinstance(value, int | float) else str(value)

@@ -57,7 +57,7 @@ def as_decimal(value: Any) -> Decimal:  # noqa: ANN401 - JSON
     return Decimal(value)
 
 
-def integer(column: Column) -> Any:  # noqa: ANN401 - what turns JSON
+def integer(column: Column) -> Any:  # noqa: ANN401 - a converter
     """Return the function that makes integers for a column."""
     kind, rounded = column.kind, column.round
     least, greatest = -(2 ** (kind.size - 1)), 2 ** (kind.size - 1) - 1
@@ -82,7 +82,7 @@ def _whole(value: Any, *, rounded: bool) -> int | Decimal:  # noqa: ANN401 - JSO
     return whole
 
 
-def decimal(column: Column) -> Any:  # noqa: ANN401 - what turns JSON
+def decimal(column: Column) -> Any:  # noqa: ANN401 - a converter
     """Return the function that makes decimals for a column, as text in plain digits."""
     kind, rounded = column.kind, column.round
     unit, least_beyond = Decimal(1).scaleb(-kind.scale), Decimal(1).scaleb(kind.size - kind.scale)
@@ -106,7 +106,7 @@ def decimal(column: Column) -> Any:  # noqa: ANN401 - what turns JSON
     return convert
 
 
-def floating(column: Column) -> Any:  # noqa: ANN401 - what turns JSON
+def floating(column: Column) -> Any:  # noqa: ANN401 - a converter
     """Return the function that makes the nearest float for a column."""
     kind = column.kind
     real = kind.name == "real"

@@ -28,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_text = msgspec.json.Decoder(str).decode
 
 
-def semistructured(_column: Column) -> Any:  # noqa: ANN401 - what turns JSON
+def semistructured(_column: Column) -> Any:  # noqa: ANN401 - a converter
     """Return the function that takes a value as it was written."""
 
     def convert(value: Any) -> Raw:  # noqa: ANN401 - JSON

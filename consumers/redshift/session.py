@@ -62,7 +62,7 @@ class Session:
         self._access = access
         self._connection: Any = None
 
-    def transact(self, steps: Sequence[Step], token: str) -> None:  # noqa: ARG002 - the lock and the ledger stand for it
+    def transact(self, steps: Sequence[Step], token: str) -> None:  # noqa: ARG002 - the lock and the ledger replace it
         """Run the steps and commit, in one transaction."""
         with self._at("begin"):
             self._cursor().execute("BEGIN")
@@ -174,7 +174,7 @@ class Session:
             self._failed(kind, fault)
 
     def _failed(self, kind: str, fault: Exception) -> NoReturn:
-        self._drop()  # which rolls back
+        self._drop()  # this rolls back
         code, words = code_of(fault), words_of(fault)
         again, told = "none: it is tried again", f"{words[:300]} ({code})"
         if _is_conflict(fault):

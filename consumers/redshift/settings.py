@@ -182,7 +182,7 @@ def _connection_faults(settings: RedshiftSettings) -> Iterator[tuple[str, str]]:
     if settings.driver == "dataApi" and not by_name:
         yield "cluster", "is missing, which the Data API is asked by. Give it, or workgroup"
     if settings.driver == "session":
-        if not settings.host and settings.auth == "password":  # with iam the name finds it
+        if not settings.host and settings.auth == "password":  # with iam, AWS returns the host
             yield "host", "is missing. Give the host of the cluster's endpoint, without port and database"
         if settings.auth == "iam" and not by_name:
             yield "cluster", "is missing, which auth = iam asks for temporary credentials. Give it, or workgroup"

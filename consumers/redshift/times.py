@@ -41,7 +41,7 @@ _MICROSECONDS = 6
 _FAR = 10**18  # microseconds: farther from 1970 than the years 1 to 9999
 
 
-def time(column: Column) -> Any:  # noqa: ANN401 - what turns JSON
+def time(column: Column) -> Any:  # noqa: ANN401 - a converter
     """Return the function that makes times or dates for a column."""
     kind = column.kind.name
     ending = "+00" if kind == "timestamptz" else ""

@@ -57,7 +57,7 @@ class IndexBatcher:
         """The earliest arrival time in the open request, or None if none is open."""
         return min(record.arrival_ms for record in self._batch.records) if self._batch else None
 
-    def open(self, room: Room, now: float) -> None:  # noqa: ARG002 - documents stand anywhere
+    def open(self, room: Room, now: float) -> None:  # noqa: ARG002 - documents have no fixed place
         """Begin a request at the next record."""
         self._batch = IndexBatch()
         self._bytes = 0
@@ -98,7 +98,7 @@ class IndexBatcher:
             return "records"
         return "age" if now - self._opened >= self._limits.max_age_s else None
 
-    def take(self, why: str) -> IndexBatch:  # noqa: ARG002 - a request looks the same whatever cut it
+    def take(self, why: str) -> IndexBatch:  # noqa: ARG002 - the reason does not change a request
         """Return the open request and close it."""
         batch = self._open_batch()
         batch.pending = list(batch.documents)

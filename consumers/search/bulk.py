@@ -107,7 +107,7 @@ class Bulk:
             except Refused as fault:
                 stuck = self._stuck(batch, probe=False)
                 if not stuck and not self._doubts.none and not self._doubts.known(batch.pending, self._tries_alone):
-                    continue  # to the others
+                    continue  # send the others
                 if not stuck and not witness_of(batch.documents, self._witness):
                     raise
                 raise stuck or Busy(str(fault), "none: it is tried again") from fault

@@ -50,7 +50,7 @@ class Indexer:
     tally: Tally = field(default_factory=Tally)
     _said: float | None = None
 
-    def begin(self, first: Record) -> Room:  # noqa: ARG002 - documents stand anywhere
+    def begin(self, first: Record) -> Room:  # noqa: ARG002 - documents have no fixed place
         """Return a `Room` without limits: whether a document exists already is found out one by one."""
         return Room()
 

@@ -16,7 +16,7 @@ from consumers.records import HOUR_MS
 from consumers.undecodable import UNDECODABLE
 from consumers.waiting import Unavailable
 
-MARGIN_MS = 600_000  # covers the difference between Kinesis's and S3's clocks, and a slow process
+MARGIN_MS = 600_000  # covers differences between Kinesis's and S3's clocks, and the delay of a slow process
 _LATEST_MS = MARGIN_MS  # longest time from reading the clock to the write that relies on it
 _DIRECTIVE = re.compile(r"%.?")
 _DIRECTIVES = ("%Y", "%m", "%d", "%H")
