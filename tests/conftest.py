@@ -1,7 +1,8 @@
 """Servers that several suites share: started once, each test with a bucket of its own name or a clean one."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,25 @@ settings.load_profile("any machine")
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the tests have measured, at the end: also what another process has."""
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    _print_costs(terminalreporter, reports)
     figures = [value for report in reports for name, value in report.user_properties if name == FIGURE]
     if figures:
         terminalreporter.section("measured")
     for figure in figures:
         terminalreporter.line(str(figure))
+
+
+def _print_costs(terminalreporter: pytest.TerminalReporter, reports: Sequence[pytest.TestReport]) -> None:
+    """Print what each suite has cost, in seconds of its worker, so that it is seen when one grows."""
+    costs: Counter[str] = Counter()
+    for report in [*reports, *terminalreporter.getreports("")]:
+        if isinstance(report, pytest.TestReport):
+            folder = report.nodeid.partition("::")[0].split("/")
+            costs["/".join(folder[:2])] += round(report.duration * 1000)
+    if len(costs) > 1:
+        terminalreporter.section("seconds by suite")
+        for suite, cost_ms in costs.most_common():
+            terminalreporter.line(f"{cost_ms / 1000:8.1f}  {suite}")
 
 
 @pytest.fixture
