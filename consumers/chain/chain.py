@@ -176,7 +176,7 @@ class Chain:
         metadata = self._store.metadata(key)
         if metadata is None:
             self._listed_hour = -1  # list again
-            reason = f"{key} was there and is gone: somebody deletes objects of the live archive"
+            reason = f"{key} was there and is gone: somebody deletes objects that are in use"
             raise Unavailable(reason, "stop deleting; the object is written again", operator=True)
         try:
             link = Link.parse(metadata)
@@ -254,7 +254,7 @@ class Chain:
             if position > first.position or self._link(key, position).last >= first.position:
                 old = record.layout
                 reason = (
-                    f"the archive's layout was changed (prefix {old.prefix!r}, partition {old.partition!r}, "
+                    f"the layout of the objects was changed (prefix {old.prefix!r}, partition {old.partition!r}, "
                     f"extension {old.extension!r}) while {key} stands beyond the checkpoint"
                 )
                 remedy = "start once with the former values, stop it cleanly so that it drains, then change them"

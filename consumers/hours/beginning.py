@@ -19,7 +19,7 @@ _SKIPPED = (
 )
 _REPLACED = (
     "if the stream was made anew under its name, begin anew as docs/operations.md says; if its retention was "
-    "shortened, let archive.retentionHours follow"
+    "shortened, let retentionHours follow"
 )
 _LOST = "none brings them back; the hours say _INCOMPLETE. Alarm on lag at half of the retention"
 

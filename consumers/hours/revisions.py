@@ -59,7 +59,7 @@ class Manifests:
         new = self._put_new(key, msgspec.json.encode(note))
         if not new:
             found = self._store.find(key)
-            remedy = "write no other job's output into the archive's folders, and delete it: it is made anew"
+            remedy = "write no other job's output into the folders of the hours, and delete it: it is made anew"
             decoded(found.body if found else b"", Note, key, remedy)
         if not standing.complete:
             self._log.error(
@@ -120,7 +120,7 @@ class Manifests:
             late_objects=note.totals.objects - before.objects,
             late_records=note.totals.records - before.records,
             reason="records arrived for an hour that was complete",
-            remedy="run what has read this hour again; if it recurs, raise archive.graceSeconds",
+            remedy="run what has read this hour again; if it recurs, raise graceSeconds",
         )
 
     def _note(self, hour_ms: int, standing: Manifest) -> Note:

@@ -204,7 +204,7 @@ class Sealer:
             return self._links[entry.key]
         metadata = self._store.metadata(entry.key)
         if metadata is None:
-            reason = f"{entry.key} was there and is gone: somebody deletes objects of the live archive"
+            reason = f"{entry.key} was there and is gone: somebody deletes objects that are in use"
             raise Unavailable(reason, "stop deleting", operator=True)
         try:
             link = Link.parse(metadata)
