@@ -113,7 +113,7 @@ class Sink(Protocol[Taken_contra]):
         ...
 
 
-class Watch(Protocol):
+class DeliveryWatch(Protocol):
     """An observer of what was delivered, and of what of it is durable. All but `settled` may raise `Unavailable`."""
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:
@@ -134,7 +134,7 @@ class Watch(Protocol):
         """Note that the shard has ended, and that all of it is durable."""
 
 
-class NoWatch:
+class NoDeliveryWatch:
     """A watch that does nothing."""
 
     def received(self, records: Sequence[Record], *, caught_up: bool) -> bool:  # noqa: ARG002 - as the protocol has it
@@ -199,11 +199,11 @@ class Pipeline(Generic[BatchT]):
         batcher: Batcher[BatchT],
         sink: Sink[BatchT],
         patience: Patience,
-        watch: Watch | None = None,
+        watch: DeliveryWatch | None = None,
         aside: Aside | None = None,
     ) -> None:
         """Connect the parts of one shard."""
-        self._watch = watch or NoWatch()
+        self._watch = watch or NoDeliveryWatch()
         self._aside = aside or NoAside()
         self._batcher = batcher
         self._sink = sink

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from consumers import __version__
 from consumers.chain.batcher import ChainBatcher, Limits, ObjectBatch
-from consumers.chain.chain import Chain, ChainPlace
+from consumers.chain.chain import Chain
+from consumers.chain.place import ChainPlace
 from consumers.config.consumer import Consumer, Redrive, ShardContext
 from consumers.config.settings import Settings
 from consumers.documents.decode import Limits as DecodeLimits

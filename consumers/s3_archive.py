@@ -8,8 +8,9 @@ from msgspec import Meta
 
 from consumers import __version__
 from consumers.chain.batcher import ChainBatcher, Limits, ObjectBatch
-from consumers.chain.chain import Chain, ChainPlace
+from consumers.chain.chain import Chain
 from consumers.chain.layout import Layout, layout_faults
+from consumers.chain.place import ChainPlace
 from consumers.config.consumer import Consumer, ShardContext
 from consumers.config.places import Bucket as BucketName
 from consumers.config.places import region_problem

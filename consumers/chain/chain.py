@@ -7,17 +7,16 @@ its end. The chain in the store is the truth; a checkpoint only says where readi
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import chain
-from typing import Protocol
 
 import msgspec
 
 from consumers.chain.batcher import ObjectBatch
 from consumers.chain.content import Content
 from consumers.chain.layout import Layout, position_in
-from consumers.chain.link import UNREADABLE, Link
+from consumers.chain.link import UNREADABLE, Link, insist_on_one_stream
 from consumers.chain.origin import ChainRecord, Origin, claim, recall, record_key
+from consumers.chain.place import ChainPlace, GrowthWatch, NoGrowthWatch
 from consumers.chain.store import ObjectStore
 from consumers.objects.codecs import Garbled
 from consumers.objects.reader import codec_of
@@ -26,60 +25,15 @@ from consumers.pipeline import Room, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Log, Parked, Unavailable
 
-
-class Watch(Protocol):
-    """An observer of a chain's growth."""
-
-    def lapse(self, first: Position) -> str | None:
-        """Return the reason why records may be missing before an object that begins here, or None.
-
-        A reason is returned once.
-        """
-        ...
-
-    def stands(self, key: str, link: Link) -> None:
-        """Note an object that was written or adopted, before anything of it is committed."""
-
-
-class NoWatch:
-    """A watch that does nothing."""
-
-    def lapse(self, first: Position) -> str | None:  # noqa: ARG002 - as the protocol has it
-        """Return None: no gap is known."""
-        return None
-
-    def stands(self, key: str, link: Link) -> None:
-        """Do nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChainPlace:
-    """The identity of a chain and of its writer.
-
-    `stream` is the stream's ARN, or `region:name`: streams of one name must not share a chain. `retention_hours` is the
-    stream's retention; older records expire.
-    """
-
-    application: str
-    shard: str
-    stream: str
-    layout: Layout
-    writer: str
-    retention_hours: float
-
-    def key(self, first: Position, arrival_ms: int) -> str:
-        """Return the key of the object that begins with this record."""
-        return self.layout.key(self.shard, first, arrival_ms)
-
-
-_NOBODY = NoWatch()
-_DERIVED_MS = 5_000  # the most by which a derived arrival time differs from a given one; no stream is made anew as fast
+_NO_WATCH = NoGrowthWatch()
 
 
 class Chain:
     """The sink of one shard. A new one is made each time a lease is taken."""
 
-    def __init__(self, store: ObjectStore, place: ChainPlace, start: Start, log: Log, watch: Watch = _NOBODY) -> None:
+    def __init__(
+        self, store: ObjectStore, place: ChainPlace, start: Start, log: Log, watch: GrowthWatch = _NO_WATCH
+    ) -> None:
         """Take over a shard. Nothing is read or written yet."""
         self._store = store
         self._place = place
@@ -121,7 +75,7 @@ class Chain:
         link = self._link_of(batch)
         if not self._put(key, batch.content, link):
             standing = self._link(key, batch.first)
-            _insist_on_one_stream(standing, key, batch.first, batch.first_arrival_ms)
+            insist_on_one_stream(standing, key, batch.first, batch.first_arrival_ms)
             return self._adopt(standing, key)
         self._watch.stands(key, link)
         self._after, self._origin = batch.last, None
@@ -143,21 +97,21 @@ class Chain:
 
     def _link_of(self, batch: ObjectBatch) -> Link:
         return Link(
-            self._place.stream,
-            self._place.shard,
-            batch.first,
-            batch.last,
-            self._after,
-            self._origin,
-            batch.count,
-            len(batch.content.body),
-            batch.content.payload_bytes,
-            batch.first_arrival_ms,
-            batch.min_arrival_ms,
-            batch.max_arrival_ms,
-            batch.content.sha256.hex(),
-            self._place.writer,
-            batch.content.notes,
+            stream=self._place.stream,
+            shard=self._place.shard,
+            first=batch.first,
+            last=batch.last,
+            after=self._after,
+            origin=self._origin,
+            count=batch.count,
+            size=len(batch.content.body),
+            payload_bytes=batch.content.payload_bytes,
+            first_arrival_ms=batch.first_arrival_ms,
+            min_arrival_ms=batch.min_arrival_ms,
+            max_arrival_ms=batch.max_arrival_ms,
+            sha256=batch.content.sha256.hex(),
+            writer=self._place.writer,
+            notes=batch.content.notes,
         )
 
     def _adopt(self, link: Link, key: str) -> Position:
@@ -169,7 +123,7 @@ class Chain:
         return link.last
 
     def _adopt_over(self, link: Link, key: str, first: Record) -> Position:
-        _insist_on_one_stream(link, key, first.position, first.arrival_ms)
+        insist_on_one_stream(link, key, first.position, first.arrival_ms)
         return self._adopt(link, key)
 
     def _link(self, key: str, first: Position) -> Link:
@@ -294,20 +248,20 @@ class Chain:
             codec = codec_of(key)
             empty = ObjectWriter(codec, codec.default_level).finish()
             gap = Link(
-                self._place.stream,
-                self._place.shard,
-                at,
-                first.position.just_before(),
-                None,
-                origin.initial,
-                0,
-                len(empty.body),
-                0,
-                arrival_ms,
-                arrival_ms,
-                first.arrival_ms,  # with the range's end, this gives the key of the next range
-                empty.sha256.hex(),
-                self._place.writer,
+                stream=self._place.stream,
+                shard=self._place.shard,
+                first=at,
+                last=first.position.just_before(),
+                after=None,
+                origin=origin.initial,
+                count=0,
+                size=len(empty.body),
+                payload_bytes=0,
+                first_arrival_ms=arrival_ms,
+                min_arrival_ms=arrival_ms,
+                max_arrival_ms=first.arrival_ms,  # with the range's end, this gives the key of the next range
+                sha256=empty.sha256.hex(),
+                writer=self._place.writer,
             )
             link = gap if self._put(key, empty, gap) else self._link(key, at)
             if link.last == gap.last and not link.count:
@@ -330,23 +284,3 @@ class Chain:
             reason=f"the start at {link.origin} was repeated and began further on",
             remedy="while the stream still has them, read them under another prefix and applicationName",
         )
-
-
-def _insist_on_one_stream(link: Link, key: str, at: Position, arrival_ms: int) -> None:
-    """Check that an object which covers a position is of the same stream as the record there.
-
-    Kinesis sets a record's arrival time once. Where it sets none, the derived one is some seconds early. A stream that
-    was made anew under its name may number its records as the former one did, but they arrive later.
-
-    Raises:
-        Parked: the object holds no record that arrived at that time.
-
-    """
-    arrivals = (link.first_arrival_ms,) * 2 if at == link.first else (link.min_arrival_ms, link.max_arrival_ms)
-    if link.count and not arrivals[0] - _DERIVED_MS <= arrival_ms <= arrivals[1] + _DERIVED_MS:
-        reason = f"{key} stands where {at} belongs, and holds no record of its arrival time, {arrival_ms} ms"
-        remedy = (
-            "if the stream was made anew under its name, begin anew as docs/operations.md says; otherwise move the "
-            "object out of the prefix"
-        )
-        raise Parked(reason, remedy)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from consumers.objects.codecs import Garbled
 from consumers.records import Position
+from consumers.waiting import Parked
 
 FORMAT = "1"
 UNREADABLE = (
@@ -14,9 +15,10 @@ UNREADABLE = (
 """The remedy for an object whose metadata the fleet did not write."""
 
 _NOTE = "note-"
+_DERIVED_MS = 5_000  # the most by which a derived arrival time differs from a given one; no stream is made anew as fast
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """One object's place in its shard's chain.
 
@@ -77,21 +79,21 @@ class Link:
         try:
             arrivals = [int(part) for part in metadata["arrivals-ms"].split()]
             link = cls(
-                metadata["stream"],
-                metadata["shard"],
-                Position.parse(metadata["first"]),
-                Position.parse(metadata["last"]),
-                Position.parse(metadata["after"]) if metadata["after"] else None,
-                metadata["origin"] or None,
-                int(metadata["count"]),
-                int(metadata["bytes"]),
-                int(metadata["payload-bytes"]),
-                arrivals[0],
-                arrivals[1],
-                arrivals[2],
-                metadata["sha256"],
-                metadata["writer"],
-                {name.removeprefix(_NOTE): value for name, value in metadata.items() if name.startswith(_NOTE)},
+                stream=metadata["stream"],
+                shard=metadata["shard"],
+                first=Position.parse(metadata["first"]),
+                last=Position.parse(metadata["last"]),
+                after=Position.parse(metadata["after"]) if metadata["after"] else None,
+                origin=metadata["origin"] or None,
+                count=int(metadata["count"]),
+                size=int(metadata["bytes"]),
+                payload_bytes=int(metadata["payload-bytes"]),
+                first_arrival_ms=arrivals[0],
+                min_arrival_ms=arrivals[1],
+                max_arrival_ms=arrivals[2],
+                sha256=metadata["sha256"],
+                writer=metadata["writer"],
+                notes={name.removeprefix(_NOTE): value for name, value in metadata.items() if name.startswith(_NOTE)},
             )
         except (KeyError, ValueError, IndexError) as fault:
             message = f"its metadata is incomplete or damaged ({type(fault).__name__}: {str(fault)[:60]})"
@@ -100,3 +102,23 @@ class Link:
             message = "its metadata contradicts itself: the range ends before it begins"
             raise Garbled(message)
         return link
+
+
+def insist_on_one_stream(link: Link, key: str, at: Position, arrival_ms: int) -> None:
+    """Check that an object which covers a position is of the same stream as the record there.
+
+    Kinesis sets a record's arrival time once. Where it sets none, the derived one is some seconds early. A stream that
+    was made anew under its name may number its records as the former one did, but they arrive later.
+
+    Raises:
+        Parked: the object holds no record that arrived at that time.
+
+    """
+    arrivals = (link.first_arrival_ms,) * 2 if at == link.first else (link.min_arrival_ms, link.max_arrival_ms)
+    if link.count and not arrivals[0] - _DERIVED_MS <= arrival_ms <= arrivals[1] + _DERIVED_MS:
+        reason = f"{key} stands where {at} belongs, and holds no record of its arrival time, {arrival_ms} ms"
+        remedy = (
+            "if the stream was made anew under its name, begin anew as docs/operations.md says; otherwise move the "
+            "object out of the prefix"
+        )
+        raise Parked(reason, remedy)

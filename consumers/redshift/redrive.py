@@ -61,8 +61,21 @@ def redrive(
         at, ms = record.position, record.arrival_ms
         size, payload, digest = len(content.body), content.payload_bytes, content.sha256.hex()
         link = Link(
-            place.stream, place.shard, at, at, None, ORIGIN, 1, size, payload, ms, ms, ms, digest, place.writer,
-            content.notes,
-        )  # fmt: skip
+            stream=place.stream,
+            shard=place.shard,
+            first=at,
+            last=at,
+            after=None,
+            origin=ORIGIN,
+            count=1,
+            size=size,
+            payload_bytes=payload,
+            first_arrival_ms=ms,
+            min_arrival_ms=ms,
+            max_arrival_ms=ms,
+            sha256=digest,
+            writer=place.writer,
+            notes=content.notes,
+        )
         store.put_new(row_key(place.layout, place.shard, record), content.body, link.metadata(), content.sha256)
     return rejected

@@ -48,9 +48,21 @@ def link(shard: int, n: int, arrival_ms: int) -> Link:
     first = 10**55 + n * 10
     after = Position(first - 1, 0) if n else None
     return Link(
-        STREAM, f"shardId-{shard:012d}", Position(first, 0), Position(first + 9, 0), after,
-        None if n else "TRIM_HORIZON", 10, len(BODY), 70, arrival_ms, arrival_ms, arrival_ms, DIGEST, "w 1",
-    )  # fmt: skip
+        stream=STREAM,
+        shard=f"shardId-{shard:012d}",
+        first=Position(first, 0),
+        last=Position(first + 9, 0),
+        after=after,
+        origin=None if n else "TRIM_HORIZON",
+        count=10,
+        size=len(BODY),
+        payload_bytes=70,
+        first_arrival_ms=arrival_ms,
+        min_arrival_ms=arrival_ms,
+        max_arrival_ms=arrival_ms,
+        sha256=DIGEST,
+        writer="w 1",
+    )
 
 
 def store_file(server: Server, key: str, metadata: dict[str, str]) -> None:
@@ -73,11 +85,21 @@ def seal_hour(server: Server, hour_ms: int, begin: int, each: int, *, decided: b
             store_file(server, key, {} if decided else one.metadata())
         objects = tuple(
             SealedObject(
-                key, str(one.first), str(one.last), str(one.after or ""), one.origin or "", one.count, one.size,
-                one.payload_bytes, one.min_arrival_ms, one.max_arrival_ms, one.sha256, VERSION,
+                key,
+                str(one.first),
+                str(one.last),
+                str(one.after or ""),
+                one.origin or "",
+                one.count,
+                one.size,
+                one.payload_bytes,
+                one.min_arrival_ms,
+                one.max_arrival_ms,
+                one.sha256,
+                VERSION,
             )
             for key, one in zip(keys, links, strict=True)
-        )  # fmt: skip
+        )
         parts.append(ShardObjects(f"shardId-{shard:012d}", 1, sums(objects), objects))
     if decided:
         hour, key = hour_text(hour_ms), f"{LAYOUT.folder(hour_ms)}_manifest.0001.json"

@@ -3,9 +3,10 @@
 import pytest
 
 from consumers.chain.batcher import ChainBatcher, Limits, ObjectBatch
-from consumers.chain.chain import Chain, ChainPlace, NoWatch, Watch
+from consumers.chain.chain import Chain
 from consumers.chain.layout import Layout, position_in
 from consumers.chain.link import Link
+from consumers.chain.place import ChainPlace, GrowthWatch, NoGrowthWatch
 from consumers.objects.codecs import CODECS
 from consumers.objects.reader import fetch
 from consumers.objects.writer import ObjectWriter
@@ -25,12 +26,12 @@ def record(n: int, arrival_ms: int = NOW) -> Record:
 
 
 def pipeline(
-    store: MemoryStore, start: Start, *, compression: str = "gzip", prefix: str = "p", watch: Watch | None = None
+    store: MemoryStore, start: Start, *, compression: str = "gzip", prefix: str = "p", watch: GrowthWatch | None = None
 ) -> Pipeline[ObjectBatch]:
     """Join a shard's pipeline whose objects hold three records."""
     codec = CODECS[compression]
     layout = Layout(prefix, "dt=%Y-%m-%d/hour=%H", "s", codec.extension)
-    chain = Chain(store, ChainPlace("app", SHARD, "r:s", layout, "w", 24), start, Silent(), watch or NoWatch())
+    chain = Chain(store, ChainPlace("app", SHARD, "r:s", layout, "w", 24), start, Silent(), watch or NoGrowthWatch())
     patience = Patience(lambda _: pytest.fail("nothing here is waited for"), lambda: 0.0, Silent())
     return Pipeline(
         ChainBatcher(Limits(1 << 20, 3, 60), lambda: ObjectWriter(codec, codec.default_level)), chain, patience
@@ -71,7 +72,7 @@ def test_a_start_after_a_checkpoint_follows_it(store: MemoryStore) -> None:
     assert [(link.after, link.origin) for link in links(store)] == [(Position(5, 0), None)]
 
 
-class Lapsed(NoWatch):
+class Lapsed(NoGrowthWatch):
     """Says once that records may be missing."""
 
     said = False
@@ -189,7 +190,7 @@ def test_records_that_come_twice_in_one_lease_are_taken_once(store: MemoryStore)
     assert [link.count for link in links(store)] == [3]
 
 
-class RefusesOnce(NoWatch):
+class RefusesOnce(NoGrowthWatch):
     """Cannot take note the first time."""
 
     refused = False
@@ -211,7 +212,7 @@ def test_an_adoption_that_could_not_be_noted_is_repeated(store: MemoryStore) -> 
     assert chain.begin(record(2)).covered == Position(3, 0)
 
 
-class Noting(NoWatch):
+class Noting(NoGrowthWatch):
     """Keeps what it is told."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from consumers.documents.meter import Meter
 from consumers.letters.letter import LetterHead
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectWriter
-from consumers.pipeline import Batcher, NoWatch, Pipeline, Room
+from consumers.pipeline import Batcher, NoDeliveryWatch, Pipeline, Room
 from consumers.records import HOUR_MS, Position, Record
 from consumers.redshift.stage_writer import StageWriter
 from consumers.search.batch import IndexBatch
@@ -111,7 +111,7 @@ def test_each_slow_record_is_a_sign_of_life(world: World, gather: Callable[[Worl
     assert times[-1] == 60 * SLOW_S
 
 
-class Piecewise(NoWatch):
+class Piecewise(NoDeliveryWatch):
     """Lets two records be gathered at a time."""
 
     def __init__(self) -> None:

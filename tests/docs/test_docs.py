@@ -157,7 +157,22 @@ def test_names_in_the_json_of_the_state_are_explained(heading: str, structs: tup
 def test_metadata_is_explained() -> None:
     """The format page has a row for every name in an object's metadata."""
     at = Position(1, 0)
-    link = Link("s", "shard", at, at, None, None, 1, 1, 1, 0, 0, 0, "", "w")
+    link = Link(
+        stream="s",
+        shard="shard",
+        first=at,
+        last=at,
+        after=None,
+        origin=None,
+        count=1,
+        size=1,
+        payload_bytes=1,
+        first_arrival_ms=0,
+        min_arrival_ms=0,
+        max_arrival_ms=0,
+        sha256="",
+        writer="w",
+    )
     rows = [name for row in page("docs/format.md").rows("Metadata") for name in re.findall("`([^`]+)`", row[0])]
     assert rows == list(link.metadata())
 

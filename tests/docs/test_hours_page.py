@@ -118,20 +118,20 @@ def one_object(position: int) -> tuple[SealedObject, bytes]:
     """Describe an object as the sealer does."""
     body, at = b"%d" % position, Position(position, 0)
     link = Link(
-        "eu-west-1:player-events",
-        "shardId-000000000000",
-        at,
-        at,
-        None,
-        None,
-        1,
-        len(body),
-        1,
-        HOURS[0],
-        HOURS[0],
-        HOURS[0],
-        hashlib.sha256(body).hexdigest(),
-        "w",
+        stream="eu-west-1:player-events",
+        shard="shardId-000000000000",
+        first=at,
+        last=at,
+        after=None,
+        origin=None,
+        count=1,
+        size=len(body),
+        payload_bytes=1,
+        first_arrival_ms=HOURS[0],
+        min_arrival_ms=HOURS[0],
+        max_arrival_ms=HOURS[0],
+        sha256=hashlib.sha256(body).hexdigest(),
+        writer="w",
     )
     return sealed(Entry(LAYOUT.key(link.shard, at, HOURS[0]), len(body), '"etag"'), link), body
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import msgspec
 
 from consumers.chain.batcher import ChainBatcher, Limits, ObjectBatch
-from consumers.chain.chain import Chain, ChainPlace
+from consumers.chain.chain import Chain
 from consumers.chain.layout import Layout, position_in
 from consumers.chain.link import Link
+from consumers.chain.place import ChainPlace
 from consumers.config.consumer import ShardContext
 from consumers.documents.decode import Limits as DecodeLimits
 from consumers.hours.reading import Horizon

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from consumers.chain.batcher import ChainBatcher, Limits
-from consumers.chain.chain import Chain, ChainPlace
+from consumers.chain.chain import Chain
 from consumers.chain.layout import Layout
 from consumers.chain.link import Link
+from consumers.chain.place import ChainPlace
 from consumers.kcl.checkpointer import CheckpointRefused, Commits
 from consumers.kcl.processor import ShardProcessor
 from consumers.objects.codecs import CODECS

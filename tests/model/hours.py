@@ -15,9 +15,10 @@ import msgspec
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from consumers.chain.batcher import ChainBatcher, Limits
-from consumers.chain.chain import Chain, ChainPlace
+from consumers.chain.chain import Chain
 from consumers.chain.layout import Layout
 from consumers.chain.link import Link
+from consumers.chain.place import ChainPlace
 from consumers.config.consumer import ShardContext
 from consumers.hours.hours import Frontier, frontier_key
 from consumers.hours.lineage import StreamShard

@@ -6,8 +6,9 @@ from typing import Literal
 from unittest.mock import patch
 
 from consumers.chain.batcher import ObjectBatch
-from consumers.chain.chain import Chain, NoWatch
+from consumers.chain.chain import Chain
 from consumers.chain.link import Link
+from consumers.chain.place import NoGrowthWatch
 from consumers.letters.letter import letters_in, unpacked
 from consumers.records import Position
 from consumers.redshift.stage_writer import LETTERS, StageContent, StageWriter, letters_key
@@ -23,7 +24,7 @@ class AdoptsWithoutLetters(Chain):
     """Takes what another has written for done, its dead letters too."""
 
     def _adopt(self, link: Link, key: str) -> Position:
-        with patch.object(self, "_watch", NoWatch()):
+        with patch.object(self, "_watch", NoGrowthWatch()):
             return super()._adopt(link, key)
 
 
@@ -31,7 +32,7 @@ class PassesOverWhatStandsBehind(Chain):
     """A repeated first start that begins further on does not look after the letters of whoever began before it."""
 
     def _fence(self, origin, first):  # type: ignore[no-untyped-def]
-        with patch.object(self, "_watch", NoWatch()):
+        with patch.object(self, "_watch", NoGrowthWatch()):
             return super()._fence(origin, first)
 
 

@@ -15,12 +15,12 @@ import msgspec
 from greenlet import getcurrent
 
 from consumers import pipeline as flow
-from consumers.chain import chain
 from consumers.chain.batcher import ChainBatcher, Limits
-from consumers.chain.chain import Chain, ChainPlace
+from consumers.chain.chain import Chain
 from consumers.chain.layout import Layout, position_in
 from consumers.chain.link import Link
 from consumers.chain.origin import recall, record_key
+from consumers.chain.place import ChainPlace, NoGrowthWatch
 from consumers.documents.document import Rejected
 from consumers.kcl.checkpointer import Commits
 from consumers.kcl.processor import ShardProcessor
@@ -60,7 +60,7 @@ class Parts:
 PRODUCTION = Parts()
 
 
-class NoHours(flow.NoWatch, chain.NoWatch):
+class NoHours(flow.NoDeliveryWatch, NoGrowthWatch):
     """Hours are played elsewhere."""
 
 

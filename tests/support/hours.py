@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from consumers.chain.batcher import ChainBatcher, Limits, ObjectBatch
-from consumers.chain.chain import Chain, ChainPlace
+from consumers.chain.chain import Chain
 from consumers.chain.layout import Layout
+from consumers.chain.place import ChainPlace
 from consumers.chain.store import ObjectStore
 from consumers.config.consumer import ShardContext
 from consumers.hours.lineage import StreamShard
