@@ -55,6 +55,7 @@ def test_a_hundred_thousand_events(new_stage: Callable[[int], Stage], house: War
     assert table.rows() == once
 
 
+@pytest.mark.skipif("OUTAGE_S" not in os.environ, reason="it takes minutes: make soak")
 def test_database_away(stage: Stage, house: Warehouse, measured: Callable[[str], None]) -> None:
     """A loader vanishes with the lock, then the database is away for three times the longest time-out.
 
