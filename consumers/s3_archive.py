@@ -15,7 +15,7 @@ from consumers.config.consumer import Consumer, ShardContext
 from consumers.config.places import Bucket as BucketName
 from consumers.config.places import region_problem
 from consumers.config.settings import Settings
-from consumers.grants import CONSUMER, OPERATOR, Account, Bucket, Grant, Grants
+from consumers.grants import CONSUMER, OPERATOR, Account, Bucket, Grants
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
 from consumers.hours.watch import ShardWatch, WatchPlace
@@ -163,11 +163,9 @@ def _build(settings: Settings) -> Callable[[ShardContext], Pipeline[ObjectBatch]
 def _grants(settings: Settings, account: Account) -> Grants:
     archive: ArchiveSettings = settings.section
     bucket = Bucket(archive.bucket, archive.prefix, archive.sse, archive.kms_key_id, archive.region)
-    kept = f"arn:{account.partition}:s3:::{archive.bucket}/{aside_place(settings.application).root}*"
-    removal = Grant("SetAsideRemoval", ("s3:DeleteObject",), (kept,))
     return {
         CONSUMER: [*bucket.grants("Objects", account)],
-        OPERATOR: [*bucket.grants("Objects", account), removal],
+        OPERATOR: [*bucket.grants("Objects", account)],
     }
 
 

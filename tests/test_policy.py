@@ -68,6 +68,13 @@ def test_no_policy_is_wide(consumer: str, role: str) -> None:
         assert "*" not in statement["Resource"] or statement["Condition"]
 
 
+@pytest.mark.parametrize(("consumer", "role"), [one for one in ROLES if one[1] != "loader"])
+def test_nobody_but_the_loader_may_delete(consumer: str, role: str) -> None:
+    """Nothing of S3: letters that are put through again or purged leave an empty object in their place."""
+    statements = json.loads(policy(minimal(consumer), *ACCOUNT, "--role", role).output)["Statement"]
+    assert not [action for statement in statements for action in statement["Action"] if action.startswith("s3:Delete")]
+
+
 def test_what_is_not_known_is_asked_for() -> None:
     """An account, a region, and a role that the consumer has."""
     file = minimal("s3_archive")
