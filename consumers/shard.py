@@ -13,7 +13,8 @@ from consumers.kcl.processor import ShardProcessor
 from consumers.kcl.rivals import WrittenRuns
 from consumers.kcl.stopping import SIGN, Alarm, Sign, time_of
 from consumers.logs import logger, say_shard
-from consumers.pipeline import Pipeline, Start
+from consumers.parts import Start
+from consumers.pipeline import Pipeline
 from consumers.registry import CONSUMERS
 from consumers.waiting import Patience
 

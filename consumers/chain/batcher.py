@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from consumers import alive
 from consumers.chain.content import Content, Writer
-from consumers.pipeline import Room
+from consumers.parts import Room
 from consumers.records import HOUR_MS, Position, Record, position_of
 
 MOST_PAYLOAD_BYTES = 512 << 20  # an adoption may have to read a whole object again while the shard waits

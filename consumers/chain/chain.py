@@ -21,7 +21,7 @@ from consumers.chain.store import ObjectStore
 from consumers.objects.codecs import Garbled
 from consumers.objects.reader import codec_of
 from consumers.objects.writer import ObjectWriter
-from consumers.pipeline import Room, Start
+from consumers.parts import Room, Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Log, Parked, Unavailable
 

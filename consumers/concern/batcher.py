@@ -6,7 +6,7 @@ from typing import Generic
 
 from consumers.concern.outbox import Item, Made, Outbox
 from consumers.documents.document import Rejected
-from consumers.pipeline import LOOK_S, Room
+from consumers.parts import LOOK_S, Room
 from consumers.records import Record
 
 Prepare = Callable[[Record], Made | Rejected]

@@ -9,7 +9,7 @@ from consumers.concern.outbox import Made, Outbox
 from consumers.documents.document import Rejected
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter, LetterHead, letter_of
-from consumers.pipeline import Room
+from consumers.parts import Room
 from consumers.records import Position, Record
 from consumers.waiting import Log, Unavailable
 

@@ -9,7 +9,7 @@ import msgspec
 from consumers.chain.store import ObjectStore
 from consumers.grants import CONSUMER, Account, Grants
 from consumers.letters.letter import Letter
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.records import Record
 from consumers.waiting import Log, Patience
 

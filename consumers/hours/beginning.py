@@ -7,7 +7,7 @@ from consumers.hours.mark import Mark
 from consumers.hours.reading import CHECKPOINT, REPLACED, START_MARGIN_MS, TRIM_HORIZON, Doubt, Gap
 from consumers.hours.seals import Sealer
 from consumers.hours.times import hour_of, moment_text
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.records import HOUR_MS
 from consumers.waiting import Log
 

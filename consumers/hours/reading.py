@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.records import Position, Record
 
 START_MARGIN_MS = 600_000

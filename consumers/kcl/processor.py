@@ -8,7 +8,8 @@ from consumers.envelope import Unreadable
 from consumers.kcl.checkpointer import Commits, Outcome, RawCheckpointer
 from consumers.kcl.stopping import OutOfTime
 from consumers.metrics import METER
-from consumers.pipeline import Pipeline, Start
+from consumers.parts import Start
+from consumers.pipeline import Pipeline
 from consumers.records import Position, Record
 from consumers.waiting import Log
 

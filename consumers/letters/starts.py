@@ -12,7 +12,7 @@ import msgspec
 from consumers.chain.store import STATE_PREFIX, ObjectStore, Rounds
 from consumers.hours.stored import decoded
 from consumers.letters.letter import KILLS_PROCESS
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.records import Position
 
 CAREFUL_FROM = 3

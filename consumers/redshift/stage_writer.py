@@ -14,7 +14,7 @@ from consumers.documents.meter import Meter
 from consumers.letters.letter import LetterHead, letter_of, line_of, packed
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectBytes, ObjectWriter
-from consumers.pipeline import LOOK_S
+from consumers.parts import LOOK_S
 from consumers.records import Record
 
 ROWS, REJECTED, TABLE, LETTERS = "rows", "rejected", "table", "letters"

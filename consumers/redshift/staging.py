@@ -15,7 +15,7 @@ from consumers.hours.watch import ShardWatch
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter
 from consumers.letters.suspects import Suspects
-from consumers.pipeline import Room
+from consumers.parts import Room
 from consumers.records import Position, Record
 from consumers.redshift.beside import REMEDY, LettersGone, letters_beside
 from consumers.redshift.stage_writer import REJECTED

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from consumers.documents.document import Rejected
 from consumers.documents.meter import Meter
-from consumers.pipeline import LOOK_S, Room
+from consumers.parts import LOOK_S, Room
 from consumers.records import Record
 from consumers.search.batch import Entry, IndexBatch
 

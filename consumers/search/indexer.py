@@ -8,7 +8,7 @@ from typing import Protocol
 from consumers.documents.document import Rejected
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter, LetterHead, letter_of
-from consumers.pipeline import Room
+from consumers.parts import Room
 from consumers.records import Position, Record
 from consumers.search.batch import IndexBatch, Tally
 from consumers.search.bulk import Bulk, Stuck

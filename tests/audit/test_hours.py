@@ -16,7 +16,7 @@ from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Note
 from consumers.hours.mark import Mark, load, mark_key
 from consumers.hours.revisions import Manifests
 from consumers.hours.times import hour_of, hour_text
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.records import HOUR_MS, Position
 from consumers.s3.store import S3Store
 from consumers.stream import StreamShards

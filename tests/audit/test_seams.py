@@ -17,7 +17,7 @@ from consumers.hours import beginning
 from consumers.hours.hours import read_frontier
 from consumers.hours.joints import Joints
 from consumers.hours.times import hour_text
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.records import HOUR_MS, Position
 from consumers.waiting import Parked
 from tests.hours.test_holes import Clocked, H, again, objects, play, record

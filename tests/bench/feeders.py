@@ -22,7 +22,8 @@ from consumers.config.consumer import ShardContext
 from consumers.config.settings import load
 from consumers.documents.decode import Limits
 from consumers.logs import configure, logger
-from consumers.pipeline import Pipeline, Start
+from consumers.parts import Start
+from consumers.pipeline import Pipeline
 from consumers.records import Record
 from consumers.registry import CONSUMERS
 from consumers.search.batcher import gathered

@@ -10,7 +10,7 @@ import pytest
 
 from consumers.config.consumer import ShardContext
 from consumers.config.settings import load
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.registry import CONSUMERS
 from consumers.s3_archive import S3_ARCHIVE
 from consumers.waiting import Patience

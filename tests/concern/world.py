@@ -14,7 +14,8 @@ from consumers.config.settings import Settings, load
 from consumers.letters.letter import Letter
 from consumers.letters.reading import Reader
 from consumers.letters.settings import dead_letters
-from consumers.pipeline import Pipeline, Start
+from consumers.parts import Start
+from consumers.pipeline import Pipeline
 from consumers.records import Position, Record
 from consumers.waiting import Patience
 from tests.memory_store import MemoryStore

@@ -7,7 +7,7 @@ import pytest
 from consumers.chain.batcher import ChainBatcher, Limits
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectWriter
-from consumers.pipeline import Room
+from consumers.parts import Room
 from consumers.records import HOUR_MS, Position, Record
 
 NOON = 1_700_000_000_000 // HOUR_MS * HOUR_MS

@@ -10,7 +10,8 @@ from consumers.chain.place import ChainPlace, GrowthWatch, NoGrowthWatch
 from consumers.objects.codecs import CODECS
 from consumers.objects.reader import fetch
 from consumers.objects.writer import ObjectWriter
-from consumers.pipeline import Pipeline, Start
+from consumers.parts import Start
+from consumers.pipeline import Pipeline
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Parked, Patience, Unavailable
 from tests.memory_store import MemoryStore

@@ -7,7 +7,8 @@ import pytest
 
 from consumers import pipeline as flow
 from consumers.deliveries import OutOfOrder
-from consumers.pipeline import Pipeline, Room
+from consumers.parts import Room
+from consumers.pipeline import Pipeline
 from consumers.records import Position, Record
 from consumers.waiting import DeadlineReached, Patience, Unavailable
 

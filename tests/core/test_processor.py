@@ -9,7 +9,8 @@ from amazon_kclpy.checkpoint_error import CheckpointError
 from consumers.envelope import Unreadable
 from consumers.kcl.checkpointer import Commits
 from consumers.kcl.processor import ShardProcessor
-from consumers.pipeline import NoPlace, Pipeline
+from consumers.parts import NoPlace
+from consumers.pipeline import Pipeline
 from consumers.records import Position
 from consumers.waiting import Patience, Unavailable
 from tests.core.test_pipeline import World, record

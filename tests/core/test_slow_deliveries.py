@@ -19,7 +19,8 @@ from consumers.documents.meter import Meter
 from consumers.letters.letter import LetterHead
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectWriter
-from consumers.pipeline import Batcher, NoDeliveryWatch, Pipeline, Room
+from consumers.parts import Batcher, NoDeliveryWatch, Room
+from consumers.pipeline import Pipeline
 from consumers.records import HOUR_MS, Position, Record
 from consumers.redshift.stage_writer import StageWriter
 from consumers.search.batch import IndexBatch

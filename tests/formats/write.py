@@ -30,7 +30,8 @@ from consumers.letters.store import DeadLetters
 from consumers.letters.suspects import Suspects
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectWriter
-from consumers.pipeline import Pipeline, Start
+from consumers.parts import Start
+from consumers.pipeline import Pipeline
 from consumers.records import HOUR_MS, Record
 from consumers.redshift import ddl, ledger
 from consumers.redshift.names import Names

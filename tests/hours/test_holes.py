@@ -10,7 +10,7 @@ from consumers.hours.lineage import StreamShard
 from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Note
 from consumers.hours.mark import Mark, load, mark_key
 from consumers.hours.stored import note_at
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Unavailable
 from tests.memory_store import MemoryStore

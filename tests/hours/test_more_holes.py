@@ -5,7 +5,7 @@ import pytest
 from consumers.hours.lineage import StreamShard
 from consumers.hours.manifest import INCOMPLETE, SUCCESS
 from consumers.hours.mark import load
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.records import HOUR_MS, Position
 from tests.hours.test_holes import CHILDREN, KEY, Clocked, H, again, marker, objects, play, record
 from tests.support.hours import SHARD, OneShard

@@ -3,7 +3,7 @@
 import pytest
 
 from consumers.hours.reading import EDGE_MARGIN_MS, START_MARGIN_MS, Gap, Horizon, Reading
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.records import HOUR_MS, Position, Record
 
 NOW = 1_700_000_000_000

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from consumers.letters.letter import KILLS_PROCESS
 from consumers.letters.starts import Starts, start_text
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.records import Position
 from consumers.waiting import Parked, Patience, Unavailable
 from tests.memory_store import MemoryStore

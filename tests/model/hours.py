@@ -31,7 +31,8 @@ from consumers.kcl.checkpointer import CheckpointRefused, Commits
 from consumers.kcl.processor import ShardProcessor
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectWriter
-from consumers.pipeline import Pipeline, Start
+from consumers.parts import Start
+from consumers.pipeline import Pipeline
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Patience, Unavailable
 from tests.memory_store import MemoryStore

@@ -25,7 +25,8 @@ from consumers.letters.permit import Permit
 from consumers.letters.starts import Starts, StartState, start_text
 from consumers.letters.store import DeadLetters
 from consumers.letters.suspects import Suspects
-from consumers.pipeline import Pipeline, Start
+from consumers.parts import Start
+from consumers.pipeline import Pipeline
 from consumers.records import HOUR_MS, Position, Record
 from consumers.search.batcher import IndexBatcher, Limits
 from consumers.search.bulk import Bulk

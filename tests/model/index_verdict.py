@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from consumers.letters.keys import LetterPlace
 from consumers.letters.permit import Permit
 from consumers.letters.store import DeadLetters
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.records import HOUR_MS, Position
 from consumers.search.batch import Tally
 from consumers.waiting import Patience

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 from greenlet import getcurrent
 
-from consumers import pipeline as flow
 from consumers.chain.batcher import ChainBatcher, Limits
 from consumers.chain.chain import Chain
 from consumers.chain.layout import Layout, position_in
@@ -31,7 +30,8 @@ from consumers.letters.reading import Reader
 from consumers.letters.starts import Starts, StartState
 from consumers.letters.store import DeadLetters
 from consumers.letters.suspects import Suspects
-from consumers.pipeline import Pipeline, Start
+from consumers.parts import NoDeliveryWatch, Start
+from consumers.pipeline import Pipeline
 from consumers.records import Position, Record
 from consumers.redshift.stage_writer import REJECTED, ROWS, TABLE, StageWriter
 from consumers.redshift.staging import Stage, StageWatch
@@ -60,7 +60,7 @@ class Parts:
 PRODUCTION = Parts()
 
 
-class NoHours(flow.NoDeliveryWatch, NoGrowthWatch):
+class NoHours(NoDeliveryWatch, NoGrowthWatch):
     """Hours are played elsewhere."""
 
 

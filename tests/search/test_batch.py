@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.documents.document import Rejected
-from consumers.pipeline import Room
+from consumers.parts import Room
 from consumers.records import Position, Record
 from consumers.search.batch import IndexBatch, Tally
 from consumers.search.batcher import IndexBatcher, Judged, Limits, gathered

@@ -18,7 +18,8 @@ from consumers.hours.times import hour_of
 from consumers.hours.watch import ShardWatch, WatchPlace
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectWriter, Place
-from consumers.pipeline import Pipeline, Start
+from consumers.parts import Start
+from consumers.pipeline import Pipeline
 from consumers.records import HOUR_MS, Position, Record
 from consumers.waiting import Patience
 from tests.model.fleet import Silent

@@ -19,7 +19,8 @@ from consumers.letters.keys import LetterPlace
 from consumers.letters.letter import Letter
 from consumers.letters.reading import Reader
 from consumers.letters.store import DeadLetters
-from consumers.pipeline import Pipeline, Start
+from consumers.parts import Start
+from consumers.pipeline import Pipeline
 from consumers.records import Position, Record
 from consumers.registry import CONSUMERS
 from consumers.waiting import Patience

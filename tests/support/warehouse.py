@@ -21,7 +21,7 @@ from consumers.letters.letter import Letter
 from consumers.letters.reading import Reader
 from consumers.letters.settings import dead_letters, letter_store
 from consumers.local.redshift.warehouse import Warehouse
-from consumers.pipeline import Start
+from consumers.parts import Start
 from consumers.records import HOUR_MS, Position, Record
 from consumers.redshift.database import Database
 from consumers.redshift.ddl import creation

@@ -1,7 +1,7 @@
 """Puts without a condition, does not look first, and so writes over and beside what stands."""
 
 from consumers.chain.chain import Chain
-from consumers.pipeline import Room
+from consumers.parts import Room
 from consumers.s3.store import S3Store
 from tests.child.broken import run
 
