@@ -11,9 +11,10 @@ from consumers.config.settings import Settings
 from consumers.documents.decode import Limits as DecodeLimits
 from consumers.documents.meter import Meter
 from consumers.grants import CONSUMER, LOADER, OPERATOR, Account, Bucket, Grants
+from consumers.hours.known import WatchPlace
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
-from consumers.hours.watch import ShardWatch, WatchPlace
+from consumers.hours.watch import ShardWatch
 from consumers.letters.aside import SetAside
 from consumers.letters.breaker import Breaker
 from consumers.letters.killer import finder

@@ -16,9 +16,10 @@ from consumers.config.places import Bucket as BucketName
 from consumers.config.places import region_problem
 from consumers.config.settings import Settings
 from consumers.grants import CONSUMER, OPERATOR, Account, Bucket, Grants
+from consumers.hours.known import WatchPlace
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
-from consumers.hours.watch import ShardWatch, WatchPlace
+from consumers.hours.watch import ShardWatch
 from consumers.letters.aside import SetAside
 from consumers.letters.keys import aside_place
 from consumers.letters.letter import LetterHead

@@ -4,7 +4,6 @@ The pipeline reports what was delivered and what is durable. The chain reports w
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -16,11 +15,11 @@ from consumers.config.consumer import ShardContext
 from consumers.hours.beginning import begin, say_broken, say_gap
 from consumers.hours.hours import Hours, ShardList
 from consumers.hours.joints import Broken
+from consumers.hours.known import Known, WatchPlace
 from consumers.hours.manifest import sealed
 from consumers.hours.mark import Mark, joined, load, mark_key, merge
 from consumers.hours.overdue import Overdue
-from consumers.hours.place import HoursPlace
-from consumers.hours.reading import CHECKPOINT, FENCED, SET_ASIDE, Gap, Horizon, Reading
+from consumers.hours.reading import CHECKPOINT, FENCED, SET_ASIDE, Gap, Reading
 from consumers.hours.revisions import Manifests
 from consumers.hours.seals import Sealer
 from consumers.hours.times import hour_of
@@ -31,40 +30,6 @@ _RETRY_S = 5.0  # until the next try after the store or the stream did not answe
 _SAY_EACH_S = 60.0
 _CLOCKS_DIFFER_MS = 60_000
 _TRIES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class WatchPlace:
-    """What a shard's process keeps, how the stream is read, and the name of the writer.
-
-    The watermark is written at most once in `interval_s`, and when it passes an hour.
-    """
-
-    hours: HoursPlace
-    horizon: Horizon
-    writer: str
-    interval_s: float
-
-
-@dataclass(slots=True)
-class _Known:
-    """The state that was read when the lease began, and its changes since. `unsaid`: the stored mark lacks a gap.
-
-    `broken` are the breaks that sealing has found. `sealed` are hours whose seals stand, which the stored mark does not
-    say yet.
-    """
-
-    reading: Reading
-    sealer: Sealer
-    manifests: Manifests
-    hours: Hours
-    mark: Mark | None
-    version: str | None
-    overdue: Overdue
-    unsaid: bool = False
-    aside: tuple[Gap, ...] = ()
-    broken: dict[Broken, None] = field(default_factory=dict)
-    sealed: set[int] = field(default_factory=set)
 
 
 class ShardWatch:
@@ -80,7 +45,7 @@ class ShardWatch:
         self._log = context.log
         self._shards = shards
         self._key = mark_key(place.hours.application, place.hours.layout.stream, context.shard)
-        self._known: _Known | None = None
+        self._known: Known | None = None
         self._delivered: Position | None = None
         self._lapse: str | None = None
         self._lapse_after: Position | None = None
@@ -104,7 +69,7 @@ class ShardWatch:
         self._say_gap(known, gap, said)
         return True
 
-    def _say_gap(self, known: _Known, gap: Gap, said: int) -> None:
+    def _say_gap(self, known: Known, gap: Gap, said: int) -> None:
         if (gap.from_ms or gap.reason == CHECKPOINT) and len(known.reading.gaps) > said:
             say_gap(self._log, gap)
 
@@ -209,7 +174,7 @@ class ShardWatch:
         except Unavailable as fault:  # the processes of other shards declare hours too
             self._say_later(fault)
 
-    def _take_over(self) -> _Known:
+    def _take_over(self) -> Known:
         hours = self._place.hours
         claim_layout(self._store, hours.application, hours.stream, hours.layout)
         mark, version = load(self._store, self._key)
@@ -223,7 +188,7 @@ class ShardWatch:
         reading = Reading(self._start, known_ms, self._place.horizon, beginning.doubt)
         decided = Hours(self._store, self._shards, hours, manifests)
         overdue = Overdue(self._store, hours, self._clock, self._log)
-        known = _Known(reading, sealer, manifests, decided, mark, version, overdue)
+        known = Known(reading, sealer, manifests, decided, mark, version, overdue)
         if beginning.gone:
             self._miss(known, beginning.gone)
         return known
@@ -239,7 +204,7 @@ class ShardWatch:
         """Return the end of the last hour that a watermark has passed, with its grace."""
         return hour_of(watermark_ms - self._place.hours.grace_ms)
 
-    def _is_sealed(self, known: _Known, hour_ms: int) -> bool:
+    def _is_sealed(self, known: Known, hour_ms: int) -> bool:
         """Return whether an hour is sealed by now: the state read when the lease began may be old."""
         known.mark, known.version = load(self._store, self._key)
         sealed_by_mark = known.mark is not None and hour_ms < known.mark.sealed_to_ms
@@ -256,7 +221,7 @@ class ShardWatch:
         say = self._log.error if fault.operator else self._log.warning
         say("watermark_later", reason=fault.reason, remedy=fault.remedy)
 
-    def _publish(self, known: _Known, watermark_ms: int, *, began_ms: int | None = None, ended: bool = False) -> Mark:
+    def _publish(self, known: Known, watermark_ms: int, *, began_ms: int | None = None, ended: bool = False) -> Mark:
         """Seal the hours that the watermark has passed, then write the mark, merged with what others wrote."""
         began_ms = hour_of(watermark_ms) if began_ms is None else began_ms
         for _ in range(_TRIES):
@@ -277,7 +242,7 @@ class ShardWatch:
         known.sealer.forget(mine.sealed_to_ms)
         return mine
 
-    def _statement(self, known: _Known, watermark_ms: int, began_ms: int, *, ended: bool) -> Mark:
+    def _statement(self, known: Known, watermark_ms: int, began_ms: int, *, ended: bool) -> Mark:
         mark = known.mark
         watermark_ms = max(watermark_ms, mark.watermark_ms) if mark else watermark_ms
         until_ms = self._sealable(watermark_ms)
@@ -297,14 +262,14 @@ class ShardWatch:
         settled_ms = (known.hours.next_ms or 0) - self._place.hours.grace_ms
         return msgspec.structs.replace(mine, gaps=tuple(gap for gap in mine.gaps if gap.to_ms > settled_ms))
 
-    def _seal(self, known: _Known, hour_ms: int) -> None:
+    def _seal(self, known: Known, hour_ms: int) -> None:
         _, broken = known.sealer.seal(hour_ms)
         for one in broken:
             self._miss(known, one)
         known.manifests.reconcile(hour_ms)
         known.sealer.told()
 
-    def _miss(self, known: _Known, broken: Broken) -> None:
+    def _miss(self, known: Known, broken: Broken) -> None:
         if broken in known.broken:
             return
         known.broken[broken], known.unsaid = None, True

@@ -19,8 +19,9 @@ from consumers.chain.link import Link
 from consumers.chain.place import ChainPlace
 from consumers.config.consumer import ShardContext
 from consumers.documents.decode import Limits as DecodeLimits
+from consumers.hours.known import WatchPlace
 from consumers.hours.reading import Horizon
-from consumers.hours.watch import ShardWatch, WatchPlace
+from consumers.hours.watch import ShardWatch
 from consumers.letters.breaker import Breaker
 from consumers.letters.keys import LetterPlace
 from consumers.letters.letter import LetterHead, letter_of

@@ -21,12 +21,13 @@ from consumers.chain.link import Link
 from consumers.chain.place import ChainPlace
 from consumers.config.consumer import ShardContext
 from consumers.hours.hours import Frontier, frontier_key
+from consumers.hours.known import WatchPlace
 from consumers.hours.lineage import StreamShard
 from consumers.hours.manifest import INCOMPLETE, LATE, SUCCESS, Manifest, Note, manifests, revision_in, seals_folder
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
 from consumers.hours.times import hour_of, hour_text
-from consumers.hours.watch import ShardWatch, WatchPlace
+from consumers.hours.watch import ShardWatch
 from consumers.kcl.checkpointer import CheckpointRefused, Commits
 from consumers.kcl.processor import ShardProcessor
 from consumers.objects.codecs import CODECS

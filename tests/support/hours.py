@@ -11,11 +11,12 @@ from consumers.chain.layout import Layout
 from consumers.chain.place import ChainPlace
 from consumers.chain.store import ObjectStore
 from consumers.config.consumer import ShardContext
+from consumers.hours.known import WatchPlace
 from consumers.hours.lineage import StreamShard
 from consumers.hours.place import HoursPlace
 from consumers.hours.reading import Horizon
 from consumers.hours.times import hour_of
-from consumers.hours.watch import ShardWatch, WatchPlace
+from consumers.hours.watch import ShardWatch
 from consumers.objects.codecs import CODECS
 from consumers.objects.writer import ObjectWriter, Place
 from consumers.parts import Start
