@@ -7,7 +7,7 @@ Everything here is synchronous. Blocking is the backpressure: the daemon sends n
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from consumers import alive
 from consumers.deliveries import Deliveries
@@ -23,13 +23,18 @@ A run is about as large as a delivery.
 """
 
 BatchT = TypeVar("BatchT", bound="Batch")
-
-
 Commit = Callable[[Position], None]
 
 
 def _later(_position: Position) -> None:
     """Do nothing: the caller commits."""
+
+
+class _Terms(NamedTuple):
+    """How long the writes of one call may take, until a monotonic second, and what commits them."""
+
+    deadline: float | None
+    commit: Commit
 
 
 class Pipeline(Generic[BatchT]):
@@ -52,7 +57,6 @@ class Pipeline(Generic[BatchT]):
         self._deliveries = Deliveries()
         self._delivered: Position | None = None
         self._covered: Position | None = None
-        self._commit: Commit = _later
 
     @property
     def durable(self) -> Position | None:
@@ -90,13 +94,13 @@ class Pipeline(Generic[BatchT]):
             OutOfOrder: a record comes that later ones have overtaken. Nothing is committed after it.
 
         """
-        self._commit = commit
+        terms = _Terms(None, commit)
         gap = self._patience.until_done(lambda: self._watch.received(records, caught_up=caught_up))
         why = self._batcher.due(now)  # before the new records, which may come after a gap of any length
         if why:
-            self._write(why, now, None)
+            self._write(why, now, terms)
         while gap and not self._batcher.empty:
-            self._write("gap", now, None)
+            self._write("gap", now, terms)
         if records and self._delivered:
             new = _after(records, self._delivered)
             self._deliveries.insist(records[: len(records) - len(new)])
@@ -104,7 +108,7 @@ class Pipeline(Generic[BatchT]):
         if records:
             self._deliveries.take(records)
             self._delivered = records[-1].position
-            self._take(records, now, None)
+            self._take(records, now, terms)
 
     def settle(self) -> None:
         """Advance the watermark, once the position that may be checkpointed has been."""
@@ -117,10 +121,10 @@ class Pipeline(Generic[BatchT]):
 
     def drain(self, now: float, deadline: float | None = None) -> bool:
         """Write everything that was taken; return False if the monotonic `deadline` passes first."""
-        self._commit = _later
+        terms = _Terms(deadline, _later)
         try:
             while not self._batcher.empty:
-                self._write("drain" if deadline else "shard_end", now, deadline)
+                self._write("drain" if deadline else "shard_end", now, terms)
         except DeadlineReached:
             return False
         return True
@@ -129,7 +133,7 @@ class Pipeline(Generic[BatchT]):
         """Discard what is not written: another process holds the lease now."""
         self._batcher.clear()
 
-    def _take(self, records: Sequence[Record], now: float, deadline: float | None) -> None:
+    def _take(self, records: Sequence[Record], now: float, terms: _Terms) -> None:
         """Gather records, and write what becomes due meanwhile.
 
         One record can take seconds, and one write can take an hour.
@@ -141,28 +145,28 @@ class Pipeline(Generic[BatchT]):
                     return
             if self._batcher.empty:
                 first = records[0]
-                room = self._patience.until_done(lambda first=first: self._sink.begin(first), deadline)  # type: ignore[misc]
+                room = self._patience.until_done(lambda first=first: self._sink.begin(first), terms.deadline)  # type: ignore[misc]
                 if room.covered is not None and room.covered >= first.position:
                     self._covered = room.covered
                     continue
                 self._batcher.open(room, now)
-            ready = self._patience.until_done(lambda left=records: self._watch.ready(left), deadline)  # type: ignore[misc]
+            ready = self._patience.until_done(lambda left=records: self._watch.ready(left), terms.deadline)  # type: ignore[misc]
             records = records[self._batcher.add(records[:ready] if ready < len(records) else records) :]
             alive.beat()
             now = self._patience.clock()
             why = self._batcher.due(now)
             if why:
-                self._write(why, now, deadline)
+                self._write(why, now, terms)
                 now = self._patience.clock()
 
-    def _write(self, why: str, now: float, deadline: float | None) -> None:
+    def _write(self, why: str, now: float, terms: _Terms) -> None:
         batch = self._batcher.take(why)
-        self._covered = self._patience.until_done(lambda: self._sink.write(batch), deadline)
+        self._covered = self._patience.until_done(lambda: self._sink.write(batch), terms.deadline)
         if self.durable is not None:
-            self._commit(self.durable)
+            terms.commit(self.durable)
         if self._covered < batch.last:  # another writer's batch ends inside this one: go on after its end
             for run in _runs(batch.after(self._covered)):
-                self._take(run, now, deadline)
+                self._take(run, now, terms)
 
 
 def _after(records: Sequence[Record], position: Position) -> Sequence[Record]:
