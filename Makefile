@@ -18,7 +18,8 @@ SEARCH_SERVERS := $(CACHE)/search-servers/.ready
 SEARCH_SERVER_LOCKS := requirements/search/opensearch-3/jars.lock requirements/search/elasticsearch/zips.lock
 CLUSTERS := /etc/postgresql-common/createcluster.conf
 NODE_LOCK := requirements/node/package.json requirements/node/package-lock.json
-SOAK := tests/daemon/test_isolation.py tests/daemon/test_redshift.py::test_database_away tests/daemon/test_leader_dies.py tests/daemon/test_slow.py
+SOAK := tests/daemon/test_isolation.py tests/daemon/test_index.py::test_many_events tests/daemon/test_redshift.py::test_many_events \
+  tests/daemon/test_redshift.py::test_database_away tests/daemon/test_leader_dies.py tests/daemon/test_slow.py
 ANSIBLE := $(CACHE)/ansible/.ready
 HOSTS := $(CACHE)/hosts/.ready
 PYTHON ?= python3
@@ -51,7 +52,7 @@ unit: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgres
 daemon: $(READY) $(OPENSEARCH) $(VERSITYGW) $(KINESIS_MOCK) $(JSON_SUITE) postgresql
 	$(BIN)/python -m pytest -m daemon $(ARGS)
 
-# The tests of a destination that is away, with an hour of it; and those that wait for KCL's lock of a leader.
+# The tests of a destination that is away, with an hour of it; those that wait for KCL's lock of a leader; and many events.
 soak: $(READY) $(OPENSEARCH) postgresql
 	OUTAGE_S=3600 $(BIN)/python -m pytest -s $(SOAK) $(ARGS)
 

@@ -20,6 +20,8 @@ from tests.support.servers import ROOT, Server
 LONGEST_TIME_OUT_S = 10  # of a checkpoint, and of a read from S3: longer than of any other call in these tests
 OUTAGE_S = float(os.environ.get("OUTAGE_S", str(3 * LONGEST_TIME_OUT_S)))
 """How long a destination is away, in seconds; `make soak` makes it an hour."""
+MANY = 100_000 if "OUTAGE_S" in os.environ else 30_000
+"""Events of a run that is delivered twice; `make soak` has a hundred thousand."""
 POLL_S = 0.1  # a table of DynamoDB tells nobody that it has changed
 
 

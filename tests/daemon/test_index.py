@@ -10,19 +10,19 @@ import pytest
 from consumers.local.ledger import Ledger
 from tests.daemon.indexing import IndexStage, mixed_events, without_end
 from tests.daemon.putting import Flow, flowing, last_of
-from tests.daemon.stage import Stage
+from tests.daemon.stage import MANY, Stage
 from tests.daemon.test_deaths import GRACE_S, MARGIN_S, ORPHAN_S, SHORT_GRACE
 from tests.support.real_daemon import RealDaemon, await_gone
 from tests.support.search import SearchNode
 
 pytestmark = pytest.mark.daemon
 DRAINED = {0, 143}
-RECORDS = 100_000
+RECORDS = MANY
 
 
-def test_a_hundred_thousand_events(new_stage: Callable[[int], Stage], search: SearchNode) -> None:
+def test_many_events(new_stage: Callable[[int], Stage], search: SearchNode) -> None:
     """One in a hundred is bad, in ten ways: documents and dead letters are the records, also after a full replay."""
-    a_hundred_thousand_events(new_stage(4), search)
+    many_events(new_stage(4), search)
 
 
 def test_jvm_killed(stage: Stage, search: SearchNode) -> None:
@@ -35,7 +35,7 @@ def test_child_killed(stage: Stage, search: SearchNode) -> None:
     child_killed(stage, search)
 
 
-def a_hundred_thousand_events(stage: Stage, search: SearchNode) -> None:
+def many_events(stage: Stage, search: SearchNode) -> None:
     """Deliver them, then all of them again."""
     index = IndexStage(stage, search)
     properties = index.properties()

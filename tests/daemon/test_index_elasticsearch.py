@@ -6,7 +6,7 @@ import pytest
 
 from consumers.search.template import template_of
 from tests.daemon.stage import Stage
-from tests.daemon.test_index import a_hundred_thousand_events, child_killed, jvm_killed
+from tests.daemon.test_index import child_killed, jvm_killed, many_events
 from tests.support.search import Absent, SearchNode, elasticsearch
 
 pytestmark = pytest.mark.search_servers
@@ -25,9 +25,9 @@ def node() -> Iterator[SearchNode]:
         pytest.skip(str(why))
 
 
-def test_a_hundred_thousand_events(new_stage: Callable[[int], Stage], node: SearchNode) -> None:
+def test_many_events(new_stage: Callable[[int], Stage], node: SearchNode) -> None:
     """One in a hundred is bad, in ten ways: documents and dead letters are the records, also after a full replay."""
-    a_hundred_thousand_events(new_stage(4), node)
+    many_events(new_stage(4), node)
 
 
 def test_jvm_killed(stage: Stage, node: SearchNode) -> None:

@@ -13,18 +13,18 @@ from consumers.local.redshift.warehouse import Warehouse
 from consumers.records import Position
 from tests.daemon.loading import TableStage
 from tests.daemon.putting import flowing, last_of
-from tests.daemon.stage import OUTAGE_S, Stage
+from tests.daemon.stage import MANY, OUTAGE_S, Stage
 from tests.support.bad_rows import amounts, events
 from tests.support.real_daemon import LIVENESS_S
 
 pytestmark = pytest.mark.daemon
 DRAINED = {0, 143}
-RECORDS = 100_000
+RECORDS = MANY
 IDLE_S = 5
 WITHOUT_END = 10**9
 
 
-def test_a_hundred_thousand_events(new_stage: Callable[[int], Stage], house: Warehouse) -> None:
+def test_many_events(new_stage: Callable[[int], Stage], house: Warehouse) -> None:
     """One in a hundred is bad, in ten ways: rows, letters and the sum of a column are right, also after a replay."""
     stage = new_stage(4)
     table = TableStage(stage, house)
