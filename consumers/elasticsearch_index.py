@@ -14,6 +14,7 @@ from consumers.letters.breaker import Breaker
 from consumers.letters.killer import finder
 from consumers.letters.letter import Letter, LetterHead
 from consumers.letters.permit import Permit
+from consumers.letters.rejecting import letters_of
 from consumers.letters.settings import KEYS, claim_letters, dead_letters, letter_faults, letter_grants, letter_store
 from consumers.letters.starts import Starts, start_text
 from consumers.letters.suspects import Suspects
@@ -24,7 +25,7 @@ from consumers.search.batch import IndexBatch
 from consumers.search.batcher import IndexBatcher, Limits, gathered
 from consumers.search.bulk import Bulk, Stuck
 from consumers.search.following import Following
-from consumers.search.indexer import Indexer, letters_of
+from consumers.search.indexer import Indexer
 from consumers.search.judge import Judge
 from consumers.search.names import IndexNames
 from consumers.search.server import HttpServer, ServerAccess

@@ -8,7 +8,7 @@ from consumers import __version__
 from consumers.concern.batcher import Limits, OutboxBatcher, item_of
 from consumers.concern.outbox import Made, Outbox
 from consumers.concern.settings import ConcernSettings
-from consumers.concern.sink import OutboxSink, deliver, letters_of
+from consumers.concern.sink import OutboxSink, deliver
 from consumers.concern.watch import ConcernWatch
 from consumers.config.consumer import Consumer, CrossFaults, Redrive, ShardContext
 from consumers.config.settings import Settings
@@ -20,6 +20,7 @@ from consumers.letters.condemned import CONDEMNED
 from consumers.letters.killer import finder
 from consumers.letters.letter import Letter, LetterHead
 from consumers.letters.permit import Permit
+from consumers.letters.rejecting import letters_of
 from consumers.letters.settings import KEYS, claim_letters, dead_letters, letter_faults, letter_grants, letter_store
 from consumers.letters.starts import Starts, start_text
 from consumers.letters.suspects import Suspects

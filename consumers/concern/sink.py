@@ -1,19 +1,19 @@
 """Delivers outboxes until each record is in the destination, or durable as a dead letter."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol
 
 from consumers.concern.outbox import Made, Outbox
-from consumers.documents.document import Rejected
 from consumers.letters.breaker import Breaker
-from consumers.letters.letter import Letter, LetterHead, letter_of
+from consumers.letters.letter import Letter, LetterHead
+from consumers.letters.rejecting import letters_of, paused
 from consumers.parts import Room
 from consumers.records import Position, Record
 from consumers.waiting import Log, Unavailable
 
 _SAY_EACH_S = 60.0
+_REMEDY = "where the destination refuses them, mend it: it is asked anew. What is unfit in itself passes only by"
 
 
 class Letters(Protocol):
@@ -56,7 +56,7 @@ class OutboxSink(Generic[Made]):
         dead = batch.rejected
         if self.breaker.refuses(len(batch), len(dead)) and not self.permit.allowed():
             batch.reconsider()
-            raise _paused(len(batch), dead)
+            raise paused(len(batch), dead, of="batch", remedy=_REMEDY)
         if dead:
             self.letters.put(letters_of(self.head, dead))
         self.breaker.note(len(batch), len(dead))
@@ -90,19 +90,3 @@ def deliver(call: Callable[[Outbox[Made]], None], outbox: Outbox[Made]) -> None:
     if left:
         reason = f"{left} of {before} records were neither taken nor refused"
         raise Unavailable(reason, "look at the destination: they are offered again", progressed=left < before)
-
-
-def letters_of(head: LetterHead, dead: Sequence[tuple[Record, Rejected]]) -> list[Letter]:
-    """Make the dead letters of rejected records."""
-    return [letter_of(head, record, rejected.reason, rejected.detail) for record, rejected in dead]
-
-
-def _paused(records: int, dead: Sequence[tuple[Record, Rejected]]) -> Unavailable:
-    reasons = Counter(rejected.reason for _, rejected in dead).most_common(3)
-    said = ", ".join(f"{reason} {count}" for reason, count in reasons)
-    return Unavailable(
-        f"paused: too many records are rejected, of this batch {len(dead)} of {records} ({said})",
-        "where the destination refuses them, mend it: it is asked anew. What is unfit in itself passes only by "
-        "kinesis-fleet dead-letters let-through --for 1h FILE",
-        operator=True,
-    )

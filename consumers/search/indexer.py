@@ -1,20 +1,20 @@
 """The index's sink: sends documents until each outcome is known, then stores the rejected as dead letters."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from consumers.documents.document import Rejected
 from consumers.letters.breaker import Breaker
-from consumers.letters.letter import Letter, LetterHead, letter_of
+from consumers.letters.letter import Letter, LetterHead
+from consumers.letters.rejecting import letters_of, paused
 from consumers.parts import Room
 from consumers.records import Position, Record
 from consumers.search.batch import IndexBatch, Tally
 from consumers.search.bulk import Bulk, Stuck
-from consumers.waiting import Log, Unavailable
+from consumers.waiting import Log
 
 SAY_EVERY_S = 60.0
+_REMEDY = "where the server rejects them, mend the mapping: it is asked anew. What is no document at all passes only by"
 
 
 class Letters(Protocol):
@@ -67,7 +67,7 @@ class Indexer:
         dead = batch.dead()
         if self.breaker.refuses(len(batch.records), len(dead)) and not self.permit.allowed():
             batch.reconsider()
-            raise _paused(batch, dead)
+            raise paused(len(batch.records), dead, of="request", remedy=_REMEDY)
         if dead:
             self.letters.put(letters_of(self.head, dead))
         self.breaker.note(len(batch.records), len(dead))
@@ -95,19 +95,3 @@ class Indexer:
             dead_letters=tally.dead_letters,
             filtered=tally.filtered,
         )
-
-
-def letters_of(head: LetterHead, dead: Sequence[tuple[Record, Rejected]]) -> list[Letter]:
-    """Make the dead letters of rejected records."""
-    return [letter_of(head, record, rejected.reason, rejected.detail) for record, rejected in dead]
-
-
-def _paused(batch: IndexBatch, dead: Sequence[tuple[Record, Rejected]]) -> Unavailable:
-    reasons = Counter(rejected.reason for _, rejected in dead).most_common(3)
-    said = ", ".join(f"{reason} {count}" for reason, count in reasons)
-    return Unavailable(
-        f"paused: too many records are rejected, of this request {len(dead)} of {len(batch.records)} ({said})",
-        "where the server rejects them, mend the mapping: it is asked anew. What is no document at all passes only by "
-        "kinesis-fleet dead-letters let-through --for 1h FILE",
-        operator=True,
-    )

@@ -8,13 +8,14 @@ from typing import Any, Literal
 from unittest.mock import patch
 
 from consumers.letters.letter import Letter
+from consumers.letters.rejecting import letters_of
 from consumers.letters.store import DeadLetters
 from consumers.records import HOUR_MS, Position
 from consumers.search import answers, bulk, names
 from consumers.search.answers import Busy
 from consumers.search.batch import IndexBatch
 from consumers.search.bulk import Bulk
-from consumers.search.indexer import Indexer, letters_of
+from consumers.search.indexer import Indexer
 from consumers.search.items import Item, Outcome, outcome_of
 from consumers.search.judge import Judge
 from consumers.search.names import IndexNames, Name
