@@ -208,7 +208,7 @@ class Chain:
             if position > first.position or self._link(key, position).last >= first.position:
                 old = record.layout
                 reason = (
-                    f"the layout of the objects was changed (prefix {old.prefix!r}, partition {old.partition!r}, "
+                    f"the objects' layout was changed (prefix {old.prefix!r}, partition {old.partition!r}, "
                     f"extension {old.extension!r}) while {key} stands beyond the checkpoint"
                 )
                 remedy = "start once with the former values, stop it cleanly so that it drains, then change them"
