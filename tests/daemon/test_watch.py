@@ -65,7 +65,7 @@ def test_a_hand_over_from_a_dead_host(stage: Stage) -> None:
         asked = 0
         while not asked and not committed(stage, last_of(ledger)):
             # As its timer does: KCL may hand the lease to the dead host once more, or never begin to read.
-            asked = watch(stage, file, 30).returncode == RESTART
+            asked = watch(stage, file, 15).returncode == RESTART
         if not asked:
             assert watch(stage, file, 60).returncode == 0
         assert daemon.drain() in DRAINED
