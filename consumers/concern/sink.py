@@ -7,7 +7,7 @@ from typing import Generic, Protocol
 from consumers.concern.outbox import Made, Outbox
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter, LetterHead
-from consumers.letters.rejecting import letters_of, paused
+from consumers.letters.rejecting import Permit, letters_of, paused
 from consumers.parts import Room
 from consumers.records import Position, Record
 from consumers.waiting import Log, Unavailable
@@ -21,14 +21,6 @@ class Letters(Protocol):
 
     def put(self, letters: Sequence[Letter]) -> None:
         """Store letters durably. Raises `Unavailable` if it must be retried."""
-
-
-class Permit(Protocol):
-    """An operator's permission to reject records."""
-
-    def allowed(self, *, stuck: bool = False) -> bool:
-        """Return whether any number of records may be rejected. Raises `Unavailable` if it must be asked again."""
-        ...
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from typing import Protocol
 from consumers.envelope import Unreadable
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter, LetterHead, letter_of_unreadable
+from consumers.letters.rejecting import Permit
 from consumers.records import Position
 from consumers.sequence import PUT_TO_ARRIVAL_MS, put_ms
 from consumers.waiting import Log, Unavailable
@@ -20,14 +21,6 @@ class Letters(Protocol):
 
     def keep(self, letters: Sequence[Letter]) -> list[str]:
         """Store the letters durably, and return their keys. Raises `Unavailable` to be tried again."""
-        ...
-
-
-class Permit(Protocol):
-    """An operator's permit."""
-
-    def allowed(self, *, stuck: bool = False) -> bool:
-        """Return whether any number of rejected records may pass. Raises `Unavailable` to be tried again."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol
 
 from consumers.documents.document import Rejected
 from consumers.letters.letter import Letter, LetterHead, letter_of
@@ -9,6 +10,19 @@ from consumers.records import Record
 from consumers.waiting import Unavailable
 
 Dead = Sequence[tuple[Record, Rejected]]
+
+
+class Permit(Protocol):
+    """An operator's permission to reject records."""
+
+    def allowed(self, *, stuck: bool = False) -> bool:
+        """Return whether any number of records may be rejected; with `stuck`, also those that a destination fails on.
+
+        Raises:
+            Unavailable: ask again.
+
+        """
+        ...
 
 
 def letters_of(head: LetterHead, dead: Dead) -> list[Letter]:

@@ -14,6 +14,7 @@ from consumers.chain.store import ObjectStore
 from consumers.hours.watch import ShardWatch
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter
+from consumers.letters.rejecting import Permit
 from consumers.letters.suspects import Suspects
 from consumers.parts import Room
 from consumers.records import Position, Record
@@ -27,14 +28,6 @@ class Letters(Protocol):
 
     def put_once(self, letters: Sequence[Letter]) -> None:
         """Store letters durably, unless they were removed since. Raises `Unavailable` if it must be retried."""
-
-
-class Permit(Protocol):
-    """An operator's permission to reject records."""
-
-    def allowed(self, *, stuck: bool = False) -> bool:
-        """Return whether any number of records may be rejected. Raises `Unavailable` if it must be asked again."""
-        ...
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from consumers.letters.breaker import Breaker
 from consumers.letters.letter import Letter, LetterHead
-from consumers.letters.rejecting import letters_of, paused
+from consumers.letters.rejecting import Permit, letters_of, paused
 from consumers.parts import Room
 from consumers.records import Position, Record
 from consumers.search.batch import IndexBatch, Tally
@@ -22,18 +22,6 @@ class Letters(Protocol):
 
     def put(self, letters: Sequence[Letter]) -> None:
         """Store letters durably. Raises `Unavailable` if it must be retried."""
-
-
-class Permit(Protocol):
-    """An operator's permission to reject records."""
-
-    def allowed(self, *, stuck: bool = False) -> bool:
-        """Return whether any number of records may be rejected; with `stuck`, also those that the server fails on.
-
-        Raises:
-            Unavailable: ask again.
-        """
-        ...
 
 
 @dataclass(slots=True)
